@@ -1,0 +1,1 @@
+"""Compiled drivers, streams of random numbers, vector mathematics: no model, no label, no file."""

@@ -1,0 +1,157 @@
+"""The generic driver: any neuron model with any synapses, LANES independent cells per vector loop.
+
+A *component* is a NamedTuple class of parameters with
+  coefficients(clock)   what a step needs, computed once: a NamedTuple of floats or arrays of lanes
+  initial()             the state before the first step: a NamedTuple
+A neuron adds `step(c, x, current, t, t_next) -> (state, spiked)`, an input (synapse)
+`advance(c, x, kick) -> state` and `current(c, x, v) -> pA`; all three compiled and branch-free. The
+first state variable of a neuron is its membrane potential.
+
+The state, the coefficients and the spike count of LANES cells are the rows of one array, and rows of
+inputs those of a second: with more arrays LLVM cannot rule out that they overlap, and gives up on
+vector code. The loop is written as text because numba has no tuple of unlike components; the text is
+short, the same with and without numba, and kept in `source` for reading.
+"""
+
+import linecache
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesweep.kernels.jit import compiled
+from spikesweep.units import ms, number
+
+#: Cells that advance together. 32 fill the vector units of AVX2 and AVX-512 with work to overlap.
+LANES = 32
+
+
+class Clock(NamedTuple):
+    """The time grid and the clock that refractoriness is measured with.
+
+    `published`: seconds in floating point, as the original scripts compare them; 5 ms at 0.05 ms are
+    then 100 or 101 held steps, depending on how both times round. `steps`: an integer count.
+    """
+
+    dt: ms
+    tick: number  #: clock units in one step
+    in_steps: bool
+
+    @classmethod
+    def of(cls, dt: ms, refractory: str) -> "Clock":
+        """Return the clock of a `refractory` rule, "published" or "steps"."""
+        in_steps = refractory == "steps"
+        return cls(dt, 1.0 if in_steps else dt * 1e-3, in_steps)
+
+    def hold(self, t_ref: Any) -> Any:
+        """Return a refractory time (ms) in clock units."""
+        t_ref = np.asarray(t_ref, np.float64)
+        return np.round(t_ref / self.dt) if self.in_steps else t_ref * 1e-3
+
+
+class Component(Protocol):
+    """A neuron or an input, as described at the top of this file."""
+
+    def coefficients(self, clock: Clock) -> tuple[Any, ...]:
+        """Return what a step needs, floats or arrays of lanes."""
+
+    def initial(self) -> tuple[Any, ...]:
+        """Return the state before the first step, floats or arrays of lanes."""
+
+
+class Layout(NamedTuple):
+    """Where a driver keeps what: `rows` rows of LANES numbers."""
+
+    sizes: tuple[int, ...]  #: rows of each part: state, coefficients of neuron, inputs; the count
+    count: int  #: row of the spike count
+    rows: int
+
+
+class Driver(NamedTuple):
+    """A compiled loop and the layout of its state."""
+
+    advance: Callable[..., None]  #: (state, inputs, trace, n, first, tick), flat arrays
+    layout: Layout
+    n_inputs: int
+    n_state: int  #: state variables of the neuron
+    source: str
+
+
+@lru_cache(maxsize=None)
+def make_driver(
+    neuron: type, inputs: tuple[type, ...], templates: tuple[tuple[type, type], ...], trace: bool
+) -> Driver:
+    """Compile the loop of a neuron class and input classes.
+
+    `templates` are the (state, coefficients) classes of each; with `trace` the neuron's state before
+    each step and whether it spiked in it are written to `trace[(step * (n_state + 1) + row) * LANES]`.
+    """
+    names: dict[str, Any] = {"step": neuron.step}  # type: ignore[attr-defined]
+    row, sizes, body, total = 0, [], [], []
+    for k, (state, coefficients) in enumerate(templates):
+        for kind, cls in (("x", state), ("c", coefficients)):
+            names[f"{kind}{k}_"] = cls
+            fields = cls._fields  # type: ignore[attr-defined]
+            body.append(f"{kind}{k} = {kind}{k}_({_cells(row, len(fields))})")
+            sizes.append(len(fields))
+            row += len(fields)
+    for k, cls in enumerate(inputs, start=1):
+        names[f"advance{k}"], names[f"current{k}"] = cls.advance, cls.current  # type: ignore[attr-defined]
+        body.append(f"x{k} = advance{k}(c{k}, x{k}, inputs[(s * {len(inputs)} + {k - 1}) * {LANES} + l])")
+        total.append(f"current{k}(c{k}, x{k}, x0[0])")
+    n_state = sizes[0]
+    if trace:
+        body += [f"trace[(s * {n_state + 1} + {i}) * {LANES} + l] = x0[{i}]" for i in range(n_state)]
+    body.append(f"x0, spiked = step(c0, x0, {' + '.join(total)}, t, t_next)")
+    if trace:
+        body.append(f"trace[(s * {n_state + 1} + {n_state}) * {LANES} + l] = spiked")
+    for k in range(len(templates)):
+        start = sum(sizes[: 2 * k])
+        body += [f"state[{(start + i) * LANES} + l] = x{k}[{i}]" for i in range(sizes[2 * k])]
+    body.append(f"state[{row * LANES} + l] += spiked")
+    source = "\n".join(
+        [
+            "def advance(state, inputs, trace, n, first, tick):",
+            "    for s in range(n):",
+            "        t = (first + s) * tick",
+            "        t_next = (first + s + 1) * tick",
+            f"        for l in range({LANES}):",
+            *(f"            {line}" for line in body),
+            "",
+        ]
+    )
+    filename = f"<driver of {neuron.__name__} {[c.__name__ for c in inputs]} trace={trace}>"
+    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+    exec(compile(source, filename, "exec"), names)
+    layout = Layout(tuple(sizes), row, row + 1)
+    return Driver(compiled(names["advance"]), layout, len(inputs), n_state, source)
+
+
+def _cells(row: int, n: int) -> str:
+    return ", ".join(f"state[{(row + i) * LANES} + l]" for i in range(n))
+
+
+def driver_for(neuron: Component, inputs: Sequence[Component], *, trace: bool = False) -> Driver:
+    """Return the driver of these components, compiled once per process and combination of classes."""
+    clock = Clock.of(1.0, "steps")
+    templates = tuple((type(p.initial()), type(p.coefficients(clock))) for p in (neuron, *inputs))
+    return make_driver(type(neuron), tuple(type(p) for p in inputs), templates, trace)
+
+
+def initial_state(
+    driver: Driver, neuron: Component, inputs: Sequence[Component], clock: Clock, n_groups: int
+) -> NDArray[np.float64]:
+    """Return the state of all lanes before the first step, shape (n_groups, rows, LANES).
+
+    Parameters are floats, or arrays with one entry a lane (n_groups * LANES).
+    """
+    state = np.zeros((driver.layout.rows, n_groups * LANES))
+    row = 0
+    for part in (neuron, *inputs):
+        for values in (part.initial(), part.coefficients(clock)):
+            for value in values:
+                state[row] = value
+                row += 1
+    return np.ascontiguousarray(state.reshape(-1, n_groups, LANES).swapaxes(0, 1))

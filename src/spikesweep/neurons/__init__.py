@@ -1,0 +1,5 @@
+"""Neuron models, one a file. A new model adds its import line here."""
+
+from spikesweep.neurons.adexp import AdExp as AdExp
+from spikesweep.neurons.eif import EIF as EIF
+from spikesweep.neurons.lif import LIF as LIF

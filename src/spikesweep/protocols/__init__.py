@@ -1,0 +1,3 @@
+"""Protocols, one a file: what is done to a network and what is measured. A new one adds its line."""
+
+from spikesweep.protocols.transfer_function import TransferFunction as TransferFunction

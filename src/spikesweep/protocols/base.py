@@ -1,0 +1,92 @@
+"""What a protocol declares: its axes and its variables; and the checks that protocols share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesweep.errors import InputError
+from spikesweep.networks import RandomNetwork
+from spikesweep.units import ms
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One dimension of a protocol's grid."""
+
+    name: str
+    units: str
+    long_name: str
+    minimum: float
+    integer: bool = False
+    whole: bool = False  #: computed jointly, never cut into blocks
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One result: `dims` are those beyond the grid's, in front of them."""
+
+    name: str
+    dims: tuple[str, ...]
+    units: str
+    long_name: str
+    dtype: str = "float64"
+
+
+class Experiment(Protocol):
+    """What every protocol is: a frozen dataclass of its parameters with these members."""
+
+    axes: ClassVar[tuple[Axis, ...]]
+    variables: ClassVar[tuple[Variable, ...]]
+
+    def check(self, network: Any) -> None:
+        """Refuse a network that this protocol cannot run; raise InputError."""
+
+    def coordinates(self, network: Any) -> dict[str, list[str]]:
+        """Return the labels along the dimensions beyond the grid's."""
+
+    def work(self, network: Any, whole: Mapping[str, NDArray[Any]]) -> float:
+        """Return the neuron steps that one point costs, its whole axes included."""
+
+    def prepare(self, network: Any) -> None:
+        """Compile what a block will call."""
+
+    def __call__(
+        self, network: Any, points: Mapping[str, NDArray[Any]], whole: Mapping[str, NDArray[Any]]
+    ) -> dict[str, NDArray[Any]]:
+        """Compute a block.
+
+        `points` holds one array a cut axis, all of length n; `whole` the values of the whole axes. Each
+        variable comes back with the shape (its dims, n, the whole axes).
+        """
+
+
+def steps(name: str, duration: ms, dt: ms) -> int:
+    """Return the number of steps in a duration; raise InputError if it is not a multiple of dt."""
+    n = round(duration / dt)
+    if abs(duration / dt - n) > 1e-6 * max(n, 1):
+        raise InputError(
+            f"{name} = {duration} ms is not a multiple of protocol.dt = {dt} ms; "
+            f"allowed: {n * dt:.10g} or {(n + 1) * dt:.10g}, for example"
+        )
+    return n
+
+
+def check_step(network: RandomNetwork, dt: ms) -> None:
+    """Refuse a time step that does not resolve the network's dynamics; raise InputError."""
+    name, smallest = min(network.time_constants().items(), key=lambda item: item[1])
+    if dt >= smallest:
+        raise InputError(
+            f"protocol.dt = {dt} ms is refused: allowed is less than the smallest time constant, "
+            f"{name} = {smallest:.10g} ms"
+        )
+    for cell, parameters in network.populations.items():
+        t_ref = getattr(parameters, "t_ref", 0.0)
+        held = np.round(t_ref / dt)
+        if abs(t_ref / dt - held) > 1e-6 * max(held, 1.0):
+            raise InputError(
+                f"protocol.dt = {dt} ms does not divide neuron.{cell}.t_ref = {t_ref} ms; "
+                f"allowed, for example: {t_ref / (held + 1.0):.6g} ms"
+            )

@@ -1,0 +1,118 @@
+"""Output rate of single cells as a function of their presynaptic rates, on a regular grid.
+
+A cell receives Poisson events at the rates fe times the excitatory and fi times the inhibitory
+in-degree; the superposition of independent Poisson trains is one Poisson train. Zerlaut et al. 2018,
+doi:10.1007/s10827-017-0668-2. Departures from the original script: independent streams for excitation
+and inhibition and for every point, and the rate over the analysed time itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Ge
+from numpy.typing import NDArray
+
+from spikesweep.errors import InputError
+from spikesweep.inputs.poisson import spike_counts
+from spikesweep.kernels.driver import Clock
+from spikesweep.kernels.philox import derive, point_keys
+from spikesweep.networks import RandomNetwork
+from spikesweep.protocols.base import Axis, Variable, check_step, steps
+from spikesweep.units import PER_MS, NonNegative, Positive, ms
+
+
+@dataclass(frozen=True)
+class TransferFunction:
+    """Mean rate of `pop_size` independent neurons of each population.
+
+    Sizes are nested: the rate of 10 is the mean over the first 10 of 100.
+    """
+
+    axes: ClassVar[tuple[Axis, ...]] = (
+        Axis("fe", "Hz", "excitatory presynaptic rate", 0.0),
+        Axis("fi", "Hz", "inhibitory presynaptic rate", 0.0),
+        Axis("seed", "1", "repetition", 0, integer=True),
+        Axis("pop_size", "1", "neurons averaged", 1, integer=True, whole=True),
+    )
+    variables: ClassVar[tuple[Variable, ...]] = (
+        Variable("rate", ("population",), "Hz", "mean output rate"),
+    )
+
+    duration: Positive[ms]  #: simulated time
+    dt: Positive[ms]  #: time step
+    discard: NonNegative[ms]  #: time at the start that is not counted
+    root_seed: Annotated[int, Ge(0)]  #: of all random numbers
+    common_random_numbers: bool  #: the same event trains at every point of a seed
+    refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
+
+    def check(self, network: RandomNetwork) -> None:
+        """Refuse a network or a time step that cannot be simulated; raise InputError."""
+        if self.discard >= self.duration:
+            raise InputError(
+                f"protocol.discard = {self.discard} ms is refused: "
+                f"allowed is less than protocol.duration = {self.duration} ms"
+            )
+        check_step(network, self.dt)
+        steps("protocol.duration", self.duration, self.dt)
+        steps("protocol.discard", self.discard, self.dt)
+
+    def coordinates(self, network: RandomNetwork) -> dict[str, list[str]]:
+        """Return the names of the populations."""
+        return {"population": list(network.populations)}
+
+    def work(self, network: RandomNetwork, whole: Mapping[str, NDArray[Any]]) -> float:
+        """Return the neuron steps that one point costs."""
+        return len(network.populations) * float(whole["pop_size"].max()) * self.duration / self.dt
+
+    def prepare(self, network: RandomNetwork) -> None:
+        """Compile the kernels of every population."""
+        self._rates(network, {name: np.zeros(1) for name in ("fe", "fi", "seed")}, np.ones(1, np.int64), 0, 0)
+
+    def __call__(
+        self,
+        network: RandomNetwork,
+        points: Mapping[str, NDArray[Any]],
+        whole: Mapping[str, NDArray[Any]],
+    ) -> dict[str, NDArray[Any]]:
+        """Return `rate` (Hz), shape (population, point, pop_size)."""
+        n_steps = steps("protocol.duration", self.duration, self.dt)
+        n_discard = steps("protocol.discard", self.discard, self.dt)
+        return {"rate": self._rates(network, points, whole["pop_size"], n_steps, n_discard)}
+
+    def _rates(
+        self,
+        network: RandomNetwork,
+        points: Mapping[str, NDArray[Any]],
+        sizes: NDArray[np.int64],
+        n_steps: int,
+        n_discard: int,
+    ) -> NDArray[np.float64]:
+        n_points, n_neurons = len(points["fe"]), int(sizes.max())
+        labels = {"seed": points["seed"]} if self.common_random_numbers else points
+        keys = np.repeat(np.broadcast_to(point_keys(self.root_seed, labels), n_points), n_neurons)
+        neurons = np.tile(np.arange(n_neurons), n_points)
+        per_step = PER_MS * self.dt
+        events = {
+            "exc": np.repeat(points["fe"] * (network.in_degree["exc"] * per_step), n_neurons),
+            "inh": np.repeat(points["fi"] * (network.in_degree["inh"] * per_step), n_neurons),
+        }
+        clock = Clock.of(self.dt, self.refractory)
+        rates = np.empty((len(network.populations), n_points, len(sizes)))
+        for p, (name, cell) in enumerate(network.populations.items()):
+            counts = spike_counts(
+                cell,
+                network.synapses,
+                events,
+                derive(keys, f"population {name}", 0.0),
+                neurons,
+                clock,
+                n_steps,
+                n_discard,
+            )
+            total = counts.reshape(n_points, n_neurons).cumsum(axis=1)
+            analysed = (n_steps - n_discard) * per_step
+            with np.errstate(invalid="ignore"):  # 0 / 0 where nothing was simulated: only in prepare
+                rates[p] = total[:, sizes - 1] / sizes / np.float64(analysed)
+        return rates

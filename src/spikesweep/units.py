@@ -1,0 +1,37 @@
+"""The unit system: a quantity's unit and bounds are the annotation of its field.
+
+pF, nS, mV, ms, pA are consistent with each other (pF mV / ms = pA, nS mV = pA), so equations carry
+no factors. Rates are in Hz at the interface, and times of spikes in ms.
+"""
+
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+from annotated_types import Ge, Gt, Interval
+
+T = TypeVar("T")
+
+mV = Annotated[float, "mV"]
+ms = Annotated[float, "ms"]
+pA = Annotated[float, "pA"]
+nS = Annotated[float, "nS"]
+pF = Annotated[float, "pF"]
+Hz = Annotated[float, "Hz"]
+number = Annotated[float, "1"]
+
+Positive = Annotated[T, Gt(0)]
+NonNegative = Annotated[T, Ge(0)]
+Fraction = Annotated[float, "1", Interval(ge=0.0, le=1.0)]
+
+#: The only conversion between the interface's Hz and the equations' events per ms.
+PER_MS = 1e-3
+
+
+def unit_of(annotation: Any) -> str:
+    """Return the unit in an annotation, "1" where it has none."""
+    return next((m for m in getattr(annotation, "__metadata__", ()) if isinstance(m, str)), "1")
+
+
+def units_of(cls: type) -> dict[str, str]:
+    """Return the unit of every annotated field of a class."""
+    hints = get_type_hints(cls, include_extras=True)
+    return {name: unit_of(annotation) for name, annotation in hints.items()}
