@@ -1,0 +1,22 @@
+"""Run a sweep: python run.py -m neuron=adexp network=fs_rs."""
+
+import sys
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from spikesweep.config import axis_overrides
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+def main(cfg: DictConfig) -> None:
+    """Hand the composed configuration over."""
+    from spikesweep.api import main as run  # late: the help of Hydra needs none of it
+
+    run(cfg, HydraConfig.get().runtime.choices)
+
+
+if __name__ == "__main__":
+    sys.argv[1:] = axis_overrides(sys.argv[1:])
+    main()

@@ -1,0 +1,28 @@
+"""Labelled, resumable parameter sweeps for computational neuroscience.
+
+`import spikesweep as ss`: `ss.load`, `ss.run`, `ss.open`, `ss.simulate`. They are loaded when first used,
+so that importing the package, as Hydra's plug-ins and workers do, costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spikesweep.api import load as load
+    from spikesweep.api import open as open
+    from spikesweep.api import run as run
+    from spikesweep.api import simulate as simulate
+    from spikesweep.errors import InputError as InputError
+
+_HOMES = {"load": "api", "open": "api", "run": "api", "simulate": "api", "InputError": "errors"}
+__all__ = ["InputError", "load", "open", "run", "simulate"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,177 @@
+"""The public names: load, run, open, simulate; and what `run.py` calls."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+from numpy.typing import ArrayLike
+from omegaconf import DictConfig
+
+from spikesweep import config, sweep
+from spikesweep.build import build
+from spikesweep.errors import InputError, nearest
+from spikesweep.grid import make_grid
+from spikesweep.monitor import Terminal
+from spikesweep.single_cell import simulate_cell
+from spikesweep.store import Store
+from spikesweep.units import ms
+
+load = config.load
+_VERSIONS = ("numba", "llvmlite", "numpy", "xarray", "zarr", "dask", "hydra-core")
+
+
+def run(cfg: DictConfig) -> xr.Dataset:
+    """Run what is missing of a configuration's sweep and return its dataset, read lazily.
+
+    Raises InputError where the configuration or its store is refused.
+    """
+    return _run(cfg)[1].dataset
+
+
+def open(path: str | Path) -> xr.Dataset:  # noqa: A001  # the word of xarray and zarr
+    """Return a sweep's dataset, read lazily. Raises InputError where there is no store."""
+    store = Store.at(Path(path))
+    if store is None:
+        raise InputError(f"{path} does not exist; allowed: the path of a store (.zarr)")
+    return store.open()
+
+
+def simulate(
+    cfg: DictConfig,
+    cell: str = "RS",
+    current: ArrayLike | None = None,
+    g_exc: ArrayLike | None = None,
+    g_inh: ArrayLike | None = None,
+    dt: ms = 0.05,
+    duration: ms | None = None,
+) -> xr.Dataset:
+    """Simulate one cell of a configuration under given inputs.
+
+    `current` (pA), `g_exc` and `g_inh` (nS) are arrays of one length or scalars, where sample i acts on
+    step i; the reversal potentials are the network's. `duration` is needed where no input is an array.
+    Returns `v` (mV) and the model's other state variables over `time` (ms), and `spike_times` (ms).
+    Raises InputError for an unknown cell, inputs of different lengths or a wrong time step.
+
+    >>> import spikesweep as ss
+    >>> ds = ss.simulate(ss.load("neuron=lif"), cell="LIF", current=200.0, duration=100.0)
+    >>> dict(ds.sizes)
+    {'time': 2000, 'spike': 6}
+    """
+    values = config.plain(cfg)
+    neuron = _cells(values, [cell], "cell")[cell]
+    synapses = {kind: build(values["network"][kind], f"network.{kind}") for kind in ("exc", "inh")}
+    given = {"current": current, "g_exc": g_exc, "g_inh": g_inh}
+    inputs = {name: x for name, x in given.items() if x is not None}
+    reversal = {"g_exc": synapses["exc"].E_rev, "g_inh": synapses["inh"].E_rev}
+    refractory = values["protocol"].get("refractory", "published")
+    return simulate_cell(neuron, inputs, reversal, dt, duration, refractory)
+
+
+def make_sweep(cfg: DictConfig) -> tuple[sweep.Sweep, Any, dict[str, Any]]:
+    """Return the checked sweep of a configuration, its executor, and its plain values."""
+    values = config.plain(cfg)
+    choices = values.get("choices") or {}
+    protocol = build(values["protocol"], "protocol")
+    compute = build(values["compute"], "compute")
+    names = _population_names(values)
+    cells = {name: values["neuron"].get(name) for name in names}
+    checked = _cells(values, names, "network.populations")
+    network = build({**values["network"], "populations": cells}, "network")
+    protocol.check(network)
+    grid = make_grid(protocol.axes, values["grid"])
+    name = _folder_name(values["name"] or choices.get("protocol", "sweep"))
+    path = Path(str(values["outputs"])) / name / f"{choices.get('neuron')}-{choices.get('network')}.zarr"
+    identity = {
+        "choices": choices,
+        "neuron": cells,
+        "network": values["network"],
+        "protocol": values["protocol"],
+    }
+    components = tuple(type(part) for part in (*checked.values(), network.exc, network.inh))
+    attrs = {"root_seed": protocol.root_seed, **_provenance()}
+    return sweep.Sweep(protocol, network, grid, path, identity, attrs, components), compute, values
+
+
+def main(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
+    """Run a sweep from the command line: results, figure, summary; exit with a code that says how it went."""
+    try:
+        job, outcome = _run(config.with_choices(cfg, choices))
+    except InputError as error:
+        print(f"refused: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        print(f"stopped: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("\nstopped; the same command continues where it was", file=sys.stderr)
+        sys.exit(130)
+    figure = _draw(outcome.dataset, job.path)
+    print(f"{outcome.computed} points computed, {figure}")
+    if outcome.failed or outcome.missing:
+        sys.exit(3)
+
+
+def _run(cfg: DictConfig) -> tuple[sweep.Sweep, sweep.Outcome]:
+    job, compute, values = make_sweep(cfg)
+    return job, sweep.run(job, compute, Terminal(), overwrite=bool(values["overwrite"]))
+
+
+def _draw(ds: xr.Dataset, path: Path) -> Path:
+    from spikesweep import plots  # late: a sweep alone needs no matplotlib
+
+    figure = path.with_suffix(".png")
+    plots.save(ds, figure)
+    return figure
+
+
+def _population_names(values: Mapping[str, Any]) -> list[str]:
+    names = values["network"].get("populations")
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
+        raise InputError(f"network.populations = {names!r} is refused; allowed: a list of cell names")
+    if len(set(names)) < len(names):
+        raise InputError(f"network.populations = {names} is refused; allowed: each cell once")
+    return names
+
+
+def _cells(values: Mapping[str, Any], names: list[str], where: str) -> dict[str, Any]:
+    known = values["neuron"]
+    for name in names:
+        if name not in known:
+            choice = (values.get("choices") or {}).get("neuron", "the neuron")
+            raise InputError(f"{where}: {name!r} is no cell of neuron={choice}; {nearest(name, known)}")
+    return {name: build(known[name], f"neuron.{name}") for name in names}
+
+
+def _folder_name(name: Any) -> str:
+    if not isinstance(name, str) or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise InputError(f"name = {name!r} is refused; allowed: a folder name below outputs")
+    return name
+
+
+def _provenance() -> dict[str, Any]:
+    versions = {"python": sys.version.split()[0]}
+    for package in ("spikesweep", *_VERSIONS):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:  # run from a source tree that is not installed
+            versions[package] = "unknown"
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"versions": versions, "created": created, **_git()}
+
+
+def _git() -> dict[str, Any]:
+    here = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(here), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return {"git_commit": git("rev-parse", "HEAD"), "git_dirty": bool(git("status", "--porcelain", str(here)))}
+    except (OSError, subprocess.CalledProcessError):
+        return {"git_commit": "unknown", "git_dirty": True}

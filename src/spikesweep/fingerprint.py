@@ -1,0 +1,65 @@
+"""The identity of code: a hash of every source file that a result depends on.
+
+The files are found by following imports from the classes in use, inside this package. Comments,
+docstrings and layout do not count.
+"""
+
+import ast
+import hashlib
+import importlib.util
+from collections.abc import Iterable
+from pathlib import Path
+
+PACKAGE = "spikesweep"
+
+
+def fingerprint(classes: Iterable[type]) -> str:
+    """Return a hash over the modules of `classes` and all they import from this package."""
+    digest = hashlib.sha256()
+    for module in sorted(_closure({cls.__module__ for cls in classes})):
+        digest.update(f"{module}\n{_normal_form(_source(module))}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _closure(modules: set[str]) -> set[str]:
+    found: set[str] = set()
+    todo = set(modules)
+    while todo:
+        module = todo.pop()
+        found.add(module)
+        todo |= _imports(module) - found
+    return found
+
+
+def _imports(module: str) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(_source(module).read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= {name if _is_module(name) else node.module for name in names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return {name for name in found if name.split(".")[0] == PACKAGE}
+
+
+def _is_module(name: str) -> bool:
+    if name.split(".")[0] != PACKAGE:
+        return False
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _source(module: str) -> Path:
+    spec = importlib.util.find_spec(module)
+    assert spec is not None and spec.origin is not None, module
+    return Path(spec.origin)
+
+
+def _normal_form(path: Path) -> str:
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
+            node.body = node.body[1:]
+    return ast.dump(tree)

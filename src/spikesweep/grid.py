@@ -1,0 +1,159 @@
+"""The labelled grid: axes, points, and the blocks it is cut into."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesweep.errors import InputError, nearest
+from spikesweep.protocols.base import Axis
+
+_RANGE_KEYS = ("start", "stop", "num", "spacing")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A rectangle of points: one task, one kernel call, one chunk of every variable."""
+
+    start: tuple[int, ...]
+    stop: tuple[int, ...]
+
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        """Return the block as an index of arrays over the axes."""
+        return tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the number of values along each axis."""
+        return tuple(b - a for a, b in zip(self.start, self.stop, strict=True))
+
+    @property
+    def n_points(self) -> int:
+        """Return the number of points."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The axes of a sweep with their values, whole axes last."""
+
+    axes: tuple[Axis, ...]
+    values: tuple[NDArray[Any], ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the axes."""
+        return tuple(axis.name for axis in self.axes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the number of values along each axis."""
+        return tuple(len(v) for v in self.values)
+
+    @property
+    def n_points(self) -> int:
+        """Return the number of points."""
+        return prod(self.shape)
+
+    @property
+    def whole(self) -> dict[str, NDArray[Any]]:
+        """Return the values of the whole axes."""
+        return {a.name: v for a, v in zip(self.axes, self.values, strict=True) if a.whole}
+
+    def block_shape(self, n_points: int) -> tuple[int, ...]:
+        """Return the shape of blocks of at most `n_points` points (more only where whole axes are longer).
+
+        The last axes stay together; the shape depends on nothing but the grid and `n_points`.
+        """
+        shape = list(self.shape)
+        for i, axis in enumerate(self.axes):
+            others = prod(shape[:i]) * prod(shape[i + 1 :])
+            if not axis.whole and others * shape[i] > n_points:
+                shape[i] = max(1, n_points // others)
+        return tuple(shape)
+
+    def blocks(self, shape: tuple[int, ...]) -> Iterator[Block]:
+        """Yield the blocks of a shape that cover the grid."""
+        starts = (range(0, n, step) for n, step in zip(self.shape, shape, strict=True))
+        for start in product(*starts):
+            ends = zip(start, shape, self.shape, strict=True)
+            yield Block(start, tuple(min(a + step, n) for a, step, n in ends))
+
+    def points(self, block: Block) -> dict[str, NDArray[Any]]:
+        """Return the cut axes' values at the block's points, each flat and of one length."""
+        cut = {
+            axis.name: values[part]
+            for axis, values, part in zip(self.axes, self.values, block.slices, strict=True)
+            if not axis.whole
+        }
+        mesh = np.meshgrid(*cut.values(), indexing="ij")
+        return {name: array.ravel() for name, array in zip(cut, mesh, strict=True)}
+
+    def describe(self) -> str:
+        """Return the axes and their lengths in one line."""
+        parts = " x ".join(f"{name} {n}" for name, n in zip(self.names, self.shape, strict=True))
+        return f"{parts} = {self.n_points} points"
+
+
+def make_grid(axes: tuple[Axis, ...], spec: Mapping[str, Any]) -> Grid:
+    """Return the grid that a configuration asks for; raise InputError naming the axis and the value."""
+    names = [axis.name for axis in axes]
+    for name in spec:
+        if name not in names:
+            raise InputError(f"grid.{name} is not an axis of this protocol; {nearest(name, names)}")
+    for name in names:
+        if spec.get(name) is None:
+            raise InputError(f"grid.{name} has no values; allowed: a list or {{start, stop, num}}")
+    ordered = tuple(sorted(axes, key=lambda axis: axis.whole))  # stable: whole axes last
+    return Grid(ordered, tuple(axis_values(axis, spec[axis.name]) for axis in ordered))
+
+
+def axis_values(axis: Axis, spec: Any) -> NDArray[Any]:
+    """Return the values of one axis from a number, a list or a {start, stop, num, spacing} mapping."""
+    key = f"grid.{axis.name}"
+    if isinstance(spec, Mapping):
+        values = _range_values(key, spec)
+    else:
+        values = list(spec) if isinstance(spec, (list, tuple)) else [spec]
+    if not values:
+        raise InputError(f"{key} = [] is refused: an axis needs at least one value")
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise InputError(f"{key} holds {value!r}; allowed: numbers ({axis.units})")
+        if not np.isfinite(value) or value < axis.minimum:
+            raise InputError(f"{key} holds {value!r}; allowed: finite, at least {axis.minimum:g}")
+        if axis.integer and (value != int(value) or abs(value) > 2**53):
+            raise InputError(f"{key} holds {value!r}; allowed: whole numbers")
+    array = np.array(values, np.int64 if axis.integer else np.float64)
+    if len(np.unique(array)) < len(array):
+        twice = [v for v in dict.fromkeys(values) if values.count(v) > 1]
+        raise InputError(f"{key} holds {twice} more than once; allowed: each value once")
+    if np.any(np.diff(array) <= 0):
+        raise InputError(f"{key} = {values} is not in order; allowed: {sorted(values)}")
+    return array
+
+
+def _range_values(key: str, spec: Mapping[str, Any]) -> list[float]:
+    for name in spec:
+        if name not in _RANGE_KEYS:
+            raise InputError(f"{key}.{name} is not part of a range; {nearest(str(name), _RANGE_KEYS)}")
+    for name in ("start", "stop", "num"):
+        value = spec.get(name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
+            raise InputError(f"{key}.{name} = {value!r}; allowed: a finite number")
+    start, stop, num, spacing = spec["start"], spec["stop"], spec["num"], spec.get("spacing", "linear")
+    if num != int(num) or num < 1:
+        raise InputError(f"{key}.num = {num!r}; allowed: a whole number of values, at least 1")
+    if spacing not in ("linear", "log"):
+        raise InputError(f"{key}.spacing = {spacing!r}; allowed: linear, log")
+    if spacing == "log" and (start <= 0 or stop <= 0):
+        raise InputError(f"{key} from {start} to {stop} cannot be spaced log; allowed: both above 0")
+    space = np.linspace if spacing == "linear" else np.geomspace
+    # 12 digits: the value, which is also the label of the random numbers, is then the one that a
+    # person would type in a list (0.3, not 0.30000000000000004)
+    return [float(f"{v:.12g}") for v in space(start, stop, int(num))]
