@@ -21,14 +21,12 @@ _INTERRUPTED = 130
 class SpikesweepSweeper(Sweeper):
     """Run the combinations of swept group choices one after the other in this process."""
 
-    def setup(
-        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
-    ) -> None:
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what a launcher needs."""
         from hydra.core.plugins import Plugins
 
         self.context = hydra_context
-        self.launcher = Plugins.instance().instantiate_launcher(
+        self.launcher: Any = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
 

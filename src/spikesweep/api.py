@@ -33,7 +33,7 @@ def run(cfg: DictConfig) -> xr.Dataset:
     return _run(cfg)[1].dataset
 
 
-def open(path: str | Path) -> xr.Dataset:  # noqa: A001  # the word of xarray and zarr
+def open(path: str | Path) -> xr.Dataset:  # the word of xarray and zarr
     """Return a sweep's dataset, read lazily. Raises InputError where there is no store."""
     store = Store.at(Path(path))
     if store is None:
@@ -172,6 +172,9 @@ def _git() -> dict[str, Any]:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        return {"git_commit": git("rev-parse", "HEAD"), "git_dirty": bool(git("status", "--porcelain", str(here)))}
+        return {
+            "git_commit": git("rev-parse", "HEAD"),
+            "git_dirty": bool(git("status", "--porcelain", str(here))),
+        }
     except (OSError, subprocess.CalledProcessError):
         return {"git_commit": "unknown", "git_dirty": True}

@@ -12,7 +12,7 @@ import types
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
-from annotated_types import Ge, Gt, GroupedMetadata, Le, MinLen
+from annotated_types import Ge, GroupedMetadata, Gt, Le, MinLen
 
 from spikesweep.errors import InputError, nearest
 from spikesweep.units import unit_of
@@ -50,7 +50,7 @@ def _target(name: str, where: str) -> type:
         except ImportError:
             found = None
     is_component = isinstance(found, type) and (dataclasses.is_dataclass(found) or hasattr(found, "_fields"))
-    if not is_component or found.__module__.split(".")[0] != PACKAGE:  # type: ignore[union-attr]
+    if not is_component or found.__module__.split(".")[0] != PACKAGE:
         raise InputError(f"{where} = {name!r} is refused; allowed: classes defined in {PACKAGE}")
     return found  # type: ignore[return-value]
 

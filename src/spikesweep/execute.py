@@ -70,7 +70,10 @@ class _Local:
             # the default dashboard address listens to the whole network
             cluster = LocalCluster(dashboard_address="127.0.0.1:0", silence_logs=50, **options)
             with cluster, Client(cluster) as client:
-                yield Running(partial(_as_done, client, self.n_workers), client.dashboard_link)
+                # Dask's own link names the machine's outer address, where nothing listens
+                port = client.cluster.scheduler.http_server.port
+                dashboard = f"http://127.0.0.1:{port}/status"
+                yield Running(partial(_as_done, client, self.n_workers), dashboard)
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,8 @@ def _is_module(name: str) -> bool:
 
 def _source(module: str) -> Path:
     spec = importlib.util.find_spec(module)
-    assert spec is not None and spec.origin is not None, module
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"{module} has no source file")
     return Path(spec.origin)
 
 

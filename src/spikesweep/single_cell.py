@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from spikesweep.errors import InputError
 from spikesweep.inputs.given import GivenConductance, GivenCurrent
 from spikesweep.kernels.driver import LANES, Clock, Component, driver_for, initial_state
-from spikesweep.units import mV, ms, units_of
+from spikesweep.units import ms, mV, units_of
 
 #: Samples recorded in one call of the kernel.
 CHUNK = 512
@@ -22,8 +22,8 @@ def simulate_cell(
     cell: Component,
     inputs: Mapping[str, ArrayLike],
     reversal: Mapping[str, mV],
-    dt: ms,
-    duration: ms | None,
+    dt: float,
+    duration: float | None,
     refractory: str,
 ) -> xr.Dataset:
     """Return the state variables over `time` and the `spike_times` (ms) of one cell.
@@ -54,7 +54,8 @@ def _labelled(cell: Component, traces: NDArray[Any], spikes: NDArray[Any], dt: m
     units = units_of(type(state))
     time = {"units": "ms", "long_name": "time"}
     ds = xr.Dataset(
-        coords={"time": ("time", np.arange(traces.shape[1]) * dt, time)}, attrs={"dt": dt, "model": type(cell).__name__}
+        coords={"time": ("time", np.arange(traces.shape[1]) * dt, time)},
+        attrs={"dt": dt, "model": type(cell).__name__},
     )
     for name, values in zip(state._fields, traces, strict=True):  # type: ignore[attr-defined]
         if name != "t_spike":
@@ -64,8 +65,8 @@ def _labelled(cell: Component, traces: NDArray[Any], spikes: NDArray[Any], dt: m
     return ds
 
 
-def _length(inputs: Mapping[str, ArrayLike], dt: ms, duration: ms | None) -> int:
-    if not (np.isscalar(dt) and np.isfinite(dt) and dt > 0.0):
+def _length(inputs: Mapping[str, ArrayLike], dt: float, duration: float | None) -> int:
+    if not (np.isfinite(dt) and dt > 0.0):
         raise InputError(f"dt = {dt} is refused: allowed is a positive number of ms")
     lengths = {name: np.size(values) for name, values in inputs.items() if np.ndim(values)}
     if len(set(lengths.values())) > 1:
@@ -76,7 +77,9 @@ def _length(inputs: Mapping[str, ArrayLike], dt: ms, duration: ms | None) -> int
         raise InputError(f"duration = {duration} is refused: allowed is a positive number of ms")
     n = next(iter(lengths.values())) if lengths else round(float(duration or 0.0) / dt)
     if duration is not None and n != round(duration / dt):
-        raise InputError(f"duration = {duration} ms is {round(duration / dt)} samples of {dt} ms, the inputs have {n}")
+        raise InputError(
+            f"duration = {duration} ms is {round(duration / dt)} samples of {dt} ms, the inputs have {n}"
+        )
     if n < 1:
         raise InputError("the inputs are empty; allowed: at least one sample")
     return int(n)

@@ -161,7 +161,8 @@ class Store:
 
     def open(self) -> xr.Dataset:
         """Return the whole sweep, read lazily."""
-        return xr.open_zarr(self.path)
+        ds: xr.Dataset = xr.open_zarr(self.path)
+        return ds
 
 
 def create(

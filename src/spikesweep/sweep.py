@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from math import prod
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol
@@ -35,13 +36,13 @@ class Monitor(Protocol):
         """Show a line."""
 
     def start(self, total: int, done: int) -> None:
-        """The sweep begins: so many points, so many done before."""
+        """Begin: so many points, so many of them done before."""
 
     def advance(self, n: int) -> None:
-        """So many points more are done."""
+        """Count points that are done."""
 
     def stop(self) -> None:
-        """The sweep ends, however."""
+        """End, however it came."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,7 @@ def run(sweep: Sweep, compute: Any, monitor: Monitor, *, overwrite: bool = False
 def _run(sweep: Sweep, store: stores.Store, compute: Any, monitor: Monitor) -> Outcome:
     status = store.status()
     blocks = [
-        block
-        for block in sweep.grid.blocks(store.chunks)
-        if (status[block.slices] == stores.MISSING).any()
+        block for block in sweep.grid.blocks(store.chunks) if (status[block.slices] == stores.MISSING).any()
     ]
     total, before = status.size, int(np.count_nonzero(status))
     monitor.message(f"{store.path}: {sweep.grid.describe()}")
@@ -183,9 +182,7 @@ def _store(sweep: Sweep, compute: Any, overwrite: bool) -> stores.Store:
     attrs = {**sweep.attrs, "configuration": dict(sweep.identity), "code": code}
     coordinates = sweep.protocol.coordinates(sweep.network)
     try:
-        return stores.create(
-            sweep.path, sweep.grid, sweep.protocol.variables, coordinates, chunks, attrs
-        )
+        return stores.create(sweep.path, sweep.grid, sweep.protocol.variables, coordinates, chunks, attrs)
     except OSError as error:
         raise InputError(f"{sweep.path} cannot be written: {error}") from error
 
@@ -194,10 +191,10 @@ def block_points(sweep: Sweep, compute: Any) -> int:
     """Return how many points a block holds at most."""
     if compute.block_points is not None:
         return int(compute.block_points)
-    n_whole = int(np.prod([len(v) for v in sweep.grid.whole.values()]))
+    n_whole = prod(len(v) for v in sweep.grid.whole.values())
     by_work = BLOCK_WORK / max(sweep.protocol.work(sweep.network, sweep.grid.whole), 1.0) * n_whole
     shared = -(-sweep.grid.n_points // (_BLOCKS_PER_WORKER * compute.n_workers))
-    return max(1, min(int(by_work), shared, MAX_BLOCK_POINTS))
+    return max(1, min(int(by_work), int(shared), MAX_BLOCK_POINTS))
 
 
 def _refuse_other(sweep: Sweep, store: stores.Store, code: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from spikesweep.kernels.driver import Clock
 from spikesweep.kernels.jit import compiled
 from spikesweep.kernels.vector_math import exp
-from spikesweep.units import NonNegative, Positive, mV, ms, nS
+from spikesweep.units import NonNegative, Positive, ms, mV, nS
 
 
 class State(NamedTuple):
@@ -54,12 +54,12 @@ class ExponentialConductance(NamedTuple):
 
     @staticmethod
     @compiled
-    def advance(c, x, kick):  # type: ignore[no-untyped-def]
+    def advance(c, x, kick):
         """Return the state at this sample; `kick` is the number of events that arrive at it."""
         return State(x.g * c.decay + c.weight * kick)
 
     @staticmethod
     @compiled
-    def current(c, x, v):  # type: ignore[no-untyped-def]
+    def current(c, x, v):
         """Return the current into the cell (pA)."""
         return x.g * (c.E_rev - v)

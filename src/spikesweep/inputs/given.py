@@ -39,13 +39,13 @@ class GivenConductance(NamedTuple):
 
     @staticmethod
     @compiled
-    def advance(c, x, kick):  # type: ignore[no-untyped-def]
+    def advance(c, x, kick):
         """Return the state at this sample; `kick` is the conductance."""
         return State(kick)
 
     @staticmethod
     @compiled
-    def current(c, x, v):  # type: ignore[no-untyped-def]
+    def current(c, x, v):
         """Return the current into the cell (pA)."""
         return x.value * (c.E_rev - v)
 
@@ -64,12 +64,12 @@ class GivenCurrent(NamedTuple):
 
     @staticmethod
     @compiled
-    def advance(c, x, kick):  # type: ignore[no-untyped-def]
+    def advance(c, x, kick):
         """Return the state at this sample; `kick` is the current."""
         return State(kick)
 
     @staticmethod
     @compiled
-    def current(c, x, v):  # type: ignore[no-untyped-def]
+    def current(c, x, v):
         """Return the current into the cell (pA)."""
         return x.value

@@ -6,7 +6,7 @@ The intervals of a train are -log(u) / rate with u from Philox under the lane's 
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,7 +57,7 @@ def make_trains(key: Any, neuron: Any, streams: tuple[str, ...], events_per_step
 
 
 @compiled
-def draw_waits(waits, key, batch, neuron, stream):  # type: ignore[no-untyped-def]
+def draw_waits(waits, key, batch, neuron, stream):
     """Write a batch of unit exponential intervals to `waits`, shape (BATCH,)."""
     mask = np.uint64(0xFFFFFFFF)
     k0, k1 = key & mask, key >> np.uint64(32)
@@ -72,7 +72,7 @@ def draw_waits(waits, key, batch, neuron, stream):  # type: ignore[no-untyped-de
 
 
 @compiled
-def fill(inputs, trains, n, first):  # type: ignore[no-untyped-def]
+def fill(inputs, trains, n, first):
     """Write the number of events of each train at samples first .. first + n - 1 to `inputs`."""
     n_streams = trains.stream.size
     last = first + n - 1
@@ -104,12 +104,12 @@ def fill(inputs, trains, n, first):  # type: ignore[no-untyped-def]
             trains.drawn[j] = drawn
 
 
-@lru_cache(maxsize=None)
+@cache
 def poisson_loop(advance: Any) -> Any:
     """Return the compiled loop (state, trains, inputs, trace, first, n_steps, tick) over time blocks."""
 
     @compiled
-    def loop(state, trains, inputs, trace, first, n_steps, tick):  # type: ignore[no-untyped-def]
+    def loop(state, trains, inputs, trace, first, n_steps, tick):
         end = first + n_steps
         for start in range(first, end, BLOCK):
             n = min(BLOCK, end - start)
@@ -141,22 +141,21 @@ def spike_counts(
     loop = poisson_loop(driver.advance)
     parts = [_padded(part, groups * LANES - n) for part in (neuron, *synapses.values())]
     state = initial_state(driver, parts[0], parts[1:], clock, groups)
-    rates = np.zeros((groups * LANES, len(synapses)))
+    rates = np.zeros((len(synapses), groups * LANES))
     for k, name in enumerate(synapses):
-        rates[:n, k] = events_per_step[name]
-    rates = rates.reshape(groups, LANES, -1)
+        rates[k, :n] = events_per_step[name]
     keys = np.resize(keys, groups * LANES).reshape(groups, LANES)
     neurons = np.resize(neurons, groups * LANES).reshape(groups, LANES)
     inputs = np.empty(BLOCK * len(synapses) * LANES)
     trace = np.empty(0)
     for g in range(groups):
         rows = state[g].reshape(-1)
-        trains = make_trains(keys[g], neurons[g], tuple(synapses), rates[g].T)
+        trains = make_trains(keys[g], neurons[g], tuple(synapses), rates[:, g * LANES : (g + 1) * LANES])
         loop(rows, trains, inputs, trace, 0, n_discard, clock.tick)
-        state[g, driver.layout.count] = 0.0
+        state[g, driver.layout.spikes] = 0.0
         for first in range(n_discard, n_steps, STEPS_PER_CALL):
             loop(rows, trains, inputs, trace, first, min(STEPS_PER_CALL, n_steps - first), clock.tick)
-    counts = state[:, driver.layout.count].reshape(-1)[:n]
+    counts = state[:, driver.layout.spikes].reshape(-1)[:n]
     potential = state[:, 0].reshape(-1)[:n]
     return np.where(np.isfinite(potential), counts, np.nan)
 

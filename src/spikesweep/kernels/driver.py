@@ -15,7 +15,7 @@ short, the same with and without numba, and kept in `source` for reading.
 
 import linecache
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -65,7 +65,7 @@ class Layout(NamedTuple):
     """Where a driver keeps what: `rows` rows of LANES numbers."""
 
     sizes: tuple[int, ...]  #: rows of each part: state, coefficients of neuron, inputs; the count
-    count: int  #: row of the spike count
+    spikes: int  #: row of the spike count
     rows: int
 
 
@@ -79,7 +79,7 @@ class Driver(NamedTuple):
     source: str
 
 
-@lru_cache(maxsize=None)
+@cache
 def make_driver(
     neuron: type, inputs: tuple[type, ...], templates: tuple[tuple[type, type], ...], trace: bool
 ) -> Driver:

@@ -27,7 +27,7 @@ _ONE_BITS = np.uint64(0x3FF0000000000000)
 _HALF_ULP = 2.0**-53
 
 
-def _philox4x32(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
+def _philox4x32(c0, c1, c2, c3, k0, k1):
     """Return the four words of counter (c0, c1, c2, c3) under key (k0, k1): words or arrays of them."""
     for _ in range(10):
         p0 = _M0 * c0

@@ -17,7 +17,7 @@ import numpy as np
 from spikesweep.kernels.driver import Clock
 from spikesweep.kernels.jit import compiled
 from spikesweep.kernels.vector_math import exp
-from spikesweep.units import NonNegative, Positive, mV, ms, nS, number, pA, pF
+from spikesweep.units import NonNegative, Positive, ms, mV, nS, number, pA, pF
 
 #: The upstroke is cut this many D_T above V_th.
 CUT = 5.0
@@ -90,7 +90,7 @@ class AdExp(NamedTuple):
 
     @staticmethod
     @compiled
-    def step(c, x, current, t, t_next):  # type: ignore[no-untyped-def]
+    def step(c, x, current, t, t_next):
         """Advance one step; return the state and 1.0 if the cell spiked, else 0.0."""
         w = x.w + c.dt_per_tau_w * (c.a * (x.v - c.E_L) - x.w)
         upstroke = c.g_Delta * exp((x.v - c.V_th) * c.per_Delta_T)

@@ -14,7 +14,7 @@ import numpy as np
 from spikesweep.kernels.driver import Clock
 from spikesweep.kernels.jit import compiled
 from spikesweep.kernels.vector_math import exp
-from spikesweep.units import NonNegative, Positive, mV, ms, nS, number, pF
+from spikesweep.units import NonNegative, Positive, ms, mV, nS, number, pF
 
 #: The upstroke is cut this many D_T above V_th.
 CUT = 5.0
@@ -76,7 +76,7 @@ class EIF(NamedTuple):
 
     @staticmethod
     @compiled
-    def step(c, x, current, t, t_next):  # type: ignore[no-untyped-def]
+    def step(c, x, current, t, t_next):
         """Advance one step; return the state and 1.0 if the cell spiked, else 0.0."""
         upstroke = c.g_Delta * exp((x.v - c.V_th) * c.per_Delta_T)
         dv = c.dt_per_C_m * (current + upstroke + c.g_L * (c.E_L - x.v))

@@ -13,7 +13,7 @@ import numpy as np
 
 from spikesweep.kernels.driver import Clock
 from spikesweep.kernels.jit import compiled
-from spikesweep.units import NonNegative, Positive, mV, ms, nS, number, pF
+from spikesweep.units import NonNegative, Positive, ms, mV, nS, number, pF
 
 
 class State(NamedTuple):
@@ -65,7 +65,7 @@ class LIF(NamedTuple):
 
     @staticmethod
     @compiled
-    def step(c, x, current, t, t_next):  # type: ignore[no-untyped-def]
+    def step(c, x, current, t, t_next):
         """Advance one step; return the state and 1.0 if the cell spiked, else 0.0."""
         dv = c.dt_per_C_m * (current + c.g_L * (c.E_L - x.v))
         v = x.v + (dv if t - x.t_spike > c.hold else 0.0)

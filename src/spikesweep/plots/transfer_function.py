@@ -26,7 +26,7 @@ def figure(ds: xr.Dataset) -> Figure:
             ax.plot(ds["fe"], m, color=color, linewidth=1.2, marker="." if len(m) < 12 else None)
         ax.set(title=str(population), xlabel="excitatory rate fe (Hz)")
         ax.spines[["top", "right"]].set_visible(False)
-        ax.set_ylim(bottom=0.0)
+    axes[0].set_ylim(bottom=0.0)  # shared, so only after all curves are drawn
     axes[0].set_ylabel("output rate (Hz)")
     bar = fig.colorbar(ScalarMappable(norm, "viridis"), ax=list(axes), pad=0.02)
     bar.set_label("inhibitory rate fi (Hz)")

@@ -36,9 +36,7 @@ class TransferFunction:
         Axis("seed", "1", "repetition", 0, integer=True),
         Axis("pop_size", "1", "neurons averaged", 1, integer=True, whole=True),
     )
-    variables: ClassVar[tuple[Variable, ...]] = (
-        Variable("rate", ("population",), "Hz", "mean output rate"),
-    )
+    variables: ClassVar[tuple[Variable, ...]] = (Variable("rate", ("population",), "Hz", "mean output rate"),)
 
     duration: Positive[ms]  #: simulated time
     dt: Positive[ms]  #: time step
