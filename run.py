@@ -6,7 +6,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from spikesweep.config import axis_overrides
+from spikesweep.config import command_words
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
@@ -18,5 +18,5 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = axis_overrides(sys.argv[1:])
+    sys.argv[1:] = command_words(sys.argv[1:])
     main()

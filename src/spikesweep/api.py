@@ -139,12 +139,15 @@ def _population_names(values: Mapping[str, Any]) -> list[str]:
 
 
 def _cells(values: Mapping[str, Any], names: list[str], where: str) -> dict[str, Any]:
-    known = values["neuron"]
+    known = [name for name, node in values["neuron"].items() if "_target_" in (node or {})]
+    for name in values["neuron"]:
+        if name not in known:
+            raise InputError(f"neuron.{name} is no cell; {nearest(str(name), known)}")
     for name in names:
         if name not in known:
             choice = (values.get("choices") or {}).get("neuron", "the neuron")
             raise InputError(f"{where}: {name!r} is no cell of neuron={choice}; {nearest(name, known)}")
-    return {name: build(known[name], f"neuron.{name}") for name in names}
+    return {name: build(values["neuron"][name], f"neuron.{name}") for name in names}
 
 
 def _folder_name(name: Any) -> str:

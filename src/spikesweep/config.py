@@ -6,7 +6,8 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType, ValueType
+from hydra.core.override_parser.types import Override, OverrideType
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
@@ -19,8 +20,12 @@ _KEYS = ("neuron", "network", "protocol", "grid", "compute", "name", "outputs", 
 def load(*overrides: str) -> DictConfig:
     """Return the composed configuration of the same words as on the command line."""
     with initialize_config_dir(str(CONFIG_DIR.resolve()), version_base="1.3"):
-        words = axis_overrides(overrides)
-        cfg = compose("config", words, return_hydra_config=True)
+        try:
+            cfg = compose("config", command_words(overrides), return_hydra_config=True)
+        except HydraException as error:
+            text = str(error).split("Config search path")[0].strip()
+            cause = f": {error.__cause__}" if error.__cause__ else ""
+            raise InputError(f"{text}{cause}") from error
     choices = cfg.hydra.runtime.choices
     with open_dict(cfg):
         del cfg["hydra"]
@@ -36,37 +41,41 @@ def with_choices(cfg: DictConfig, choices: Mapping[str, Any]) -> DictConfig:
     return cfg
 
 
-def axis_overrides(words: Sequence[str]) -> list[str]:
-    """Return the command line with overrides of whole axes in the form that Hydra can carry out.
+def command_words(words: Sequence[str]) -> list[str]:
+    """Return the words of a command line in the form that Hydra can carry out.
 
-    Hydra merges, and cannot merge a list into the {start, stop, num} that it replaces, or the reverse.
-    `grid.fe=[2,6]`, `grid.fe=4`, `grid.fe='{start:0,stop:2,num:3}'` become a deletion and an addition;
-    the values of a sweep, `grid.fe=0,5,10`, become the axis; `grid.fe.num=61` stays as it is.
+    Hydra merges, and cannot merge a list into the {start, stop, num} that it replaces, or the reverse: an
+    axis that is given whole (`grid.fe=[2,6]`, `grid.fe=4`, `grid.fe={start:0,stop:2,num:3}`) is emptied
+    first; the values of a sweep, `grid.fe=0,5,10`, become the axis; `grid.fe.num=61` is merged. A key
+    that no group file has passes Hydra and is refused by `build`, which knows the nearest one.
     """
     parser = OverridesParser.create()
     words_out: list[str] = []
     for word in words:
         try:
-            override = parser.parse_override(word) if word.startswith("grid.") else None
-        except Exception:  # not an override, or a wrong one: Hydra itself says so
-            override = None
-        new = _axis_value(override) if override is not None else None
-        key = override.key_or_group if override is not None else ""
-        words_out += [word] if new is None else [f"~{key}", f"+{key}={new}"]
+            override = parser.parse_override(word)
+        except HydraException:  # an option, or a slip that Hydra itself explains
+            words_out.append(word)
+            continue
+        key = override.key_or_group
+        if override.type != OverrideType.CHANGE or "." not in key or key.startswith("hydra."):
+            words_out.append(word)
+        elif key.startswith("grid.") and key.count(".") == 1 and _is_whole_axis(override):
+            words_out += [f"++{key}=null", f"++{key}={_axis_text(override, word)}"]
+        else:
+            words_out.append(f"++{word}")
     return words_out
 
 
-def _axis_value(override: Override) -> str | None:
-    if override.type != OverrideType.CHANGE or override.key_or_group.count(".") != 1:
-        return None
-    if override.is_sweep_override():
-        values = override.sweep_string_iterator()
-        return "[" + ",".join(values) + "]"
+def _is_whole_axis(override: Override) -> bool:
     value = override.value()
-    text = override.input_line.split("=", 1)[1] if override.input_line else ""
-    if override.value_type == ValueType.ELEMENT and isinstance(value, dict) and "start" not in value:
-        return None
-    return text
+    return override.is_sweep_override() or not isinstance(value, dict) or "start" in value
+
+
+def _axis_text(override: Override, word: str) -> str:
+    if override.is_sweep_override():
+        return f"[{','.join(override.sweep_string_iterator())}]"
+    return word.split("=", 1)[1]
 
 
 def plain(cfg: DictConfig) -> dict[str, Any]:
