@@ -83,7 +83,12 @@ def test_only_missing_blocks_are_computed(small, reference, monkeypatch):
     blocks = list(job.grid.blocks(store.chunks))
     assert len(blocks) > 3
     lost = blocks[2]
-    (job.path / "status" / "c" / "/".join(str(a // n) for a, n in zip(lost.start, store.chunks, strict=True))).unlink()
+    (
+        job.path
+        / "status"
+        / "c"
+        / "/".join(str(a // n) for a, n in zip(lost.start, store.chunks, strict=True))
+    ).unlink()
     computed = []
     original = sweep.run_block
 
