@@ -19,6 +19,7 @@ from spikesweep.grid import make_grid
 from spikesweep.monitor import Terminal
 from spikesweep.single_cell import simulate_cell
 from spikesweep.store import OK, Store
+from spikesweep.tasks import Sweep
 from spikesweep.units import ms
 
 load = config.load
@@ -72,7 +73,7 @@ def simulate(
     return simulate_cell(neuron, inputs, reversal, dt, duration, refractory)
 
 
-def make_sweep(cfg: DictConfig) -> tuple[sweep.Sweep, Any, dict[str, Any]]:
+def make_sweep(cfg: DictConfig) -> tuple[Sweep, Any, dict[str, Any]]:
     """Return the checked sweep of a configuration, its executor, and its plain values."""
     values = config.plain(cfg)
     choices = values.get("choices") or {}
@@ -94,7 +95,7 @@ def make_sweep(cfg: DictConfig) -> tuple[sweep.Sweep, Any, dict[str, Any]]:
     }
     components = tuple(type(part) for part in (*checked.values(), network.exc, network.inh))
     attrs = {"root_seed": protocol.root_seed, **_provenance()}
-    return sweep.Sweep(protocol, network, grid, path, identity, attrs, components), compute, values
+    return Sweep(protocol, network, grid, path, identity, attrs, components), compute, values
 
 
 def main(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
@@ -117,9 +118,14 @@ def main(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
         sys.exit(3)
 
 
-def _run(cfg: DictConfig) -> tuple[sweep.Sweep, sweep.Outcome]:
+def _run(cfg: DictConfig) -> tuple[Sweep, sweep.Outcome]:
     job, compute, values = make_sweep(cfg)
-    return job, sweep.run(job, compute, Terminal(), overwrite=bool(values["overwrite"]))
+    if values["retry"] not in (None, "failed"):
+        raise InputError(f"retry = {values['retry']!r} is refused; allowed: failed, null")
+    if not isinstance(values["overwrite"], bool):
+        raise InputError(f"overwrite = {values['overwrite']!r} is refused; allowed: true, false")
+    again = values["retry"] == "failed"
+    return job, sweep.run(job, compute, Terminal(), overwrite=values["overwrite"], retry=again)
 
 
 def _failed_points(outcome: sweep.Outcome, most: int = 10) -> str:
