@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from omegaconf import DictConfig
 
-from spikesweep import config, sweep
+from spikesweep import config, recompute, sweep
 from spikesweep.build import build
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid import make_grid
@@ -71,6 +71,20 @@ def simulate(
     reversal = {"g_exc": synapses["exc"].E_rev, "g_inh": synapses["inh"].E_rev}
     refractory = values["protocol"].get("refractory", "published")
     return simulate_cell(neuron, inputs, reversal, dt, duration, refractory)
+
+
+def replay(path: str | Path, population: str | None = None, neuron: int = 0, **axes: float) -> xr.Dataset:
+    """Compute one point of a store again, from the store alone, with full traces over `time`.
+
+    `axes` are the point's values (`fe=4, fi=10, seed=3`); the traces are those of neuron number `neuron`.
+    Raises InputError for a point that the store does not hold, and ArithmeticError where the stored
+    value does not come out equal.
+    """
+    store = Store.at(Path(path))
+    if store is None:
+        raise InputError(f"{path} does not exist; allowed: the path of a store (.zarr)")
+    labels = {**axes, **({} if population is None else {"population": population})}
+    return recompute.replay(store, labels, neuron)
 
 
 def make_sweep(cfg: DictConfig) -> tuple[Sweep, Any, dict[str, Any]]:

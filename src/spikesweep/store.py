@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,12 @@ class Store:
         """Remove the records of failed attempts that have changed."""
         for name in self.damaged_failures():
             (self.path / name).unlink(missing_ok=True)
+
+    def record_verification(self, outcome: Mapping[str, Any]) -> None:
+        """Record the outcome of computing points again."""
+        record = {**outcome, "host": socket.gethostname(), "time": datetime.now(UTC).isoformat()}
+        data = json.dumps(record, indent=1).encode()
+        durable.write(self.path / _HIDDEN / "verifications" / f"{durable.content_hash(data)}.json", data)
 
     def damaged_metadata(self) -> list[str]:
         """Return the files that never change and have changed or gone."""
