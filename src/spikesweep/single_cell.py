@@ -21,7 +21,7 @@ _LONG_NAMES = {"v": "membrane potential", "w": "adaptation current"}
 def simulate_cell(
     cell: Component,
     inputs: Mapping[str, ArrayLike],
-    reversal: Mapping[str, mV],
+    reversal: Mapping[str, mV | None],
     dt: float,
     duration: float | None,
     refractory: str,
@@ -29,21 +29,23 @@ def simulate_cell(
     """Return the state variables over `time` and the `spike_times` (ms) of one cell.
 
     `inputs` may hold `current` (pA), `g_exc` and `g_inh` (nS): arrays of one length or scalars, where
-    sample i acts on step i; `reversal` the reversal potentials of the conductances. The state at `time`
-    i is the one before step i, and a spike bears the time of the end of its step.
+    sample i acts on step i; `reversal` the reversal potentials of the conductances, where they have one.
+    The state at `time` i is the one before step i, and a spike bears the time of the end of its step.
     """
     n = _length(inputs, dt, duration)
     samples = np.stack([_samples(name, inputs.get(name, 0.0), n) for name in ("current", "g_exc", "g_inh")])
-    parts = (GivenCurrent(), GivenConductance(reversal["g_exc"]), GivenConductance(reversal["g_inh"]))
+    exc, inh = (GivenConductance(reversal[name] or 0.0) for name in ("g_exc", "g_inh"))
+    parts = (GivenCurrent(), exc, inh)
     clock = Clock.of(dt, refractory)
-    driver = driver_for(cell, parts, trace=True)
+    rows = (*cell.initial()._fields, "spiked")  # type: ignore[attr-defined]
+    driver = driver_for(cell, parts, trace=tuple((0, name) for name in rows))
     state = initial_state(driver, cell, parts, clock, 1).reshape(-1)
-    traces = np.empty((driver.n_state + 1, n))
-    buffer = np.empty((CHUNK, driver.n_state + 1, LANES))
+    traces = np.empty((len(rows), n))
+    buffer = np.empty((CHUNK, len(rows), LANES))
     for first in range(0, n, CHUNK):
         chunk = samples[:, first : first + CHUNK].T
-        rows = np.repeat(chunk[:, :, np.newaxis], LANES, axis=2)
-        driver.advance(state, rows.reshape(-1), buffer.reshape(-1), len(chunk), first, clock.tick)
+        given = np.repeat(chunk[:, :, np.newaxis], LANES, axis=2)
+        driver.advance(state, given.reshape(-1), buffer.reshape(-1), len(chunk), first, clock.tick)
         traces[:, first : first + CHUNK] = buffer[: len(chunk), :, 0].T
     spikes = np.flatnonzero(traces[-1, :-1]) + 1  # the last sample's step ends beyond the last time
     return _labelled(cell, traces[:-1], spikes, dt)

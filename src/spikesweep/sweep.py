@@ -127,7 +127,7 @@ def run_block(sweep: Sweep, store: stores.Store, block: Block) -> BlockDone:
         results = _one_by_one(sweep, store, points, whole, status)
     for variable in sweep.protocol.variables:
         values = results[variable.name]
-        if values.dtype.kind == "f":
+        if values.dtype.kind == "f" and not variable.optional:
             finite = np.isfinite(values).all(axis=tuple(range(len(variable.dims))))
             status[~finite & (status == stores.OK)] = stores.NON_FINITE
     shaped = {

@@ -75,18 +75,22 @@ class Driver(NamedTuple):
     advance: Callable[..., None]  #: (state, inputs, trace, n, first, tick), flat arrays
     layout: Layout
     n_inputs: int
-    n_state: int  #: state variables of the neuron
     source: str
+
+
+#: What a driver writes at each step: a part (0 the neuron, then the inputs) and one of its state
+#: variables as it stands before the neuron's step; "current" of an input; "spiked" of the neuron.
+Trace = tuple[tuple[int, str], ...]
 
 
 @cache
 def make_driver(
-    neuron: type, inputs: tuple[type, ...], templates: tuple[tuple[type, type], ...], trace: bool
+    neuron: type, inputs: tuple[type, ...], templates: tuple[tuple[type, type], ...], trace: Trace
 ) -> Driver:
     """Compile the loop of a neuron class and input classes.
 
-    `templates` are the (state, coefficients) classes of each; with `trace` the neuron's state before
-    each step and whether it spiked in it are written to `trace[(step * (n_state + 1) + row) * LANES]`.
+    `templates` are the (state, coefficients) classes of each. Row r of `trace` is written to
+    `trace[(step * len(trace) + r) * LANES + lane]`.
     """
     names: dict[str, Any] = {"step": neuron.step}  # type: ignore[attr-defined]
     row, sizes, body, total = 0, [], [], []
@@ -100,13 +104,14 @@ def make_driver(
     for k, cls in enumerate(inputs, start=1):
         names[f"advance{k}"], names[f"current{k}"] = cls.advance, cls.current  # type: ignore[attr-defined]
         body.append(f"x{k} = advance{k}(c{k}, x{k}, inputs[(s * {len(inputs)} + {k - 1}) * {LANES} + l])")
-        total.append(f"current{k}(c{k}, x{k}, x0[0])")
-    n_state = sizes[0]
-    if trace:
-        body += [f"trace[(s * {n_state + 1} + {i}) * {LANES} + l] = x0[{i}]" for i in range(n_state)]
+        body.append(f"i{k} = current{k}(c{k}, x{k}, x0[0])")
+        total.append(f"i{k}")
+    rows = [f"trace[(s * {len(trace)} + {r}) * {LANES} + l] = " for r in range(len(trace))]
+    for target, (k, name) in zip(rows, trace, strict=True):
+        if name != "spiked":
+            body.append(target + (f"i{k}" if name == "current" else f"x{k}.{name}"))
     body.append(f"x0, spiked = step(c0, x0, {' + '.join(total)}, t, t_next)")
-    if trace:
-        body.append(f"trace[(s * {n_state + 1} + {n_state}) * {LANES} + l] = spiked")
+    body += [target + "spiked" for target, (_, name) in zip(rows, trace, strict=True) if name == "spiked"]
     for k in range(len(templates)):
         start = sum(sizes[: 2 * k])
         body += [f"state[{(start + i) * LANES} + l] = x{k}[{i}]" for i in range(sizes[2 * k])]
@@ -126,14 +131,14 @@ def make_driver(
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     exec(compile(source, filename, "exec"), names)
     layout = Layout(tuple(sizes), row, row + 1)
-    return Driver(compiled(names["advance"]), layout, len(inputs), n_state, source)
+    return Driver(compiled(names["advance"]), layout, len(inputs), source)
 
 
 def _cells(row: int, n: int) -> str:
     return ", ".join(f"state[{(row + i) * LANES} + l]" for i in range(n))
 
 
-def driver_for(neuron: Component, inputs: Sequence[Component], *, trace: bool = False) -> Driver:
+def driver_for(neuron: Component, inputs: Sequence[Component], *, trace: Trace = ()) -> Driver:
     """Return the driver of these components, compiled once per process and combination of classes."""
     clock = Clock.of(1.0, "steps")
     templates = tuple((type(p.initial()), type(p.coefficients(clock))) for p in (neuron, *inputs))
