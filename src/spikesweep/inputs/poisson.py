@@ -14,15 +14,12 @@ from numpy.typing import NDArray
 
 from spikesweep.kernels.driver import LANES, Clock, Component, driver_for, initial_state
 from spikesweep.kernels.jit import compiled
-from spikesweep.kernels.lanes import padded
+from spikesweep.kernels.lanes import BLOCK, STEPS_PER_CALL, padded
 from spikesweep.kernels.philox import philox4x32, stream_word, uniform
 from spikesweep.kernels.vector_math import log
 
-#: Steps between two fillings of the input rows, and intervals drawn at once; neither changes a number.
-BLOCK = 64
+#: Intervals drawn at once; it changes no number.
 BATCH = 64
-#: A call of the compiled loop returns after about a second at most, so that a block can be stopped.
-STEPS_PER_CALL = 4_000_000
 _HALF = BATCH // 2
 
 

@@ -83,7 +83,8 @@ class Jercog(NamedTuple):
         """Advance one step; return the state and 1.0 if the cell spiked, else 0.0."""
         free = t - x.t_spike > c.hold
         dv = c.dt_per_C_m * (c.g_L * (c.E_L - x.v) - x.w + current)
-        v = x.v + (dv if free else 0.0)
-        spiked = (1.0 if free else 0.0) if v >= c.V_th else 0.0
-        w = x.w - c.dt_per_tau_w * x.w + c.jump * spiked
-        return State(c.V_reset if spiked > 0.0 else v, w, t if spiked > 0.0 else x.t_spike), spiked
+        v = x.v + dv if free else x.v
+        fired = free & (v >= c.V_th)  # & and not `and`, which branches
+        w = x.w - c.dt_per_tau_w * x.w
+        state = State(c.V_reset if fired else v, w + c.jump if fired else w, t if fired else x.t_spike)
+        return state, 1.0 if fired else 0.0

@@ -1,8 +1,7 @@
 """Firing rate of single cells as a function of a constant current.
 
-The current is on from the end of `baseline` for `duration`, over which the rate is counted; nothing
-else drives the cell. As the "ephys" protocol of Soldado-Magraner et al. 2022,
-doi:10.1073/pnas.2200621119, whose later rates are over the whole run instead.
+The current is on from the start, when the cell is at rest, to the end, and nothing else drives it: the
+"ephys" protocol of Soldado-Magraner et al. 2022, doi:10.1073/pnas.2200621119.
 """
 
 from collections.abc import Mapping
@@ -13,13 +12,13 @@ import numpy as np
 from annotated_types import Ge
 from numpy.typing import NDArray
 
-from spikesweep.inputs.given import GivenCurrent
+from spikesweep.inputs.given import ConstantCurrent
 from spikesweep.kernels.driver import LANES, Clock
-from spikesweep.kernels.lanes import group_count, in_lanes, run_lanes
+from spikesweep.kernels.lanes import group_count, nothing, run_lanes
 from spikesweep.kernels.spike_steps import FIRST, LAST, PREVIOUS, SECOND, note_spikes
 from spikesweep.networks import Component, Network
 from spikesweep.protocols.base import Axis, Variable, check_step, steps
-from spikesweep.units import PER_MS, NonNegative, Positive, ms
+from spikesweep.units import PER_MS, Positive, ms
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,7 @@ class FICurve:
         Variable("rheobase", ("population",), "pA", "analytic rheobase", optional=True),
     )
 
-    duration: Positive[ms]  #: of the current
-    baseline: NonNegative[ms]  #: time before the current
+    duration: Positive[ms]  #: simulated time
     dt: Positive[ms]  #: time step
     root_seed: Annotated[int, Ge(0)]  #: of all random numbers
     refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
@@ -52,7 +50,6 @@ class FICurve:
         """Refuse a time step that does not resolve the cells; raise InputError."""
         check_step(network, self.dt)
         steps("protocol.duration", self.duration, self.dt)
-        steps("protocol.baseline", self.baseline, self.dt)
 
     def coordinates(self, network: Network) -> dict[str, list[str]]:
         """Return the names of the populations."""
@@ -61,51 +58,38 @@ class FICurve:
     def work(self, network: Network, whole: Mapping[str, NDArray[Any]]) -> float:
         """Return the neuron steps that one point costs."""
         del whole
-        return len(network.populations) * (self.baseline + self.duration) / self.dt
+        return len(network.populations) * self.duration / self.dt
 
     def prepare(self, network: Network) -> None:
         """Compile the kernels of every population."""
         for cell in network.populations.values():
-            self._cell(cell, np.zeros(1), 0, 1)
+            self._cell(cell, np.zeros(1), 1)
 
     def __call__(
         self, network: Network, points: Mapping[str, NDArray[Any]], whole: Mapping[str, NDArray[Any]]
     ) -> dict[str, NDArray[Any]]:
         """Return every variable, shape (population, point)."""
         del whole
-        before = steps("protocol.baseline", self.baseline, self.dt)
-        during = steps("protocol.duration", self.duration, self.dt)
-        cells = [self._cell(cell, points["i_ext"], before, during) for cell in network.populations.values()]
+        n_steps = steps("protocol.duration", self.duration, self.dt)
+        cells = [self._cell(cell, points["i_ext"], n_steps) for cell in network.populations.values()]
         return {name: np.stack([cell[name] for cell in cells]) for name in cells[0]}
 
     def _cell(
-        self, cell: Component, i_ext: NDArray[np.float64], before: int, during: int
+        self, cell: Component, i_ext: NDArray[np.float64], n_steps: int
     ) -> dict[str, NDArray[np.float64]]:
         """Return the variables of one population, shape (point,)."""
         n = len(i_ext)
-        current = in_lanes(i_ext, n)
-        noted = np.full((group_count(n), 4, LANES), np.nan)
-        early = np.zeros((group_count(n), LANES))
-
-        def fill(group: int, kicks: NDArray[np.float64], first: int) -> None:
-            kicks[:, 0] = current[group]
-            kicks[: max(before - first, 0), 0] = 0.0
-
-        def collect(group: int, traced: NDArray[np.float64], first: int) -> None:
-            skip = min(max(before - first, 0), len(traced))
-            early[group] += traced[:skip, 0].sum(axis=0)
-            spiked = traced[skip:].reshape(-1)
-            note_spikes(noted[group], spiked, len(traced) - skip, first + skip)
-
+        groups = group_count(n)
+        noted = np.full((groups, 4, LANES), np.nan)
+        inputs = (ConstantCurrent(i_ext),)  # type: ignore[arg-type]  # one a lane
         clock = Clock.of(self.dt, self.refractory)
-        trace = ((0, "spiked"),)
-        counts = run_lanes(cell, (GivenCurrent(),), clock, n, before + during, fill, collect, trace)
-        counts -= early.reshape(-1)[:n]
+        kicked, kept = (nothing, [()] * groups), (note_spikes, list(noted))
+        counts = run_lanes(cell, inputs, clock, n, n_steps, kicked, kept, ((0, "spiked"),))
         at = noted.swapaxes(0, 1).reshape(4, -1)[:, :n]
         first_isi, last_isi = (at[SECOND] - at[FIRST]) * self.dt, (at[LAST] - at[PREVIOUS]) * self.dt
         rheobase = cell.rheobase() if hasattr(cell, "rheobase") else np.nan
         return {
-            "rate": counts / (during * self.dt * PER_MS),
+            "rate": counts / (n_steps * self.dt * PER_MS),
             "first_isi": first_isi,
             "last_isi": last_isi,
             "adaptation_index": (last_isi - first_isi) / (last_isi + first_isi),
