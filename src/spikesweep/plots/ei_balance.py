@@ -70,6 +70,7 @@ def _over_seeds(ds: xr.Dataset) -> Figure:
             text += f" (SD {values.std(ddof=1):.1f})" if len(values) > 1 else ""
             ax.hist(values, bins=bins, color=f"C{k}", alpha=0.6, label=text)
         units = ds[name].attrs["units"]
+        ax.set_ylim(top=1.25 * ax.get_ylim()[1])  # room for the legend
         ax.set(xlabel=ds[name].attrs["long_name"] + ("" if units == "1" else f" ({units})"))
         ax.legend(frameon=False, fontsize=8)
         ax.spines[["top", "right"]].set_visible(False)
