@@ -34,7 +34,7 @@ from zarr.storage import LocalStore
 from spikesweep import durable
 from spikesweep.errors import InputError
 from spikesweep.grid import Block, Grid
-from spikesweep.protocols.base import Axis, Variable
+from spikesweep.protocols.base import Coordinate, Variable
 
 #: What `status` says of a point.
 MISSING, OK, NON_FINITE, FAILED = range(4)
@@ -226,7 +226,7 @@ def create(
     path: Path,
     grid: Grid,
     variables: Sequence[Variable],
-    coordinates: Mapping[str, Sequence[str]],
+    coordinates: Mapping[str, Sequence[str] | Coordinate],
     chunks: tuple[int, ...],
     attrs: Mapping[str, Any],
 ) -> Store:
@@ -267,7 +267,7 @@ def _lay_out(
     path: Path,
     grid: Grid,
     variables: Sequence[Variable],
-    coordinates: Mapping[str, Sequence[str]],
+    coordinates: Mapping[str, Sequence[str] | Coordinate],
     chunks: tuple[int, ...],
     attrs: Mapping[str, Any],
 ) -> None:
@@ -279,8 +279,11 @@ def _lay_out(
     }
     group = zarr.create_group(_DurableStore(path), attributes={**fixed, **attrs})
     for axis, values in zip(grid.axes, grid.values, strict=True):
-        _coordinate(group, axis, values)
+        _coordinate(group, axis.name, Coordinate(values, axis.units, axis.long_name))
     for name, labels in coordinates.items():
+        if isinstance(labels, Coordinate):
+            _coordinate(group, name, labels)
+            continue
         array = group.create_array(name, shape=(len(labels),), dtype=str, dimension_names=(name,))
         array[:] = np.array(labels, object)
     for variable in variables:
@@ -317,15 +320,16 @@ def _lay_out(
     durable.write(path / _HIDDEN / "manifest.json", _guarded(manifest))
 
 
-def _coordinate(group: zarr.Group, axis: Axis, values: NDArray[Any]) -> None:
+def _coordinate(group: zarr.Group, name: str, coordinate: Coordinate) -> None:
+    values = coordinate.values
     array = group.create_array(
-        axis.name,
+        name,
         shape=values.shape,
         chunks=values.shape,
         dtype=values.dtype,
         compressors=_CHECKED,
-        dimension_names=(axis.name,),
-        attributes={"units": axis.units, "long_name": axis.long_name},
+        dimension_names=(name,),
+        attributes={"units": coordinate.units, "long_name": coordinate.long_name},
         config={"write_empty_chunks": True},
     )
     array[:] = values

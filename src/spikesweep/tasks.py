@@ -98,7 +98,7 @@ def _block(work: Work, block: Block, compute: Any) -> BlockDone:
     new, failures = compute(work, points)
     new_status = np.full((int(chosen.sum()), *n_whole), stores.OK, np.uint8)
     for variable in sweep.protocol.variables:
-        if np.dtype(variable.dtype).kind == "f":
+        if np.dtype(variable.dtype).kind == "f" and not variable.optional:
             finite = np.isfinite(new[variable.name]).all(axis=tuple(range(len(variable.dims))))
             new_status[~finite] = stores.NON_FINITE
     for i, failure in failures.items():

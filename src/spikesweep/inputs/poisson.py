@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 
 from spikesweep.kernels.driver import LANES, Clock, Component, driver_for, initial_state
 from spikesweep.kernels.jit import compiled
+from spikesweep.kernels.lanes import BLOCK, STEPS_PER_CALL, padded
 from spikesweep.kernels.philox import philox4x32, stream_word, uniform
 from spikesweep.kernels.vector_math import log
 
-#: Steps between two fillings of the input rows, and intervals drawn at once; neither changes a number.
-BLOCK = 64
+#: Intervals drawn at once; it changes no number.
 BATCH = 64
-#: A call of the compiled loop returns after about a second at most, so that a block can be stopped.
-STEPS_PER_CALL = 4_000_000
 _HALF = BATCH // 2
 
 
@@ -139,7 +137,7 @@ def spike_counts(
     groups = -(-n // LANES)
     driver = driver_for(neuron, tuple(synapses.values()))
     loop = poisson_loop(driver.advance)
-    parts = [_padded(part, groups * LANES - n) for part in (neuron, *synapses.values())]
+    parts = [padded(part, n) for part in (neuron, *synapses.values())]
     state = initial_state(driver, parts[0], parts[1:], clock, groups)
     rates = np.zeros((len(synapses), groups * LANES))
     for k, name in enumerate(synapses):
@@ -158,9 +156,3 @@ def spike_counts(
     counts = state[:, driver.layout.spikes].reshape(-1)[:n]
     potential = state[:, 0].reshape(-1)[:n]
     return np.where(np.isfinite(potential), counts, np.nan)
-
-
-def _padded(part: Any, n: int) -> Any:
-    """Return a component whose arrays of parameters are `n` lanes longer."""
-    arrays = {f: np.pad(v, (0, n), "edge") for f, v in part._asdict().items() if np.ndim(v)}
-    return part._replace(**arrays)

@@ -119,7 +119,7 @@ class TransferFunction:
         for p, (name, cell) in enumerate(network.populations.items()):
             counts = spike_counts(
                 cell,
-                network.synapses,
+                network.synapses_onto(name),
                 events,
                 derive(keys, f"population {name}", 0.0),
                 neurons,
