@@ -150,7 +150,7 @@ def _range_values(key: str, spec: Mapping[str, Any]) -> list[float]:
     if num != int(num) or num < 1:
         raise InputError(f"{key}.num = {num!r}; allowed: a whole number of values, at least 1")
     if spacing not in ("linear", "log"):
-        raise InputError(f"{key}.spacing = {spacing!r}; allowed: linear, log")
+        raise InputError(f"{key}.spacing = {spacing!r}; {nearest(str(spacing), ('linear', 'log'))}")
     if spacing == "log" and (start <= 0 or stop <= 0):
         raise InputError(f"{key} from {start} to {stop} cannot be spaced log; allowed: both above 0")
     space = np.linspace if spacing == "linear" else np.geomspace
