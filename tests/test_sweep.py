@@ -55,7 +55,7 @@ def test_store_is_plain_labelled_xarray(small, tmp_path):
     assert ds.rate.dtype == np.float64
     assert ds.status.dtype == np.uint8
     assert (ds.status == 1).all()
-    assert ds.status.attrs["flag_meanings"] == "missing ok non_finite failed"
+    assert ds.status.attrs["flag_meanings"] == "missing ok non_finite failed saturated"
     assert ds.population.values.tolist() == ["RS", "FS"]
     assert ds.fe.values.tolist() == [0.0, 6.0, 12.0]
     for name in ("fe", "fi", "seed", "pop_size", "rate"):
@@ -83,7 +83,12 @@ def test_only_missing_blocks_are_computed(small, reference, monkeypatch):
     blocks = list(job.grid.blocks(store.chunks))
     assert len(blocks) > 3
     lost = blocks[2]
-    (job.path / "status" / "c" / "/".join(str(a // n) for a, n in zip(lost.start, store.chunks, strict=True))).unlink()
+    (
+        job.path
+        / "status"
+        / "c"
+        / "/".join(str(a // n) for a, n in zip(lost.start, store.chunks, strict=True))
+    ).unlink()
     computed = []
     original = sweep.run_block
 

@@ -83,7 +83,7 @@ def make_sweep(cfg: DictConfig) -> tuple[sweep.Sweep, Any, dict[str, Any]]:
     checked = _cells(values, names, "network.populations")
     network = build({**values["network"], "populations": cells}, "network")
     protocol.check(network)
-    grid = make_grid(protocol.axes, values["grid"])
+    grid = make_grid(protocol.axes, values["grid"], protocol)
     name = _folder_name(values["name"] or choices.get("protocol", "sweep"))
     path = Path(str(values["outputs"])) / name / f"{choices.get('neuron')}-{choices.get('network')}.zarr"
     identity = {
@@ -93,7 +93,7 @@ def make_sweep(cfg: DictConfig) -> tuple[sweep.Sweep, Any, dict[str, Any]]:
         "protocol": values["protocol"],
     }
     components = tuple(type(part) for part in (*checked.values(), network.exc, network.inh))
-    attrs = {"root_seed": protocol.root_seed, **_provenance()}
+    attrs = {"root_seed": getattr(protocol, "root_seed", None), **_provenance()}
     return sweep.Sweep(protocol, network, grid, path, identity, attrs, components), compute, values
 
 

@@ -32,11 +32,7 @@ from zarr.storage import LocalStore
 
 from spikesweep.errors import InputError
 from spikesweep.grid import Block, Grid
-from spikesweep.protocols.base import Axis, Variable
-
-#: What `status` says of a point.
-MISSING, OK, NON_FINITE, FAILED = range(4)
-STATUS_MEANINGS = "missing ok non_finite failed"
+from spikesweep.protocols.base import MISSING, STATUS_MEANINGS, Axis, Variable
 
 _FORMAT = "spikesweep 1"
 _HIDDEN = ".spikesweep"  # the lock and the records of failures, beside the arrays
@@ -122,9 +118,9 @@ class Store:
         """Write a block: all variables, then its status. Raise OSError where the disk refuses."""
         arrays = _arrays(self.path)
         _assert_aligned(block, arrays["status"])
+        parts = dict(zip(_dims(arrays["status"]), block.slices, strict=True))
         for name, values in results.items():
-            leading = (slice(None),) * (values.ndim - len(block.start))
-            arrays[name][(*leading, *block.slices)] = values
+            arrays[name][tuple(parts.get(dim, slice(None)) for dim in _dims(arrays[name]))] = values
         arrays["status"][block.slices] = status
 
     def record_failure(self, point: Mapping[str, Any], traceback: str) -> None:
@@ -206,17 +202,22 @@ def _lay_out(
     for name, labels in coordinates.items():
         array = group.create_array(name, shape=(len(labels),), dtype=str, dimension_names=(name,))
         array[:] = np.array(labels, object)
+    auxiliary = [variable for variable in variables if variable.coordinate]
     for variable in variables:
         leading = tuple(len(coordinates[dim]) for dim in variable.dims)
+        kept = [i for i, name in enumerate(grid.names) if name not in variable.without]
+        attributes: dict[str, Any] = {"units": variable.units, "long_name": variable.long_name}
+        if auxiliary and not variable.coordinate:  # CF: xarray makes them coordinates when it opens
+            attributes["coordinates"] = " ".join(v.name for v in auxiliary)
         group.create_array(
             variable.name,
-            shape=(*leading, *grid.shape),
-            chunks=(*leading, *chunks),
+            shape=(*leading, *(grid.shape[i] for i in kept)),
+            chunks=(*leading, *(chunks[i] for i in kept)),
             dtype=variable.dtype,
             fill_value=np.nan if np.dtype(variable.dtype).kind == "f" else 0,
             compressors=ZstdCodec(level=1, checksum=True),
-            dimension_names=(*variable.dims, *grid.names),
-            attributes={"units": variable.units, "long_name": variable.long_name},
+            dimension_names=(*variable.dims, *(grid.names[i] for i in kept)),
+            attributes=attributes,
             config={"write_empty_chunks": True},
         )
     group.create_array(
@@ -229,7 +230,7 @@ def _lay_out(
         dimension_names=grid.names,
         attributes={
             "long_name": "status of the point",
-            "flag_values": [MISSING, OK, NON_FINITE, FAILED],
+            "flag_values": list(range(len(STATUS_MEANINGS.split()))),
             "flag_meanings": STATUS_MEANINGS,
         },
         config={"write_empty_chunks": True},
@@ -259,6 +260,10 @@ def _arrays(path: Path) -> dict[str, zarr.Array[Any]]:
     group = zarr.open_group(_DurableStore(path), mode="r+", use_consolidated=True)
     arrays = {name: array for name, array in group.arrays()}
     return {name: array.with_config({"write_empty_chunks": True}) for name, array in arrays.items()}
+
+
+def _dims(array: zarr.Array[Any]) -> tuple[str, ...]:
+    return tuple(array.metadata.dimension_names)  # type: ignore[union-attr, arg-type]
 
 
 def _assert_aligned(block: Block, status: zarr.Array[Any]) -> None:

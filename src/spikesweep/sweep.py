@@ -18,7 +18,7 @@ from spikesweep.errors import InputError
 from spikesweep.execute import WorkerLost
 from spikesweep.fingerprint import fingerprint
 from spikesweep.grid import Block, Grid
-from spikesweep.protocols.base import Experiment
+from spikesweep.protocols.base import FAILED, MISSING, NON_FINITE, OK, Experiment
 
 #: Neuron steps in a block: about a second. Fixed, not measured, so that a sweep started again from
 #: nothing has the same files.
@@ -27,6 +27,8 @@ BLOCK_WORK = 1.5e8
 MAX_BLOCK_POINTS = 10_000
 #: Blocks for every worker at least, where there are enough points: they end together.
 _BLOCKS_PER_WORKER = 4
+#: What counts as a failed point.
+FAILURES = (NON_FINITE, FAILED)
 
 
 class Monitor(Protocol):
@@ -86,9 +88,7 @@ def run(sweep: Sweep, compute: Any, monitor: Monitor, *, overwrite: bool = False
 
 def _run(sweep: Sweep, store: stores.Store, compute: Any, monitor: Monitor) -> Outcome:
     status = store.status()
-    blocks = [
-        block for block in sweep.grid.blocks(store.chunks) if (status[block.slices] == stores.MISSING).any()
-    ]
+    blocks = [block for block in sweep.grid.blocks(store.chunks) if (status[block.slices] == MISSING).any()]
     total, before = status.size, int(np.count_nonzero(status))
     monitor.message(f"{store.path}: {sweep.grid.describe()}")
     if blocks:
@@ -110,7 +110,7 @@ def _run(sweep: Sweep, store: stores.Store, compute: Any, monitor: Monitor) -> O
     else:
         monitor.message("nothing is missing")
     done = int(np.count_nonzero(status))
-    failed = int(np.count_nonzero(status > stores.OK))
+    failed = int(np.count_nonzero(np.isin(status, FAILURES)))
     return Outcome(store.open(), done - before, failed, total - done)
 
 
@@ -120,22 +120,27 @@ def run_block(sweep: Sweep, store: stores.Store, block: Block) -> BlockDone:
     whole = sweep.grid.whole
     n_whole = tuple(len(v) for v in whole.values())
     n = len(next(iter(points.values())))
-    status = np.full((n, *n_whole), stores.OK, np.uint8)
+    status = np.full((n, *n_whole), OK, np.uint8)
     try:
         results = sweep.protocol(sweep.network, points, whole)
     except Exception:
         results = _one_by_one(sweep, store, points, whole, status)
+    reported = results.get("status", np.full_like(status, MISSING))
+    shaped = {}
     for variable in sweep.protocol.variables:
-        values = results[variable.name]
+        values, n_dims = results[variable.name], len(variable.dims)
+        lacking = [1 + i for i, name in enumerate(whole) if name in variable.without]
         if values.dtype.kind == "f":
-            finite = np.isfinite(values).all(axis=tuple(range(len(variable.dims))))
-            status[~finite & (status == stores.OK)] = stores.NON_FINITE
-    shaped = {
-        name: values.reshape(*values.shape[: values.ndim - status.ndim], *block.shape)
-        for name, values in results.items()
-    }
+            finite = np.isfinite(values).all(axis=tuple(range(n_dims)))
+            wrong = ~np.expand_dims(finite, lacking) & (reported == MISSING)
+            status[wrong & (status == OK)] = NON_FINITE
+        kept = [
+            k for name, k in zip(sweep.grid.names, block.shape, strict=True) if name not in variable.without
+        ]
+        shaped[variable.name] = values.reshape(*values.shape[:n_dims], *kept)
+    status = np.where((status == OK) & (reported != MISSING), reported, status)
     store.write_block(block, shaped, status.reshape(block.shape))
-    return BlockDone(block.n_points, int(np.count_nonzero(status > stores.OK)))
+    return BlockDone(block.n_points, int(np.count_nonzero(np.isin(status, FAILURES))))
 
 
 def _one_by_one(
@@ -147,25 +152,24 @@ def _one_by_one(
 ) -> dict[str, NDArray[Any]]:
     """Compute a block's points alone, after one of them raised, and record those that raise."""
     extra = {name: len(labels) for name, labels in sweep.protocol.coordinates(sweep.network).items()}
-    results = {
-        variable.name: np.full(
-            (*(extra[dim] for dim in variable.dims), *status.shape),
-            np.nan if np.dtype(variable.dtype).kind == "f" else 0,
-            variable.dtype,
-        )
-        for variable in sweep.protocol.variables
-    }
+    results = {"status": np.zeros_like(status)}
+    for variable in sweep.protocol.variables:
+        kept = [len(values) for name, values in whole.items() if name not in variable.without]
+        shape = (*(extra[dim] for dim in variable.dims), len(status), *kept)
+        empty = np.nan if np.dtype(variable.dtype).kind == "f" else 0
+        results[variable.name] = np.full(shape, empty, variable.dtype)
     for i in range(len(status)):
         point = {name: values[i : i + 1] for name, values in points.items()}
         try:
             alone = sweep.protocol(sweep.network, point, whole)
         except Exception:
-            status[i] = stores.FAILED
+            status[i] = FAILED
             store.record_failure({k: v[0].item() for k, v in point.items()}, traceback.format_exc())
         else:
             for variable in sweep.protocol.variables:
                 index = (slice(None),) * len(variable.dims)
                 results[variable.name][(*index, slice(i, i + 1))] = alone[variable.name]
+            results["status"][i : i + 1] = alone.get("status", MISSING)
     return results
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import erfc, erfcinv
 
-from spikesweep.units import PER_MS, Hz, ms, mV, nS, number, pA, pF
+from spikesweep.units import PER_MS, ms, mV, nS, number, pF
 
 Form = Literal["corrected", "zerlaut2018"]
 Array = NDArray[np.float64]
@@ -72,12 +72,14 @@ class Moments(NamedTuple):
     mu_G: Array  #: in units of g_L
 
 
-def moments(cell: Cell, fe: ArrayLike, fi: ArrayLike, w: ArrayLike = 0.0, form: Form = "corrected") -> Moments:
+def moments(
+    cell: Cell, fe: ArrayLike, fi: ArrayLike, w: ArrayLike = 0.0, form: Form = "corrected"
+) -> Moments:
     """Return the moments at the presynaptic rates fe and fi (Hz) and an adaptation current w (pA)."""
     events = [np.asarray(f) * (k * PER_MS) for f, k in zip((fe, fi), cell.in_degree, strict=True)]
     mean = [q * t * f for q, t, f in zip(cell.weight, cell.tau_syn, events, strict=True)]
     mu_G = cell.g_L + mean[0] + mean[1]
-    mu_V = (cell.g_L * cell.E_L + mean[0] * cell.E_rev[0] + mean[1] * cell.E_rev[1] - w) / mu_G
+    mu_V = (cell.g_L * cell.E_L + mean[0] * cell.E_rev[0] + mean[1] * cell.E_rev[1] - np.asarray(w)) / mu_G
     T_m = cell.C_m / mu_G
     width = list(cell.tau_syn)
     if form == "zerlaut2018":

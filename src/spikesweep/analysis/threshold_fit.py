@@ -28,6 +28,7 @@ class Points(NamedTuple):
 
 
 def rmse(points: Points, coefficients: Array) -> float:
+    """Return the root mean square of the rates' residuals (Hz), without weights."""
     residual = rate(points.moments, points.terms @ coefficients) - points.rate
     return float(np.sqrt(np.mean(residual**2)))
 
@@ -47,6 +48,7 @@ def _jacobian(points: Points, p: Array) -> Array:
 
 
 def robust(points: Points, loss: Loss, loss_scale: float) -> Array:
+    """Return the coefficients (mV) that minimise the loss of the rates' residuals."""
     found = least_squares(
         lambda p: (rate(points.moments, points.terms @ p) - points.rate) / points.error,
         _start(points),

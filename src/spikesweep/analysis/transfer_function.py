@@ -182,7 +182,7 @@ class _Data:
         self.attrs = ds.attrs
         self.form, self.terms = form, terms
         rates = ds["rate"].isel(pop_size=-1, drop=True) if "pop_size" in ds["rate"].dims else ds["rate"]
-        others = set(rates.dims) - {"population", "fe", "fi", "fe_index", "seed"}
+        others = {str(dim) for dim in rates.dims} - {"population", "fe", "fi", "fe_index", "seed"}
         if others:
             raise InputError(f"rate also varies over {sorted(others)}; allowed: select one value of each")
         rates = rates.transpose("population", ..., "seed").load()
@@ -193,12 +193,15 @@ class _Data:
         self.error = xr.ones_like(self.observed)
         if weights is not None:
             self.error = _standard_error(rates, ds.attrs["configuration"]["protocol"])
-        used = np.isfinite(self.observed) & (self.observed >= keep.min_rate) & (self.observed <= keep.max_rate)
+        used: xr.DataArray = self.observed.notnull() & (self.observed >= keep.min_rate)
+        used = used & (self.observed <= keep.max_rate)
         if "simulated" in ds and not keep.unsimulated:
             used = used & ds["simulated"].astype(bool)
         self.moments = {name: self._moments(name) for name in self.populations}
-        reachable = [self._flat(self.observed, p) * self.moments[p].T_V * PER_MS < 1 for p in self.populations]
-        self.used = used & np.reshape(reachable, used.shape)
+        for population in self.populations:  # no threshold gives a rate above 1 / T_V
+            possible = self._flat(self.observed, population) * self.moments[population].T_V * PER_MS < 1.0
+            used.loc[{"population": population}] &= possible.reshape(used.shape[1:])
+        self.used = used
 
     def _flat(self, array: xr.DataArray, population: str) -> NDArray[Any]:
         return np.asarray(array.sel(population=population).values.ravel())
@@ -245,7 +248,9 @@ class _Data:
             },
             attrs={**self.attrs, **settings},
         )
-        ds["coefficient"] = _variable(("population", "term"), coefficients, "mV", "of the effective threshold")
+        ds["coefficient"] = _variable(
+            ("population", "term"), coefficients, "mV", "of the effective threshold"
+        )
         dims = ("population", "term", "term_2")
         ds["covariance"] = _variable(dims, per_population["covariance"], "mV2", "of the coefficients")
         ds["condition_number"] = _variable(
@@ -281,4 +286,4 @@ def _standard_error(rates: xr.DataArray, protocol: Mapping[str, Any]) -> xr.Data
         raise InputError(f"weights = 'seeds' is refused: there is {n} seed; allowed: two or more")
     one_spike = 1.0 / ((protocol["duration"] - protocol["discard"]) * PER_MS)
     variance: xr.DataArray = rates.var("seed", ddof=1) / n + (one_spike / n) ** 2
-    return np.sqrt(variance)
+    return variance**0.5

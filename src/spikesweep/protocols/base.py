@@ -11,6 +11,10 @@ from spikesweep.errors import InputError
 from spikesweep.networks import RandomNetwork
 from spikesweep.units import ms
 
+#: What `status` says of a point. A protocol may return a `status` of its own beside its variables.
+MISSING, OK, NON_FINITE, FAILED, SATURATED = range(5)
+STATUS_MEANINGS = "missing ok non_finite failed saturated"
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -22,17 +26,20 @@ class Axis:
     minimum: float
     integer: bool = False
     whole: bool = False  #: computed jointly, never cut into blocks
+    counted_by: str = ""  #: parameter of the protocol that says how many there are: 0, 1, ...
 
 
 @dataclass(frozen=True)
 class Variable:
-    """One result: `dims` are those beyond the grid's, in front of them."""
+    """One result: `dims` are those beyond the grid's, in front of them; `without` the whole axes it lacks."""
 
     name: str
     dims: tuple[str, ...]
     units: str
     long_name: str
     dtype: str = "float64"
+    without: tuple[str, ...] = ()
+    coordinate: bool = False  #: a coordinate of the other results when the store is opened
 
 
 class Experiment(Protocol):
@@ -59,7 +66,8 @@ class Experiment(Protocol):
         """Compute a block.
 
         `points` holds one array a cut axis, all of length n; `whole` the values of the whole axes. Each
-        variable comes back with the shape (its dims, n, the whole axes).
+        variable comes back with the shape (its dims, n, the whole axes that it has). `status`, where
+        it is returned, has the shape (n, the whole axes); where it is MISSING the values decide.
         """
 
 
