@@ -57,7 +57,7 @@ def test_wrong_axes_are_refused(axis, spec, message):
 def test_unknown_and_missing_axes_are_refused():
     with pytest.raises(InputError, match=r"grid.fa is not an axis.*did you mean 'fe'"):
         make_grid(AXES, {"fa": [1]})
-    with pytest.raises(InputError, match="grid.pop_size has no values"):
+    with pytest.raises(InputError, match=r"grid\.pop_size has no values"):
         make_grid(AXES, {"fe": [1], "seed": [0]})
 
 

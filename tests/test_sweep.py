@@ -211,12 +211,15 @@ def test_python_and_compiled_kernels_give_the_same_bits(tmp_path):
     """The same sweep in a process without numba, for every model."""
     code = """
 import sys, numpy as np, spikesweep as ss
-for neuron, network, cells in [("adexp", "fs_rs", "[RS,FS]"), ("eif", "vogels_abbott", "[EIF]"), ("lif", "fs_rs", "[LIF]")]:
+for neuron, network, cells in [
+    ("adexp", "fs_rs", "[RS,FS]"), ("eif", "vogels_abbott", "[EIF]"), ("lif", "fs_rs", "[LIF]")
+]:
     ds = ss.run(ss.load(f"neuron={neuron}", f"network={network}", f"network.populations={cells}",
         "grid.fe=[9,15]", "grid.fi=[1]", "grid.seed=[0]", "grid.pop_size=[2]", "protocol.duration=40.0",
         "compute=serial", f"outputs={sys.argv[1]}"))
     print(ds.rate.values.tobytes().hex(), int((ds.rate > 0).sum()))
-    sim = ss.simulate(ss.load(f"neuron={neuron}"), cell=cells[1:-1].split(",")[0], current=500.0, duration=30.0)
+    cell = cells[1:-1].split(",")[0]
+    sim = ss.simulate(ss.load(f"neuron={neuron}"), cell=cell, current=500.0, duration=30.0)
     print(sim.v.values.tobytes().hex(), sim.sizes["spike"])
 """
     said = []

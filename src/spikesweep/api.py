@@ -18,7 +18,7 @@ from spikesweep.errors import InputError, nearest
 from spikesweep.grid import make_grid
 from spikesweep.monitor import Terminal
 from spikesweep.single_cell import simulate_cell
-from spikesweep.store import Store
+from spikesweep.store import OK, Store
 from spikesweep.units import ms
 
 load = config.load
@@ -113,12 +113,28 @@ def main(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
     figure = _draw(outcome.dataset, job.path)
     print(f"{outcome.computed} points computed, {figure}")
     if outcome.failed or outcome.missing:
+        print(_failed_points(outcome), file=sys.stderr)
         sys.exit(3)
 
 
 def _run(cfg: DictConfig) -> tuple[sweep.Sweep, sweep.Outcome]:
     job, compute, values = make_sweep(cfg)
     return job, sweep.run(job, compute, Terminal(), overwrite=bool(values["overwrite"]))
+
+
+def _failed_points(outcome: sweep.Outcome, most: int = 10) -> str:
+    """Return a line for each of the first points that are not ok: its status and its axes' values."""
+    status = outcome.dataset["status"].load()
+    meanings = status.attrs["flag_meanings"].split()
+    stacked = status.stack(point=status.dims)
+    bad = stacked[stacked != OK]
+    lines = [f"{bad.size} of {status.size} points are not ok:"]
+    for point, code in zip(bad["point"].values[:most], bad.values[:most], strict=True):
+        values = " ".join(f"{dim}={value:g}" for dim, value in zip(status.dims, point, strict=True))
+        lines.append(f"  {meanings[code]}: {values}")
+    if bad.size > most:
+        lines.append(f"  and {bad.size - most} more")
+    return "\n".join(lines)
 
 
 def _draw(ds: xr.Dataset, path: Path) -> Path:
