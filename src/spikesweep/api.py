@@ -17,8 +17,9 @@ from spikesweep.build import build
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid import make_grid
 from spikesweep.monitor import Terminal
+from spikesweep.protocols.base import OK
 from spikesweep.single_cell import simulate_cell
-from spikesweep.store import OK, Store
+from spikesweep.store import Store
 from spikesweep.units import ms
 
 load = config.load
