@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import erfc, erfcinv
 
+from spikesweep.errors import InputError
+from spikesweep.networks import RandomNetwork
 from spikesweep.units import PER_MS, ms, mV, nS, number, pF
 
 Form = Literal["corrected", "zerlaut2018"]
@@ -61,6 +63,22 @@ class Cell(NamedTuple):
     tau_syn: tuple[ms, ms]
     E_rev: tuple[mV, mV]
     in_degree: tuple[number, number]
+
+    @classmethod
+    def of(cls, neuron: Any, network: RandomNetwork) -> "Cell":
+        """Return the cell of a neuron in a network; raise InputError if one has no such parameters."""
+        synapses = network.exc, network.inh
+        try:
+            weight, tau_syn, E_rev = (
+                (getattr(synapses[0], k), getattr(synapses[1], k)) for k in ("weight", "tau_syn", "E_rev")
+            )
+            in_degree = network.in_degree["exc"], network.in_degree["inh"]
+            return cls(neuron.C_m, neuron.g_L, neuron.E_L, weight, tau_syn, E_rev, in_degree)
+        except AttributeError as error:
+            raise InputError(
+                "the moments need C_m, g_L, E_L of the neuron and weight, tau_syn, E_rev of its synapses: "
+                f"{error}"
+            ) from error
 
 
 class Moments(NamedTuple):
@@ -123,6 +141,14 @@ def effective_threshold(m: Moments, rates: ArrayLike) -> Array:
     """Return the effective threshold (mV) that gives the rates (Hz); infinite or NaN where none does."""
     share = 2.0 * m.T_V * PER_MS * np.asarray(rates)
     return np.asarray(m.mu_V + np.sqrt(2.0) * m.sigma_V * erfcinv(share))
+
+
+def terms_of(n: int) -> tuple[str, ...]:
+    """Return the terms that a number of coefficients stands for; raise InputError for another number."""
+    known = {len(terms): terms for terms in (TERMS, TVB_TERMS, LINEAR_TERMS)}
+    if n not in known:
+        raise InputError(f"{n} coefficients are refused; allowed: {', '.join(map(str, sorted(known)))}")
+    return known[n]
 
 
 class TransferFunction(NamedTuple):

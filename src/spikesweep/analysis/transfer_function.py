@@ -3,8 +3,9 @@
 Zerlaut, Chemla, Chavane and Destexhe 2018, doi:10.1007/s10827-017-0668-2.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import SimpleNamespace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -23,6 +24,7 @@ from spikesweep.analysis.semi_analytical import (
     moments,
     polynomial,
     rate,
+    terms_of,
 )
 from spikesweep.analysis.threshold_fit import Loss, Points, published, rmse, robust, uncertainty
 from spikesweep.errors import InputError, nearest
@@ -138,34 +140,22 @@ def to_tvb(fitted: xr.Dataset, exc: str = "RS", inh: str = "FS") -> dict[str, Ar
     return {key: fitted["coefficient"].sel(population=name).values * _TO_V for key, name in names.items()}
 
 
-def terms_of(n: int) -> tuple[str, ...]:
-    """Return the terms that a number of coefficients stands for; raise InputError for another number."""
-    known = {len(terms): terms for terms in (TERMS, TVB_TERMS, LINEAR_TERMS)}
-    if n not in known:
-        raise InputError(f"{n} coefficients are refused; allowed: {', '.join(map(str, sorted(known)))}")
-    return known[n]
+def to_mean_field(fitted: xr.Dataset, exc: str = "RS", inh: str = "FS") -> list[str]:
+    """Return the words that give protocol=mean_field the fitted coefficients."""
+    words = [f"protocol.form={fitted.attrs['moments']}"]
+    for key, name in (("exc", exc), ("inh", inh)):
+        values = fitted["coefficient"].sel(population=name).values.tolist()
+        words.append(f"protocol.coefficients_{key}={values}".replace(" ", ""))
+    return words
 
 
 def cell_of(configuration: Mapping[str, Any], population: str) -> Cell:
     """Return what the moments depend on from a sweep's configuration; raise InputError if it lacks it."""
-    neuron, network = configuration["neuron"][population], configuration["network"]
-    synapses = [network["exc"], network["inh"]]
-    try:
-        return cell_from(
-            neuron, synapses, RandomNetwork(**{k: v for k, v in network.items() if k != "_target_"})
-        )
-    except (KeyError, TypeError) as error:
-        raise InputError(
-            f"the moments of {population!r} need C_m, g_L, E_L of the neuron, weight, tau_syn, E_rev of the "
-            f"synapses and a random network: {error}"
-        ) from error
-
-
-def cell_from(neuron: Mapping[str, Any], synapses: list[Mapping[str, Any]], network: RandomNetwork) -> Cell:
-    """Return what the moments depend on."""
-    weight, tau_syn, E_rev = ((synapses[0][k], synapses[1][k]) for k in ("weight", "tau_syn", "E_rev"))
-    in_degree = (network.in_degree["exc"], network.in_degree["inh"])
-    return Cell(neuron["C_m"], neuron["g_L"], neuron["E_L"], weight, tau_syn, E_rev, in_degree)
+    network = configuration["network"]
+    cell = SimpleNamespace(**configuration["neuron"][population])
+    synapses: dict[str, Any] = {kind: SimpleNamespace(**network[kind]) for kind in ("exc", "inh")}
+    values = {key: value for key, value in network.items() if key not in ("_target_", "exc", "inh")}
+    return Cell.of(cell, RandomNetwork(**values, **synapses))
 
 
 def _terms(logarithm: bool, squares: bool) -> tuple[str, ...]:
@@ -240,9 +230,9 @@ class _Data:
             per_population["rmse"].append(rmse(points, values))
         ds = xr.Dataset(
             coords={
-                "population": self.populations,
-                "term": list(self.terms),
-                "term_2": list(self.terms),
+                "population": _labels(self.populations),
+                "term": _labels(self.terms),
+                "term_2": _labels(self.terms),
                 "fe": self.fe if "fe_index" in grid else self.observed["fe"],
                 "fi": self.observed["fi"],
             },
@@ -273,6 +263,10 @@ _MOMENTS = (
     ("T_V", "ms", "autocorrelation time of the potential"),
     ("mu_G", "1", "mean conductance in units of the leak"),
 )
+
+
+def _labels(names: Sequence[str]) -> NDArray[Any]:
+    return np.array(names, np.dtypes.StringDType())  # Zarr can store these without a warning
 
 
 def _variable(dims: Any, values: Any, units: str, long_name: str) -> xr.Variable:

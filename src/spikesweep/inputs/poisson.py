@@ -162,7 +162,7 @@ def count_spikes(
 ) -> NDArray[np.float64]:
     """Count the spikes of `n` cells, as `spike_counts`, under events that a compiled function writes.
 
-    `fill_inputs(inputs, trains, n, first)` is like `fill`; `trains_of` returns the trains of a group of lanes.
+    `fill_inputs(inputs, trains, n, first)` is like `fill`; `trains_of` returns those of a group of lanes.
     """
     groups = -(-n // LANES)
     driver = driver_for(neuron, tuple(synapses.values()))

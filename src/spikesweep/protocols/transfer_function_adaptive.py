@@ -130,8 +130,9 @@ class TransferFunctionAdaptive:
             others = reached[..., np.newaxis] & (np.arange(len(seeds)) > 0)
             if not self.compat:
                 others[:, 0] = True
-            i, e, s = np.nonzero(others)
-            rate[p, i, e, s] = run(fe[p, i, e], points["fi"][i], seeds[s])
+            at, e, s = np.nonzero(others)
+            if len(at):
+                rate[p, at, e, s] = run(fe[p, at, e], points["fi"][at], seeds[s])
             if self.compat:  # the script leaves its first column as it was created
                 rate[p, :, 0] = 0.0
         simulated = np.isfinite(fe).astype(np.int8)
@@ -145,9 +146,10 @@ class TransferFunctionAdaptive:
         ceilings = np.linspace(0.0, self.max_fout, self.n_fe)
         rows = []
         for value in fi:
-            row = _Row(float(value), *np.full((2, self.n_fe), np.nan), np.zeros(self.n_fe, np.int16), 0.0)
-            row.fe[0], row.candidate = 0.0, np.linspace(0.0, self.max_fe, self.n_fe)[1]
-            rows.append(row)
+            fe, pilot = np.full((2, self.n_fe), np.nan)
+            fe[0] = 0.0
+            first = float(np.linspace(0.0, self.max_fe, self.n_fe)[1])
+            rows.append(_Row(float(value), fe, pilot, np.zeros(self.n_fe, np.int16), first))
         active = list(rows)
         while active:
             # lanes that no row needs try the next halvings at the same time
