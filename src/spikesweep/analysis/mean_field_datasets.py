@@ -7,8 +7,8 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from spikesweep.analysis import mean_field as equations
+from spikesweep.analysis.fitted import transfer_function
 from spikesweep.analysis.mean_field import Adaptation, Drive, MeanField
-from spikesweep.analysis.transfer_function import transfer_function
 from spikesweep.errors import InputError
 from spikesweep.units import Hz, ms
 

@@ -42,17 +42,33 @@ def _start(points: Points) -> Array:
     return np.asarray(np.linalg.lstsq(points.terms[fires], threshold[fires], rcond=None)[0])
 
 
+def _penalty(points: Points, ridge: float) -> Array:
+    return ridge * np.eye(points.terms.shape[1])[1:]
+
+
+def _residual(points: Points, p: Array) -> Array:
+    return (rate(points.moments, points.terms @ p) - points.rate) / points.error
+
+
 def _jacobian(points: Points, p: Array) -> Array:
     slope = rate_slope(points.moments, points.terms @ p) / points.error
     return np.asarray(slope[:, np.newaxis] * points.terms)
 
 
-def robust(points: Points, loss: Loss, loss_scale: float) -> Array:
-    """Return the coefficients (mV) that minimise the loss of the rates' residuals."""
+def robust(points: Points, loss: Loss, loss_scale: float, ridge: float) -> Array:
+    """Return the coefficients (mV) that minimise the loss of the rates' residuals.
+
+    Each coefficient but the constant is one more residual, `ridge` times itself.
+    """
+    penalty = _penalty(points, ridge)
+
+    def residuals(p: Array) -> Array:
+        return np.concatenate([_residual(points, p), penalty @ p])
+
     found = least_squares(
-        lambda p: (rate(points.moments, points.terms @ p) - points.rate) / points.error,
+        residuals,
         _start(points),
-        jac=lambda p: _jacobian(points, p),
+        jac=lambda p: np.concatenate([_jacobian(points, p), penalty]),
         x_scale="jac",
         loss=loss,
         f_scale=loss_scale,
@@ -86,15 +102,17 @@ def published(points: Points) -> Array:
     return np.asarray(second.x / _TO_V)
 
 
-def uncertainty(points: Points, p: Array, loss: Loss, loss_scale: float) -> tuple[Array, float]:
+def uncertainty(points: Points, p: Array, loss: Loss, loss_scale: float, ridge: float) -> tuple[Array, float]:
     """Return the covariance (mV^2) of coefficients and the condition number of their Jacobian.
 
-    Gauss-Newton: the inverse of J^T J, residuals weighted as the loss does, times their variance.
+    Gauss-Newton: the inverse of J^T J, residuals weighted as the loss does and the penalty among them, times
+    the variance of the rates' residuals.
     """
-    residual = (rate(points.moments, points.terms @ p) - points.rate) / points.error
+    residual = _residual(points, p)
     z = (residual / loss_scale) ** 2
     influence = np.ones_like(z) if loss == "linear" else (1.0 + z) ** -0.5
     jacobian = _jacobian(points, p) * np.sqrt(influence)[:, np.newaxis]
+    jacobian = np.concatenate([jacobian, _penalty(points, ridge)])
     free = len(residual) - len(p)
     variance = np.sum(influence * residual**2) / max(free, 1)
     _, size, rows = np.linalg.svd(jacobian, full_matrices=False)

@@ -5,22 +5,19 @@ Zerlaut, Chemla, Chavane and Destexhe 2018, doi:10.1007/s10827-017-0668-2.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from types import SimpleNamespace
 from typing import Any, Literal, get_args
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from spikesweep.analysis.fitted import cell_of
 from spikesweep.analysis.semi_analytical import (
     LINEAR_TERMS,
     TERMS,
-    TVB_TERMS,
     Array,
-    Cell,
     Form,
     Moments,
-    TransferFunction,
     moments,
     polynomial,
     rate,
@@ -28,12 +25,10 @@ from spikesweep.analysis.semi_analytical import (
 )
 from spikesweep.analysis.threshold_fit import Loss, Points, published, rmse, robust, uncertainty
 from spikesweep.errors import InputError, nearest
-from spikesweep.networks import RandomNetwork
 from spikesweep.units import PER_MS, Hz
 
 Method = Literal["least_squares", "zerlaut2018"]
 Weights = Literal["seeds"]
-_TO_V = 1e-3  # mV
 
 
 @dataclass(frozen=True)
@@ -59,6 +54,7 @@ def fit(
     weights: Weights | None = None,
     loss: Loss = "soft_l1",
     loss_scale: float = 1.0,
+    ridge: float = 0.03,
     method: Method = "least_squares",
 ) -> xr.Dataset:
     """Fit the transfer function of each population of a sweep.
@@ -66,8 +62,11 @@ def fit(
     `ds` is a dataset of protocol transfer_function or transfer_function_adaptive. `logarithm` and
     `squares` choose the polynomial: both for the published one, no logarithm for TVB's. With
     `weights="seeds"` each residual counts in units of the standard error over the seeds. `loss` and
-    `loss_scale` (Hz, or standard errors with weights) are those of scipy.optimize.least_squares;
-    `method="zerlaut2018"` is the published procedure instead, which has neither. Returns, by population
+    `loss_scale` (Hz, or standard errors with weights) are those of scipy.optimize.least_squares. `ridge`
+    (Hz or standard errors, per mV) draws all coefficients but the constant towards zero: the data hardly
+    tell them apart, and without it they run to large values that cancel where there are data and
+    extrapolate badly. `method="zerlaut2018"` is the published procedure instead, which has none of
+    these. Returns, by population
     and term, `coefficient` (mV), `covariance` (mV^2), `condition_number` and `rmse` (Hz, unweighted),
     and on the grid `observed`, `predicted`, `used` and the moments. Raises InputError where the data
     cannot be fitted.
@@ -86,17 +85,13 @@ def fit(
         if method == "zerlaut2018":
             found = published(points)
         else:
-            found = robust(points, loss, loss_scale)
+            found = robust(points, loss, loss_scale, ridge)
         results.append(found)
-    settings = {
-        "moments": moments,
-        "method": method,
-        "loss": loss,
-        "loss_scale": loss_scale,
-        "weights": weights or "none",
-        "keep": keep.recorded(),
-    }
-    return data.labelled(results, loss if method == "least_squares" else "linear", loss_scale, settings)
+    settings: dict[str, Any] = {"moments": moments, "method": method, "keep": keep.recorded()}
+    if method == "zerlaut2018":
+        return data.labelled(results, "linear", 1.0, 0.0, settings)
+    settings.update(loss=loss, loss_scale=loss_scale, ridge=ridge, weights=weights or "none")
+    return data.labelled(results, loss, loss_scale, ridge, settings)
 
 
 def with_coefficients(
@@ -119,43 +114,7 @@ def with_coefficients(
             raise InputError(f"coefficients of {population!r} are missing; given: {', '.join(coefficients)}")
     given = [np.asarray(coefficients[population], np.float64) for population in data.populations]
     settings = {"moments": moments, "method": "given", "keep": (keep or Keep()).recorded()}
-    return data.labelled(given, "linear", 1.0, settings)
-
-
-def transfer_function(fitted: xr.Dataset, population: str) -> TransferFunction:
-    """Return the fitted function F(fe, fi, w) of a population."""
-    cell = cell_of(fitted.attrs["configuration"], population)
-    values = fitted["coefficient"].sel(population=population).values
-    return TransferFunction(cell, values, tuple(fitted["term"].values.tolist()), fitted.attrs["moments"])
-
-
-def to_tvb(fitted: xr.Dataset, exc: str = "RS", inh: str = "FS") -> dict[str, Array]:
-    """Return `P_e` and `P_i` (V) for The Virtual Brain's ZerlautAdaptiveFirstOrder and its relatives."""
-    terms = tuple(fitted["term"].values.tolist())
-    if terms != TVB_TERMS:
-        raise InputError("TVB has ten coefficients without logarithm; allowed: fit(ds, logarithm=False)")
-    if fitted.attrs["moments"] != "corrected":
-        raise InputError(f"moments = {fitted.attrs['moments']} is refused: TVB evaluates the corrected ones")
-    names = {"P_e": exc, "P_i": inh}
-    return {key: fitted["coefficient"].sel(population=name).values * _TO_V for key, name in names.items()}
-
-
-def to_mean_field(fitted: xr.Dataset, exc: str = "RS", inh: str = "FS") -> list[str]:
-    """Return the words that give protocol=mean_field the fitted coefficients."""
-    words = [f"protocol.form={fitted.attrs['moments']}"]
-    for key, name in (("exc", exc), ("inh", inh)):
-        values = fitted["coefficient"].sel(population=name).values.tolist()
-        words.append(f"protocol.coefficients_{key}={values}".replace(" ", ""))
-    return words
-
-
-def cell_of(configuration: Mapping[str, Any], population: str) -> Cell:
-    """Return what the moments depend on from a sweep's configuration; raise InputError if it lacks it."""
-    network = configuration["network"]
-    cell = SimpleNamespace(**configuration["neuron"][population])
-    synapses: dict[str, Any] = {kind: SimpleNamespace(**network[kind]) for kind in ("exc", "inh")}
-    values = {key: value for key, value in network.items() if key not in ("_target_", "exc", "inh")}
-    return Cell.of(cell, RandomNetwork(**values, **synapses))
+    return data.labelled(given, "linear", 1.0, 0.0, settings)
 
 
 def _terms(logarithm: bool, squares: bool) -> tuple[str, ...]:
@@ -214,7 +173,12 @@ class _Data:
         return Points(m, polynomial(cell, m, self.terms), observed, error)
 
     def labelled(
-        self, coefficients: list[Array], loss: Loss, loss_scale: float, settings: Mapping[str, Any]
+        self,
+        coefficients: list[Array],
+        loss: Loss,
+        loss_scale: float,
+        ridge: float,
+        settings: Mapping[str, Any],
     ) -> xr.Dataset:
         """Return the result of a fit."""
         grid = self.observed.dims
@@ -224,7 +188,7 @@ class _Data:
             m, cell = self.moments[population], cell_of(self.attrs["configuration"], population)
             predicted.append(rate(m, polynomial(cell, m, self.terms) @ values))
             points = self.used_points(population)
-            covariance, condition = uncertainty(points, values, loss, loss_scale)
+            covariance, condition = uncertainty(points, values, loss, loss_scale, ridge)
             per_population["covariance"].append(covariance)
             per_population["condition_number"].append(condition)
             per_population["rmse"].append(rmse(points, values))

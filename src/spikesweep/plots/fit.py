@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
-from spikesweep.analysis.transfer_function import transfer_function
+from spikesweep.analysis.fitted import transfer_function
+from spikesweep.analysis.semi_analytical import TransferFunction
 
 
 def figure(fitted: xr.Dataset) -> Figure:
@@ -17,32 +18,35 @@ def figure(fitted: xr.Dataset) -> Figure:
     axes = fig.subplots(n, 3, squeeze=False)
     for row, name in zip(axes, fitted["population"].values, strict=True):
         one = fitted.sel(population=name)
-        curves(fig, row[0], fitted, str(name))
+        curves(fig, row[0], one["observed"], transfer_function(fitted, str(name)))
+        row[0].set_title(f"{name}: rmse {float(one['rmse']):.2f} Hz")
         residuals(fig, row[1], one)
         coverage(fig, row[2], one)
     return fig
 
 
 def curves(
-    fig: Figure, ax: Axes, fitted: xr.Dataset, population: str, sd: xr.DataArray | None = None
+    fig: Figure,
+    ax: Axes,
+    observed: xr.DataArray,
+    F: TransferFunction | None,
+    sd: xr.DataArray | None = None,
 ) -> None:
-    """Draw observed rates as markers and the fit as lines, one colour a value of fi."""
-    one, F = fitted.sel(population=population), transfer_function(fitted, population)
-    fi = one["fi"].values
+    """Draw observed rates (over `fe` and `fi`) as markers and a fit as lines, one colour a value of fi."""
+    fi = observed["fi"].values
     norm = mpl.colors.Normalize(fi.min(), max(fi.max(), fi.min() + 1e-9))
     colors = mpl.colormaps["viridis"]
     for value in fi:
-        row = one.sel(fi=value)
+        row = observed.sel(fi=value)
         color = colors(norm(value))
         fe = np.asarray(row["fe"].values)
-        x = np.linspace(np.nanmin(fe), np.nanmax(fe), 100)
-        ax.plot(x, F(x, value), color=color, linewidth=3.0, alpha=0.4)
-        if sd is None:
-            ax.plot(fe, row["observed"], "D", color=color, markersize=3.0)
-        else:
-            ax.errorbar(fe, row["observed"], sd.sel(fi=value), fmt="D", color=color, markersize=3.0)
+        if F is not None:
+            x = np.linspace(np.nanmin(fe), np.nanmax(fe), 100)
+            ax.plot(x, F(x, value), color=color, linewidth=3.0, alpha=0.4)
+        bars = None if sd is None else sd.sel(fi=value)
+        ax.errorbar(fe, row, bars, fmt="D", color=color, markersize=3.0)
     ax.set(
-        title=f"{population}: rmse {float(one['rmse']):.2f} Hz",
+        title=str(observed["population"].values),
         xlabel="excitatory rate fe (Hz)",
         ylabel="output rate (Hz)",
     )

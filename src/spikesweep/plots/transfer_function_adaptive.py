@@ -3,25 +3,32 @@
 import xarray as xr
 from matplotlib.figure import Figure
 
+from spikesweep.analysis.fitted import transfer_function
 from spikesweep.analysis.transfer_function import fit
 from spikesweep.errors import InputError
-from spikesweep.plots import any_protocol
 from spikesweep.plots.fit import curves
+from spikesweep.protocols.base import SATURATED
 
 
 def figure(ds: xr.Dataset) -> Figure:
-    """Return the figure of a scan; without curves where there are too few points for a fit."""
+    """Return the figure of a scan, one panel a population."""
+    ds = ds.load()
     try:
-        fitted = fit(ds)
-    except InputError:
-        return any_protocol.figure(ds)
+        fitted, note = fit(ds), ""
+    except InputError as error:
+        fitted, note = None, f"no fit: {error}. "
     n = ds.sizes["population"]
     fig = Figure(figsize=(0.6 + 4.8 * n, 3.6), layout="constrained")
     axes = fig.subplots(1, n, squeeze=False)[0]
-    sd = ds["rate"].std("seed", ddof=1) if ds.sizes["seed"] > 1 else None
     for ax, name in zip(axes, ds["population"].values, strict=True):
-        curves(fig, ax, fitted, str(name), None if sd is None else sd.sel(population=name))
-    n_saturated = int((ds["status"] == 4).any("seed").sum())
+        rate = ds["rate"].sel(population=name)
+        sd = rate.std("seed", ddof=1) if ds.sizes["seed"] > 1 else None
+        F = None if fitted is None else transfer_function(fitted, str(name))
+        curves(fig, ax, rate.mean("seed"), F, sd)
+        if fitted is not None:
+            ax.set_title(f"{name}: fit with rmse {float(fitted['rmse'].sel(population=name)):.2f} Hz")
+    n_saturated = int((ds["status"] == SATURATED).any("seed").sum())
     if n_saturated:
-        fig.text(0.01, 0.01, f"{n_saturated} points beyond saturation were not reached", fontsize=7)
+        note += f"{n_saturated} samples of a saturated row do not exist"
+    fig.text(0.01, 0.01, note, fontsize=7)
     return fig
