@@ -17,8 +17,9 @@ from spikesweep.build import build
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid import make_grid
 from spikesweep.monitor import Terminal
+from spikesweep.protocols.base import OK
 from spikesweep.single_cell import simulate_cell
-from spikesweep.store import OK, Store
+from spikesweep.store import Store
 from spikesweep.tasks import Sweep
 from spikesweep.units import ms
 
@@ -103,7 +104,7 @@ def make_sweep(cfg: DictConfig) -> tuple[Sweep, Any, dict[str, Any]]:
     checked = _cells(values, names, "network.populations")
     network = build({**values["network"], "populations": cells}, "network")
     protocol.check(network)
-    grid = make_grid(protocol.axes, values["grid"])
+    grid = make_grid(protocol.axes, values["grid"], protocol)
     name = _folder_name(values["name"] or choices.get("protocol", "sweep"))
     path = Path(str(values["outputs"])) / name / f"{choices.get('neuron')}-{choices.get('network')}.zarr"
     identity = {
@@ -113,7 +114,7 @@ def make_sweep(cfg: DictConfig) -> tuple[Sweep, Any, dict[str, Any]]:
         "protocol": values["protocol"],
     }
     components = tuple(type(part) for part in (*checked.values(), network.exc, network.inh))
-    attrs = {"root_seed": protocol.root_seed, **_provenance()}
+    attrs = {"root_seed": getattr(protocol, "root_seed", None), **_provenance()}
     return Sweep(protocol, network, grid, path, identity, attrs, components), compute, values
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from spikesweep import store as stores
 from spikesweep.grid import Block, Grid
-from spikesweep.protocols.base import Axis
+from spikesweep.protocols.base import FAILED, Axis
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _block_problem(store: stores.Store, grid: Grid, block: Block, failed: list[d
 
 def _unexplained(grid: Grid, block: Block, status: np.ndarray, failed: list[dict[str, float]]) -> str:
     """Return which failed point has no record of its failure."""
-    for index in np.argwhere(status == stores.FAILED):
+    for index in np.argwhere(status == FAILED):
         where = {
             n: v[s + i].item() for n, v, s, i in zip(grid.names, grid.values, block.start, index, strict=True)
         }

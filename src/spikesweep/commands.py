@@ -16,6 +16,7 @@ from rich.table import Table
 from spikesweep import store as stores
 from spikesweep.check import check, repair
 from spikesweep.errors import InputError
+from spikesweep.protocols.base import STATUS_MEANINGS
 from spikesweep.recompute import replay, verify
 from spikesweep.sweep import differences
 
@@ -67,8 +68,8 @@ def _at(path: str) -> stores.Store:
 
 
 def _counts(store: stores.Store) -> dict[str, int]:
-    counts = np.bincount(store.status().ravel(), minlength=4)
-    return dict(zip(stores.STATUS_MEANINGS.split(), map(int, counts), strict=True))
+    counts = np.bincount(store.status().ravel(), minlength=len(STATUS_MEANINGS.split()))
+    return dict(zip(STATUS_MEANINGS.split(), map(int, counts), strict=True))
 
 
 def _ls(parsed: Any) -> int:

@@ -100,8 +100,12 @@ class Grid:
         return f"{parts} = {self.n_points} points"
 
 
-def make_grid(axes: tuple[Axis, ...], spec: Mapping[str, Any]) -> Grid:
+def make_grid(axes: tuple[Axis, ...], spec: Mapping[str, Any], protocol: Any = None) -> Grid:
     """Return the grid that a configuration asks for; raise InputError naming the axis and the value."""
+    counted = {axis.name: axis.counted_by for axis in axes if axis.counted_by}
+    for name in set(counted) & set(spec):
+        raise InputError(f"grid.{name} is refused: protocol.{counted[name]} sets it")
+    spec = {**spec, **{name: list(range(getattr(protocol, field))) for name, field in counted.items()}}
     names = [axis.name for axis in axes]
     for name in spec:
         if name not in names:
@@ -154,6 +158,6 @@ def _range_values(key: str, spec: Mapping[str, Any]) -> list[float]:
     if spacing == "log" and (start <= 0 or stop <= 0):
         raise InputError(f"{key} from {start} to {stop} cannot be spaced log; allowed: both above 0")
     space = np.linspace if spacing == "linear" else np.geomspace
-    # 12 digits: the value, which is also the label of the random numbers, is then the one that a
+    # 15 digits: the value, which is also the label of the random numbers, is then the one that a
     # person would type in a list (0.3, not 0.30000000000000004)
-    return [float(f"{v:.12g}") for v in space(start, stop, int(num))]
+    return [float(f"{v:.15g}") for v in space(start, stop, int(num))]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from spikesweep import store as stores
 from spikesweep.build import build
 from spikesweep.errors import InputError, nearest
+from spikesweep.protocols.base import OK
 
 
 def rebuilt(store: stores.Store) -> tuple[Any, Any]:
@@ -50,7 +51,7 @@ def verify(store: stores.Store, k: int, rng: np.random.Generator) -> dict[str, A
     """Compute `k` random finished points again; return how many, and those that came out otherwise."""
     protocol, network = rebuilt(store)
     axes = store.axis_values()
-    done = np.argwhere(store.status() == stores.OK)
+    done = np.argwhere(store.status() == OK)
     chosen = rng.choice(done, min(k, len(done)), replace=False)
     other = []
     for where in chosen:

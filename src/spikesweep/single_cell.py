@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spikesweep.errors import InputError
 from spikesweep.inputs.given import GivenConductance, GivenCurrent
-from spikesweep.inputs.poisson import make_trains, poisson_loop
+from spikesweep.inputs.poisson import event_loop, fill, make_trains
 from spikesweep.kernels.driver import LANES, Clock, Component, Trace, driver_for, initial_state
 from spikesweep.kernels.lanes import BLOCK
 from spikesweep.units import ms, mV, units_of
@@ -68,7 +68,7 @@ def trace_cell(
     parts = tuple(synapses.values())
     trace = _trace(cell, *parts)
     driver = driver_for(cell, parts, trace=trace)
-    loop = poisson_loop(driver.advance)
+    loop = event_loop(driver.advance, fill)
     state = initial_state(driver, cell, parts, clock, 1).reshape(-1)
     rates = np.array([[events_per_step[name]] * LANES for name in synapses])
     trains = make_trains(np.full(LANES, key), np.full(LANES, neuron), tuple(synapses), rates)

@@ -34,11 +34,7 @@ from zarr.storage import LocalStore
 from spikesweep import durable
 from spikesweep.errors import InputError
 from spikesweep.grid import Block, Grid
-from spikesweep.protocols.base import Coordinate, Variable
-
-#: What `status` says of a point.
-MISSING, OK, NON_FINITE, FAILED = range(4)
-STATUS_MEANINGS = "missing ok non_finite failed"
+from spikesweep.protocols.base import MISSING, STATUS_MEANINGS, Coordinate, Variable
 
 _FORMAT = "spikesweep 1"
 _HIDDEN = ".spikesweep"  # records beside the arrays
@@ -90,6 +86,15 @@ class Store:
         return tuple(int(n) for n in _arrays(self.path)["status"].chunks)
 
     @property
+    def axes(self) -> tuple[str, ...]:
+        """Return the names of the axes, in the order of the dims of `status`."""
+        return _dims(_arrays(self.path)["status"])
+
+    def axes_of(self, name: str) -> tuple[str, ...]:
+        """Return the axes that a variable has, which are its last dims."""
+        return tuple(dim for dim in _dims(_arrays(self.path)[name]) if dim in self.axes)
+
+    @property
     def variables(self) -> list[str]:
         """Return the names of the variables that blocks hold, without `status`."""
         return list(self.attrs["variables"])
@@ -106,7 +111,7 @@ class Store:
     def read_block(self, block: Block) -> tuple[dict[str, NDArray[Any]], NDArray[np.uint8]]:
         """Return the variables and the status of a rectangle of points, whether chunk or not."""
         arrays = _arrays(self.path)
-        read = {name: np.array(arrays[name][_last(block)], order="C") for name in self.variables}
+        read = {name: np.array(arrays[name][self._index(name, block)], order="C") for name in self.variables}
         return read, np.array(arrays["status"][block.slices], order="C")
 
     def write_block(
@@ -116,7 +121,7 @@ class Store:
         arrays = _arrays(self.path)
         _assert_aligned(block, arrays["status"])
         for name, values in results.items():
-            arrays[name][_last(block)] = values
+            arrays[name][self._index(name, block)] = values
         durable.write(self._record_path(block), _guarded(block_digest(block, results, status)))
         arrays["status"][block.slices] = status
 
@@ -201,16 +206,20 @@ class Store:
         return ds
 
     def _chunk_path(self, name: str, block: Block) -> Path:
-        leading = _arrays(self.path)[name].ndim - len(block.start)
-        return self.path / name / "c" / self._place(block, leading)
+        return self.path / name / "c" / self._place(block, _dims(_arrays(self.path)[name]))
 
     def _record_path(self, block: Block) -> Path:
-        return self.path / _HIDDEN / "blocks" / self._place(block)
+        return self.path / _HIDDEN / "blocks" / self._place(block, self.axes)
 
-    def _place(self, block: Block, leading: int = 0) -> Path:
-        """Return the path of a block below a variable, which has `leading` dims before the grid's."""
-        chunk = (str(a // n) for a, n in zip(block.start, self.chunks, strict=True))
-        return Path(*["0"] * leading, *chunk)
+    def _place(self, block: Block, dims: Sequence[str]) -> Path:
+        """Return the path of a block's chunk below a variable of these dims."""
+        chunk = {d: a // n for d, a, n in zip(self.axes, block.start, self.chunks, strict=True)}
+        return Path(*(str(chunk.get(dim, 0)) for dim in dims))
+
+    def _index(self, name: str, block: Block) -> Any:
+        """Return a block as an index of a variable."""
+        parts = dict(zip(self.axes, block.slices, strict=True))
+        return tuple(parts.get(dim, slice(None)) for dim in _dims(_arrays(self.path)[name]))
 
 
 def block_digest(block: Block, results: Mapping[str, NDArray[Any]], status: NDArray[np.uint8]) -> str:
@@ -286,17 +295,22 @@ def _lay_out(
             continue
         array = group.create_array(name, shape=(len(labels),), dtype=str, dimension_names=(name,))
         array[:] = np.array(labels, object)
+    auxiliary = " ".join(variable.name for variable in variables if variable.coordinate)
     for variable in variables:
         leading = tuple(len(coordinates[dim]) for dim in variable.dims)
+        kept = [i for i, name in enumerate(grid.names) if name not in variable.without]
+        attributes: dict[str, Any] = {"units": variable.units, "long_name": variable.long_name}
+        if auxiliary and not variable.coordinate:  # CF: xarray makes them coordinates when it opens
+            attributes["coordinates"] = auxiliary
         group.create_array(
             variable.name,
-            shape=(*leading, *grid.shape),
-            chunks=(*leading, *chunks),
+            shape=(*leading, *(grid.shape[i] for i in kept)),
+            chunks=(*leading, *(chunks[i] for i in kept)),
             dtype=variable.dtype,
             fill_value=np.nan if np.dtype(variable.dtype).kind == "f" else 0,
             compressors=_CHECKED,
-            dimension_names=(*variable.dims, *grid.names),
-            attributes={"units": variable.units, "long_name": variable.long_name},
+            dimension_names=(*variable.dims, *(grid.names[i] for i in kept)),
+            attributes=attributes,
         )
     group.create_array(
         "status",
@@ -308,7 +322,7 @@ def _lay_out(
         dimension_names=grid.names,
         attributes={
             "long_name": "status of the point",
-            "flag_values": [MISSING, OK, NON_FINITE, FAILED],
+            "flag_values": list(range(len(STATUS_MEANINGS.split()))),
             "flag_meanings": STATUS_MEANINGS,
         },
     )
@@ -352,9 +366,8 @@ def _unguarded(data: bytes) -> Any:
     return json.loads(body)
 
 
-def _last(block: Block) -> Any:
-    """Return a block as an index of an array whose last dimensions are the grid's."""
-    return (..., *block.slices)
+def _dims(array: zarr.Array[Any]) -> tuple[str, ...]:
+    return tuple(str(name) for name in array.metadata.dimension_names)  # type: ignore[union-attr]
 
 
 def forget_opened() -> None:

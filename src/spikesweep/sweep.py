@@ -16,6 +16,7 @@ from spikesweep.errors import InputError
 from spikesweep.execute import Lost
 from spikesweep.fingerprint import fingerprint
 from spikesweep.grid import Block, Grid
+from spikesweep.protocols.base import FAILED, FAILURES, MISSING, NON_FINITE
 from spikesweep.tasks import Sweep, Work, run_block, run_block_isolated
 
 #: Neuron steps in a block: about a second. Fixed, not measured, so that a sweep started again from
@@ -67,7 +68,7 @@ def run(
         store.remove_partial_files()
         grid = growth.stored_grid(store, sweep.grid.axes, sweep.defaults)
         wanted = tuple(np.isin(v, asked) for v, asked in zip(grid.values, sweep.grid.values, strict=True))
-        redo = (stores.MISSING, stores.NON_FINITE, stores.FAILED) if retry else (stores.MISSING,)
+        redo = (MISSING, NON_FINITE, FAILED) if retry else (MISSING,)
         work = Work(replace(sweep, grid=grid), store, wanted, redo, compute.time_limit)
         return _run(sweep.grid, work, compute, monitor)
 
@@ -94,9 +95,9 @@ def _run(asked: Grid, work: Work, compute: Any, monitor: Monitor) -> Outcome:
         dataset = dataset.sel(dict(zip(asked.names, asked.values, strict=True)))
     return Outcome(
         dataset,
-        computed=int(np.count_nonzero(todo & (after != stores.MISSING))),
-        failed=int(np.count_nonzero(inside > stores.OK)),
-        missing=int(np.count_nonzero(inside == stores.MISSING)),
+        computed=int(np.count_nonzero(todo & (after != MISSING))),
+        failed=int(np.count_nonzero(np.isin(inside, FAILURES))),
+        missing=int(np.count_nonzero(inside == MISSING)),
     )
 
 

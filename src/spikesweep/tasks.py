@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from spikesweep import store as stores
 from spikesweep.execute import Death, isolated, watched
 from spikesweep.grid import Block, Grid
-from spikesweep.protocols.base import Experiment
+from spikesweep.protocols.base import FAILED, FAILURES, MISSING, NON_FINITE, OK, Experiment, Variable
 
 Points = Mapping[str, NDArray[Any]]
 Results = dict[str, NDArray[Any]]
@@ -90,28 +90,44 @@ def _block(work: Work, block: Block, compute: Any) -> BlockDone:
     sweep = work.sweep
     results, status = work.store.read_block(block)
     todo = work.todo(status, block)
-    n_whole = tuple(len(v) for v in sweep.grid.whole.values())
-    shape = (-1, *n_whole)
+    whole = sweep.grid.whole
+    by_point = (-1, *(len(v) for v in whole.values()))
     points = sweep.grid.points(block)
-    chosen = todo.reshape(shape).any(axis=tuple(range(1, len(shape))))
+    chosen = todo.reshape(by_point).any(axis=tuple(range(1, len(by_point))))
     points = {name: values[chosen] for name, values in points.items()}
     new, failures = compute(work, points)
-    new_status = np.full((int(chosen.sum()), *n_whole), stores.OK, np.uint8)
-    for variable in sweep.protocol.variables:
-        if np.dtype(variable.dtype).kind == "f" and not variable.optional:
-            finite = np.isfinite(new[variable.name]).all(axis=tuple(range(len(variable.dims))))
-            new_status[~finite] = stores.NON_FINITE
+    new_status = _status(sweep, new, int(chosen.sum()))
     for i, failure in failures.items():
-        new_status[i] = stores.FAILED
+        new_status[i] = FAILED
         point = {name: values[i].item() for name, values in points.items()}
         work.store.record_failure(point, failure.reason, failure.detail)
-    status.reshape(shape)[chosen] = new_status
-    for name, values in results.items():
-        leading = values.ndim - len(block.shape)
-        flat = values.reshape(*values.shape[:leading], *shape)
-        flat[(slice(None),) * leading + (chosen,)] = new[name]
+    status.reshape(by_point)[chosen] = new_status
+    for variable in sweep.protocol.variables:
+        values, n_dims = results[variable.name], len(variable.dims)
+        kept = _kept(sweep, variable)
+        flat = values.reshape(*values.shape[:n_dims], -1, *kept)
+        flat[(*(slice(None),) * n_dims, chosen)] = new[variable.name]
     work.store.write_block(block, results, status)
-    return BlockDone(int(todo.sum()), int(np.count_nonzero(new_status > stores.OK)))
+    return BlockDone(int(todo.sum()), int(np.count_nonzero(np.isin(new_status, FAILURES))))
+
+
+def _kept(sweep: Sweep, variable: Variable) -> tuple[int, ...]:
+    """Return the lengths of the whole axes that a variable has."""
+    return tuple(len(v) for name, v in sweep.grid.whole.items() if name not in variable.without)
+
+
+def _status(sweep: Sweep, results: Results, n: int) -> NDArray[np.uint8]:
+    """Return what a protocol reports of its points, and what their values say where it reports nothing."""
+    whole = sweep.grid.whole
+    status = np.full((n, *(len(v) for v in whole.values())), OK, np.uint8)
+    for variable in sweep.protocol.variables:
+        values = results[variable.name]
+        if values.dtype.kind == "f" and not variable.optional:
+            finite = np.isfinite(values).all(axis=tuple(range(len(variable.dims))))
+            lacking = [1 + i for i, name in enumerate(whole) if name in variable.without]
+            status[np.broadcast_to(~np.expand_dims(finite, lacking), status.shape)] = NON_FINITE
+    reported = results.get("status", MISSING)
+    return np.where(reported != MISSING, reported, status).astype(np.uint8)
 
 
 def _together(work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
@@ -149,15 +165,11 @@ def _assembled(
     """Return the answers for single points as the results of all, and those that failed."""
     n = len(list(points))
     extra = {name: len(labels) for name, labels in sweep.protocol.coordinates(sweep.network).items()}
-    n_whole = tuple(len(v) for v in sweep.grid.whole.values())
-    results = {
-        variable.name: np.full(
-            (*(extra[dim] for dim in variable.dims), n, *n_whole),
-            np.nan if np.dtype(variable.dtype).kind == "f" else 0,
-            variable.dtype,
-        )
-        for variable in sweep.protocol.variables
-    }
+    results = {"status": np.full((n, *(len(v) for v in sweep.grid.whole.values())), MISSING, np.uint8)}
+    for variable in sweep.protocol.variables:
+        shape = (*(extra[dim] for dim in variable.dims), n, *_kept(sweep, variable))
+        empty = np.nan if np.dtype(variable.dtype).kind == "f" else 0
+        results[variable.name] = np.full(shape, empty, variable.dtype)
     failures = {}
     for i, answer in enumerate(answers):
         if isinstance(answer, (Failure, Death)):
@@ -166,4 +178,5 @@ def _assembled(
             for variable in sweep.protocol.variables:
                 index = (*(slice(None),) * len(variable.dims), slice(i, i + 1))
                 results[variable.name][index] = answer[variable.name]
+            results["status"][i : i + 1] = answer.get("status", MISSING)
     return results, failures

@@ -5,7 +5,7 @@ The intervals of a train are -log(u) / rate with u from Philox under the lane's 
 (t[i-1], t[i]] counts at sample i, none at sample 0.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -103,7 +103,7 @@ def fill(inputs, trains, n, first):
 
 
 @cache
-def poisson_loop(advance: Any) -> Any:
+def event_loop(advance: Any, fill_inputs: Any) -> Any:
     """Return the compiled loop (state, trains, inputs, trace, first, n_steps, tick) over time blocks."""
 
     @compiled
@@ -111,7 +111,7 @@ def poisson_loop(advance: Any) -> Any:
         end = first + n_steps
         for start in range(first, end, BLOCK):
             n = min(BLOCK, end - start)
-            fill(inputs, trains, n, start)
+            fill_inputs(inputs, trains, n, start)
             advance(state, inputs, trace, n, start, tick)
 
     return loop
@@ -135,20 +135,43 @@ def spike_counts(
     """
     n = len(keys)
     groups = -(-n // LANES)
-    driver = driver_for(neuron, tuple(synapses.values()))
-    loop = poisson_loop(driver.advance)
-    parts = [padded(part, n) for part in (neuron, *synapses.values())]
-    state = initial_state(driver, parts[0], parts[1:], clock, groups)
     rates = np.zeros((len(synapses), groups * LANES))
     for k, name in enumerate(synapses):
         rates[k, :n] = events_per_step[name]
     keys = np.resize(keys, groups * LANES).reshape(groups, LANES)
     neurons = np.resize(neurons, groups * LANES).reshape(groups, LANES)
+
+    def trains(g: int) -> Trains:
+        lanes = slice(g * LANES, (g + 1) * LANES)
+        return make_trains(keys[g], neurons[g], tuple(synapses), rates[:, lanes])
+
+    return count_spikes(neuron, synapses, fill, trains, n, clock, n_steps, n_discard)
+
+
+def count_spikes(
+    neuron: Component,
+    synapses: Mapping[str, Component],
+    fill_inputs: Any,
+    trains_of: Callable[[int], Any],
+    n: int,
+    clock: Clock,
+    n_steps: int,
+    n_discard: int = 0,
+) -> NDArray[np.float64]:
+    """Count the spikes of `n` cells, as `spike_counts`, under events that a compiled function writes.
+
+    `fill_inputs(inputs, trains, n, first)` is like `fill`; `trains_of` returns those of a group of lanes.
+    """
+    groups = -(-n // LANES)
+    driver = driver_for(neuron, tuple(synapses.values()))
+    loop = event_loop(driver.advance, fill_inputs)
+    parts = [padded(part, n) for part in (neuron, *synapses.values())]
+    state = initial_state(driver, parts[0], parts[1:], clock, groups)
     inputs = np.empty(BLOCK * len(synapses) * LANES)
     trace = np.empty(0)
     for g in range(groups):
         rows = state[g].reshape(-1)
-        trains = make_trains(keys[g], neurons[g], tuple(synapses), rates[:, g * LANES : (g + 1) * LANES])
+        trains = trains_of(g)
         loop(rows, trains, inputs, trace, 0, n_discard, clock.tick)
         state[g, driver.layout.spikes] = 0.0
         for first in range(n_discard, n_steps, STEPS_PER_CALL):

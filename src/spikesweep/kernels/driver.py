@@ -38,17 +38,22 @@ class Clock(NamedTuple):
     dt: ms
     tick: number  #: clock units in one step
     in_steps: bool
+    held_at_rest: bool = False  #: refractory cells stand at E_L from their second step on, not at V_reset
 
     @classmethod
-    def of(cls, dt: ms, refractory: str) -> "Clock":
+    def of(cls, dt: ms, refractory: str, held_at_rest: bool = False) -> "Clock":
         """Return the clock of a `refractory` rule, "published" or "steps"."""
         in_steps = refractory == "steps"
-        return cls(dt, 1.0 if in_steps else dt * 1e-3, in_steps)
+        return cls(dt, 1.0 if in_steps else dt * 1e-3, in_steps, held_at_rest)
 
     def hold(self, t_ref: Any) -> Any:
         """Return a refractory time (ms) in clock units."""
         t_ref = np.asarray(t_ref, np.float64)
         return np.round(t_ref / self.dt) if self.in_steps else t_ref * 1e-3
+
+    def held_potential(self, V_reset: Any, E_L: Any) -> Any:
+        """Return where a refractory potential stands: the script of Zerlaut et al. 2018 leaves E_L."""
+        return E_L if self.held_at_rest else V_reset
 
 
 class Component(Protocol):

@@ -2,15 +2,16 @@
 
     C_m dv/dt   = g_L (E_L - v) + g_L D_T exp((v - V_th) / D_T) - w + I
     tau_w dw/dt = a (v - E_L) - w
-    v > V_th + 5 D_T:  v <- V_reset, w <- w + b, then v is held for t_ref
+    v > V_cut:  v <- V_reset, w <- w + b, then v is held for t_ref
 
 Brette and Gerstner 2005, doi:10.1152/jn.00686.2005. Forward Euler in the order of Zerlaut, Chemla,
 Chavane and Destexhe 2018, doi:10.1007/s10827-017-0668-2: w first, from the old v; then v, with the new
 w. w goes on during refractoriness. Departure from the original script: while refractory v is held at
-V_reset; the script leaves E_L there (the same number in every cell of its library).
+V_reset; the script leaves E_L there (kernels.driver.Clock.held_at_rest), the same number in every cell
+of its library.
 """
 
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from spikesweep.kernels.jit import compiled
 from spikesweep.kernels.vector_math import exp
 from spikesweep.units import NonNegative, Positive, ms, mV, nS, number, pA, pF
 
-#: The upstroke is cut this many D_T above V_th.
+#: Where a cell has no V_cut, its upstroke is cut this many Delta_T above V_th.
 CUT = 5.0
 
 
@@ -43,6 +44,7 @@ class Coefficients(NamedTuple):
     V_th: Any
     V_cut: Any
     V_reset: Any
+    V_hold: Any  #: where v is held
     a: Any
     b: Any
     hold: Any
@@ -55,6 +57,7 @@ class AdExp(NamedTuple):
     g_L: Positive[nS]  #: leak conductance
     E_L: mV  #: leak reversal potential, also where v starts
     V_th: mV  #: threshold of the exponential upstroke
+    V_cut: Annotated[float | None, "mV"]  #: end of the upstroke; CUT Delta_T above V_th where null
     V_reset: mV  #: potential after a spike
     Delta_T: NonNegative[mV]  #: sharpness of the upstroke; none where zero
     a: nS  #: subthreshold adaptation
@@ -77,8 +80,9 @@ class AdExp(NamedTuple):
             per_Delta_T=np.where(sharp, 0.0, 1.0 / np.where(sharp, 1.0, self.Delta_T)),
             E_L=self.E_L,
             V_th=self.V_th,
-            V_cut=self.V_th + CUT * self.Delta_T,
+            V_cut=self.V_th + CUT * self.Delta_T if self.V_cut is None else self.V_cut,
             V_reset=self.V_reset,
+            V_hold=clock.held_potential(self.V_reset, self.E_L),
             a=self.a,
             b=self.b,
             hold=clock.hold(self.t_ref),
@@ -95,7 +99,7 @@ class AdExp(NamedTuple):
         w = x.w + c.dt_per_tau_w * (c.a * (x.v - c.E_L) - x.w)
         upstroke = c.g_Delta * exp((x.v - c.V_th) * c.per_Delta_T)
         dv = c.dt_per_C_m * (current + upstroke - w + c.g_L * (c.E_L - x.v))
-        v = x.v + (dv if t - x.t_spike > c.hold else 0.0)
+        v = x.v + dv if t - x.t_spike > c.hold else c.V_hold
         spiked = 1.0 if v > c.V_cut else 0.0
         v = c.V_reset if v > c.V_cut else v
         t_spike = t_next if spiked > 0.0 else x.t_spike

@@ -38,6 +38,7 @@ class Coefficients(NamedTuple):
     V_th: Any
     V_cut: Any
     V_reset: Any
+    V_hold: Any  #: where v is held
     hold: Any
 
 
@@ -67,6 +68,7 @@ class EIF(NamedTuple):
             V_th=self.V_th,
             V_cut=self.V_th + CUT * self.Delta_T,
             V_reset=self.V_reset,
+            V_hold=clock.held_potential(self.V_reset, self.E_L),
             hold=clock.hold(self.t_ref),
         )
 
@@ -84,7 +86,7 @@ class EIF(NamedTuple):
         """Advance one step; return the state and 1.0 if the cell spiked, else 0.0."""
         upstroke = c.g_Delta * exp((x.v - c.V_th) * c.per_Delta_T)
         dv = c.dt_per_C_m * (current + upstroke + c.g_L * (c.E_L - x.v))
-        v = x.v + (dv if t - x.t_spike > c.hold else 0.0)
+        v = x.v + dv if t - x.t_spike > c.hold else c.V_hold
         spiked = 1.0 if v > c.V_cut else 0.0
         v = c.V_reset if v > c.V_cut else v
         return State(v, t_next if spiked > 0.0 else x.t_spike), spiked

@@ -31,6 +31,7 @@ class Coefficients(NamedTuple):
     E_L: Any
     V_th: Any
     V_reset: Any
+    V_hold: Any  #: where v is held
     hold: Any
 
 
@@ -56,6 +57,7 @@ class LIF(NamedTuple):
             self.E_L,
             self.V_th,
             self.V_reset,
+            clock.held_potential(self.V_reset, self.E_L),
             clock.hold(self.t_ref),
         )
 
@@ -72,7 +74,7 @@ class LIF(NamedTuple):
     def step(c, x, current, t, t_next):
         """Advance one step; return the state and 1.0 if the cell spiked, else 0.0."""
         dv = c.dt_per_C_m * (current + c.g_L * (c.E_L - x.v))
-        v = x.v + (dv if t - x.t_spike > c.hold else 0.0)
+        v = x.v + dv if t - x.t_spike > c.hold else c.V_hold
         spiked = 1.0 if v > c.V_th else 0.0
         v = c.V_reset if v > c.V_th else v
         return State(v, t_next if spiked > 0.0 else x.t_spike), spiked

@@ -11,6 +11,12 @@ from spikesweep.errors import InputError
 from spikesweep.networks import Network
 from spikesweep.units import ms
 
+#: What `status` says of a point. A protocol may return a `status` of its own beside its variables.
+MISSING, OK, NON_FINITE, FAILED, SATURATED = range(5)
+STATUS_MEANINGS = "missing ok non_finite failed saturated"
+#: What counts as a failed point.
+FAILURES = (NON_FINITE, FAILED)
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -22,11 +28,12 @@ class Axis:
     minimum: float
     integer: bool = False
     whole: bool = False  #: computed jointly, never cut into blocks
+    counted_by: str = ""  #: parameter of the protocol that says how many there are: 0, 1, ...
 
 
 @dataclass(frozen=True)
 class Variable:
-    """One result: `dims` are those beyond the grid's, in front of them."""
+    """One result: `dims` are those beyond the grid's, in front of them; `without` the whole axes it lacks."""
 
     name: str
     dims: tuple[str, ...]
@@ -34,6 +41,8 @@ class Variable:
     long_name: str
     dtype: str = "float64"
     optional: bool = False  #: NaN is a value: where it has no meaning, as an interval without spikes
+    without: tuple[str, ...] = ()  #: whole axes that it does not depend on
+    coordinate: bool = False  #: a coordinate of the other results when the store is opened
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +85,8 @@ class Experiment(Protocol):
         """Compute a block.
 
         `points` holds one array a cut axis, all of length n; `whole` the values of the whole axes. Each
-        variable comes back with the shape (its dims, n, the whole axes).
+        variable comes back with the shape (its dims, n, the whole axes that it has). `status`, where
+        it is returned, has the shape (n, the whole axes); where it is MISSING the values decide.
         """
 
 

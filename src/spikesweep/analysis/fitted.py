@@ -1,0 +1,49 @@
+"""What a fitted transfer function is used for: evaluation, the mean field, The Virtual Brain."""
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import xarray as xr
+
+from spikesweep.analysis.semi_analytical import TVB_TERMS, Array, Cell, TransferFunction
+from spikesweep.errors import InputError
+from spikesweep.networks import RandomNetwork
+
+_TO_V = 1e-3  # mV
+
+
+def transfer_function(fitted: xr.Dataset, population: str) -> TransferFunction:
+    """Return the fitted function F(fe, fi, w) of a population."""
+    cell = cell_of(fitted.attrs["configuration"], population)
+    values = fitted["coefficient"].sel(population=population).values
+    return TransferFunction(cell, values, tuple(fitted["term"].values.tolist()), fitted.attrs["moments"])
+
+
+def to_tvb(fitted: xr.Dataset, exc: str = "RS", inh: str = "FS") -> dict[str, Array]:
+    """Return `P_e` and `P_i` (V) for The Virtual Brain's ZerlautAdaptiveFirstOrder and its relatives."""
+    terms = tuple(fitted["term"].values.tolist())
+    if terms != TVB_TERMS:
+        raise InputError("TVB has ten coefficients without logarithm; allowed: fit(ds, logarithm=False)")
+    if fitted.attrs["moments"] != "corrected":
+        raise InputError(f"moments = {fitted.attrs['moments']} is refused: TVB evaluates the corrected ones")
+    names = {"P_e": exc, "P_i": inh}
+    return {key: fitted["coefficient"].sel(population=name).values * _TO_V for key, name in names.items()}
+
+
+def to_mean_field(fitted: xr.Dataset, exc: str = "RS", inh: str = "FS") -> list[str]:
+    """Return the words that give protocol=mean_field the fitted coefficients."""
+    words = [f"protocol.form={fitted.attrs['moments']}"]
+    for key, name in (("exc", exc), ("inh", inh)):
+        values = fitted["coefficient"].sel(population=name).values.tolist()
+        words.append(f"protocol.coefficients_{key}={values}".replace(" ", ""))
+    return words
+
+
+def cell_of(configuration: Mapping[str, Any], population: str) -> Cell:
+    """Return what the moments depend on from a sweep's configuration; raise InputError if it lacks it."""
+    network = configuration["network"]
+    cell = SimpleNamespace(**configuration["neuron"][population])
+    synapses: dict[str, Any] = {kind: SimpleNamespace(**network[kind]) for kind in ("exc", "inh")}
+    values = {key: value for key, value in network.items() if key not in ("_target_", "exc", "inh")}
+    return Cell.of(cell, RandomNetwork(**values, **synapses))

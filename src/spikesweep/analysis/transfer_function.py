@@ -1,0 +1,247 @@
+"""Fit of the semi-analytical transfer function to the simulated rates of a sweep.
+
+Zerlaut, Chemla, Chavane and Destexhe 2018, doi:10.1007/s10827-017-0668-2.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from spikesweep.analysis.fitted import cell_of
+from spikesweep.analysis.semi_analytical import (
+    LINEAR_TERMS,
+    TERMS,
+    Array,
+    Form,
+    Moments,
+    moments,
+    polynomial,
+    rate,
+    terms_of,
+)
+from spikesweep.analysis.threshold_fit import Loss, Points, published, rmse, robust, uncertainty
+from spikesweep.errors import InputError, nearest
+from spikesweep.units import PER_MS, Hz
+
+Method = Literal["least_squares", "zerlaut2018"]
+Weights = Literal["seeds"]
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Which points a fit uses; recorded in its result. Points without a finite rate are never used."""
+
+    min_rate: Hz = 0.0
+    max_rate: Hz = float("inf")
+    unsimulated: bool = False  #: also points that the original script sets to zero without simulation
+
+    def recorded(self) -> dict[str, float | str]:
+        """Return the choices as they stand in the attributes of a result, which JSON must hold."""
+        return {k: v if np.isfinite(v) else "none" for k, v in asdict(self).items()}
+
+
+def fit(
+    ds: xr.Dataset,
+    *,
+    moments: Form = "corrected",
+    logarithm: bool = True,
+    squares: bool = True,
+    keep: Keep | None = None,
+    weights: Weights | None = None,
+    loss: Loss = "soft_l1",
+    loss_scale: float = 1.0,
+    ridge: float = 0.03,
+    method: Method = "least_squares",
+) -> xr.Dataset:
+    """Fit the transfer function of each population of a sweep.
+
+    `ds` is a dataset of protocol transfer_function or transfer_function_adaptive. `logarithm` and
+    `squares` choose the polynomial: both for the published one, no logarithm for TVB's. With
+    `weights="seeds"` each residual counts in units of the standard error over the seeds. `loss` and
+    `loss_scale` (Hz, or standard errors with weights) are those of scipy.optimize.least_squares. `ridge`
+    (Hz or standard errors, per mV) draws all coefficients but the constant towards zero: the data hardly
+    tell them apart, and without it they run to large values that cancel where there are data and
+    extrapolate badly. `method="zerlaut2018"` is the published procedure instead, which has none of
+    these. Returns, by population
+    and term, `coefficient` (mV), `covariance` (mV^2), `condition_number` and `rmse` (Hz, unweighted),
+    and on the grid `observed`, `predicted`, `used` and the moments. Raises InputError where the data
+    cannot be fitted.
+    """
+    for key, value, known in (("moments", moments, Form), ("loss", loss, Loss), ("method", method, Method)):
+        if value not in get_args(known):
+            raise InputError(f"{key} = {value!r} is refused; {nearest(str(value), get_args(known))}")
+    if method == "zerlaut2018" and weights is not None:
+        raise InputError("weights are refused: method=zerlaut2018 has none")
+    terms = _terms(logarithm, squares)
+    keep = keep or Keep()
+    data = _Data(ds, moments, terms, keep, weights)
+    results = []
+    for population in data.populations:
+        points = data.used_points(population)
+        if method == "zerlaut2018":
+            found = published(points)
+        else:
+            found = robust(points, loss, loss_scale, ridge)
+        results.append(found)
+    settings: dict[str, Any] = {"moments": moments, "method": method, "keep": keep.recorded()}
+    if method == "zerlaut2018":
+        return data.labelled(results, "linear", 1.0, 0.0, settings)
+    settings.update(loss=loss, loss_scale=loss_scale, ridge=ridge, weights=weights or "none")
+    return data.labelled(results, loss, loss_scale, ridge, settings)
+
+
+def with_coefficients(
+    ds: xr.Dataset,
+    coefficients: Mapping[str, ArrayLike],
+    *,
+    moments: Form = "corrected",
+    keep: Keep | None = None,
+) -> xr.Dataset:
+    """Return the same dataset as `fit` for given coefficients (mV), to compare them on the same data.
+
+    Their number says which terms they belong to: all, without the logarithm, or the linear ones.
+    """
+    lengths = {np.size(values) for values in coefficients.values()}
+    if len(lengths) != 1:
+        raise InputError(f"the coefficients have {sorted(lengths)} terms; allowed: one number for all")
+    data = _Data(ds, moments, terms_of(lengths.pop()), keep or Keep(), None)
+    for population in data.populations:
+        if population not in coefficients:
+            raise InputError(f"coefficients of {population!r} are missing; given: {', '.join(coefficients)}")
+    given = [np.asarray(coefficients[population], np.float64) for population in data.populations]
+    settings = {"moments": moments, "method": "given", "keep": (keep or Keep()).recorded()}
+    return data.labelled(given, "linear", 1.0, 0.0, settings)
+
+
+def _terms(logarithm: bool, squares: bool) -> tuple[str, ...]:
+    chosen = TERMS if squares else LINEAR_TERMS
+    return chosen if logarithm else tuple(term for term in chosen if term != "log_mu_G")
+
+
+class _Data:
+    """The rates of a sweep with the moments at its points."""
+
+    def __init__(
+        self, ds: xr.Dataset, form: Form, terms: tuple[str, ...], keep: Keep, weights: str | None
+    ) -> None:
+        self.attrs = ds.attrs
+        self.form, self.terms = form, terms
+        rates = ds["rate"].isel(pop_size=-1, drop=True) if "pop_size" in ds["rate"].dims else ds["rate"]
+        others = {str(dim) for dim in rates.dims} - {"population", "fe", "fi", "fe_index", "seed"}
+        if others:
+            raise InputError(f"rate also varies over {sorted(others)}; allowed: select one value of each")
+        rates = rates.transpose("population", ..., "seed").load()
+        self.populations = [str(name) for name in rates["population"].values]
+        self.observed = rates.mean("seed")
+        fe, fi, _ = xr.broadcast(ds["fe"], ds["fi"], self.observed)
+        self.fe, self.fi = (x.transpose(*self.observed.dims).load() for x in (fe, fi))
+        self.error = xr.ones_like(self.observed)
+        if weights is not None:
+            self.error = _standard_error(rates, ds.attrs["configuration"]["protocol"])
+        used: xr.DataArray = self.observed.notnull() & (self.observed >= keep.min_rate)
+        used = used & (self.observed <= keep.max_rate)
+        if "simulated" in ds and not keep.unsimulated:
+            used = used & ds["simulated"].astype(bool)
+        self.moments = {name: self._moments(name) for name in self.populations}
+        for population in self.populations:  # no threshold gives a rate above 1 / T_V
+            possible = self._flat(self.observed, population) * self.moments[population].T_V * PER_MS < 1.0
+            used.loc[{"population": population}] &= possible.reshape(used.shape[1:])
+        self.used = used
+
+    def _flat(self, array: xr.DataArray, population: str) -> NDArray[Any]:
+        return np.asarray(array.sel(population=population).values.ravel())
+
+    def _moments(self, population: str) -> Moments:
+        fe, fi = self._flat(self.fe, population), self._flat(self.fi, population)
+        return moments(cell_of(self.attrs["configuration"], population), fe, fi, form=self.form)
+
+    def used_points(self, population: str) -> Points:
+        """Return the points of a population that the fit uses; raise InputError if they are too few."""
+        use = self._flat(self.used, population)
+        if np.count_nonzero(use) <= len(self.terms):
+            raise InputError(
+                f"{population}: {np.count_nonzero(use)} points for {len(self.terms)} coefficients; "
+                f"allowed: more points than coefficients"
+            )
+        cell = cell_of(self.attrs["configuration"], population)
+        m = Moments(*(x[use] for x in self.moments[population]))
+        observed, error = (self._flat(x, population)[use] for x in (self.observed, self.error))
+        return Points(m, polynomial(cell, m, self.terms), observed, error)
+
+    def labelled(
+        self,
+        coefficients: list[Array],
+        loss: Loss,
+        loss_scale: float,
+        ridge: float,
+        settings: Mapping[str, Any],
+    ) -> xr.Dataset:
+        """Return the result of a fit."""
+        grid = self.observed.dims
+        predicted = []
+        per_population: dict[str, list[Any]] = {"covariance": [], "condition_number": [], "rmse": []}
+        for population, values in zip(self.populations, coefficients, strict=True):
+            m, cell = self.moments[population], cell_of(self.attrs["configuration"], population)
+            predicted.append(rate(m, polynomial(cell, m, self.terms) @ values))
+            points = self.used_points(population)
+            covariance, condition = uncertainty(points, values, loss, loss_scale, ridge)
+            per_population["covariance"].append(covariance)
+            per_population["condition_number"].append(condition)
+            per_population["rmse"].append(rmse(points, values))
+        ds = xr.Dataset(
+            coords={
+                "population": _labels(self.populations),
+                "term": _labels(self.terms),
+                "term_2": _labels(self.terms),
+                "fe": self.fe if "fe_index" in grid else self.observed["fe"],
+                "fi": self.observed["fi"],
+            },
+            attrs={**self.attrs, **settings},
+        )
+        ds["coefficient"] = _variable(
+            ("population", "term"), coefficients, "mV", "of the effective threshold"
+        )
+        dims = ("population", "term", "term_2")
+        ds["covariance"] = _variable(dims, per_population["covariance"], "mV2", "of the coefficients")
+        ds["condition_number"] = _variable(
+            ("population",), per_population["condition_number"], "1", "of the Jacobian in mV"
+        )
+        ds["rmse"] = _variable(("population",), per_population["rmse"], "Hz", "over the points used")
+        shape = self.observed.shape
+        ds["observed"] = _variable(grid, self.observed.values, "Hz", "mean simulated rate")
+        ds["predicted"] = _variable(grid, np.reshape(predicted, shape), "Hz", "rate of the fit")
+        ds["used"] = _variable(grid, self.used.values, "1", "whether the fit used the point")
+        for name, units, text in _MOMENTS:
+            values = np.reshape([getattr(self.moments[p], name) for p in self.populations], shape)
+            ds[name] = _variable(grid, values, units, text)
+        return ds
+
+
+_MOMENTS = (
+    ("mu_V", "mV", "mean potential without spikes"),
+    ("sigma_V", "mV", "standard deviation of the potential"),
+    ("T_V", "ms", "autocorrelation time of the potential"),
+    ("mu_G", "1", "mean conductance in units of the leak"),
+)
+
+
+def _labels(names: Sequence[str]) -> NDArray[Any]:
+    return np.array(names, np.dtypes.StringDType())  # Zarr can store these without a warning
+
+
+def _variable(dims: Any, values: Any, units: str, long_name: str) -> xr.Variable:
+    return xr.Variable(dims, np.asarray(values), {"units": units, "long_name": long_name})
+
+
+def _standard_error(rates: xr.DataArray, protocol: Mapping[str, Any]) -> xr.DataArray:
+    """Return the standard error of the mean rate; a count cannot be known better than to one spike."""
+    n = rates.sizes["seed"]
+    if n < 2:
+        raise InputError(f"weights = 'seeds' is refused: there is {n} seed; allowed: two or more")
+    one_spike = 1.0 / ((protocol["duration"] - protocol["discard"]) * PER_MS)
+    variance: xr.DataArray = rates.var("seed", ddof=1) / n + (one_spike / n) ** 2
+    return variance**0.5

@@ -1,0 +1,94 @@
+"""Figures of a fitted transfer function: the fit, its residuals, and which moments the data cover."""
+
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.figure import Figure
+
+from spikesweep.analysis.fitted import transfer_function
+from spikesweep.analysis.semi_analytical import TransferFunction
+
+
+def figure(fitted: xr.Dataset) -> Figure:
+    """Return all three, one row a population."""
+    n = fitted.sizes["population"]
+    fig = Figure(figsize=(13.0, 0.4 + 3.3 * n), layout="constrained")
+    axes = fig.subplots(n, 3, squeeze=False)
+    for row, name in zip(axes, fitted["population"].values, strict=True):
+        one = fitted.sel(population=name)
+        curves(fig, row[0], one["observed"], transfer_function(fitted, str(name)))
+        row[0].set_title(f"{name}: rmse {float(one['rmse']):.2f} Hz")
+        residuals(fig, row[1], one)
+        coverage(fig, row[2], one)
+    return fig
+
+
+def curves(
+    fig: Figure,
+    ax: Axes,
+    observed: xr.DataArray,
+    F: TransferFunction | None,
+    sd: xr.DataArray | None = None,
+) -> None:
+    """Draw observed rates (over `fe` and `fi`) as markers and a fit as lines, one colour a value of fi."""
+    fi = observed["fi"].values
+    norm = mpl.colors.Normalize(fi.min(), max(fi.max(), fi.min() + 1e-9))
+    colors = mpl.colormaps["viridis"]
+    for value in fi:
+        row = observed.sel(fi=value)
+        color = colors(norm(value))
+        fe = np.asarray(row["fe"].values)
+        if F is not None:
+            x = np.linspace(np.nanmin(fe), np.nanmax(fe), 100)
+            ax.plot(x, F(x, value), color=color, linewidth=3.0, alpha=0.4)
+        bars = None if sd is None else sd.sel(fi=value)
+        ax.errorbar(fe, row, bars, fmt="D", color=color, markersize=3.0)
+    ax.set(
+        title=str(observed["population"].values),
+        xlabel="excitatory rate fe (Hz)",
+        ylabel="output rate (Hz)",
+    )
+    ax.spines[["top", "right"]].set_visible(False)
+    bar = fig.colorbar(ScalarMappable(norm, "viridis"), ax=ax, pad=0.02)
+    bar.set_label("inhibitory rate fi (Hz)")
+
+
+def residuals(fig: Figure, ax: Axes, one: xr.Dataset) -> None:
+    """Draw the fit minus the observation at each point of one population; crosses were not used."""
+    fe, fi, used = xr.broadcast(one["fe"], one["fi"], one["used"])
+    error = (one["predicted"] - one["observed"]).transpose(*used.dims)
+    inside = used.values & np.isfinite(error.values)
+    limit = float(np.abs(error.values[inside]).max())
+    marks = ax.scatter(
+        fe.values[inside],
+        fi.values[inside],
+        c=error.values[inside],
+        cmap="RdBu_r",
+        vmin=-limit,
+        vmax=limit,
+        s=40,
+        edgecolors="0.7",
+        linewidths=0.5,
+    )
+    left_out = ~used.values & np.isfinite(fe.values)
+    ax.plot(fe.values[left_out], fi.values[left_out], "x", color="0.5", markersize=4.0)
+    ax.set(title="residuals", xlabel="excitatory rate fe (Hz)", ylabel="inhibitory rate fi (Hz)")
+    ax.spines[["top", "right"]].set_visible(False)
+    fig.colorbar(marks, ax=ax, pad=0.02).set_label("fit - simulation (Hz)")
+
+
+def coverage(fig: Figure, ax: Axes, one: xr.Dataset) -> None:
+    """Draw mu_V, sigma_V and T_V of the points that the fit used: outside of them it extrapolates."""
+    used = one["used"].values
+    points = ax.scatter(
+        one["mu_V"].values[used],
+        one["sigma_V"].values[used],
+        c=one["T_V"].values[used],
+        s=20.0,
+        cmap="plasma",
+    )
+    ax.set(title="moments covered", xlabel="mean potential (mV)", ylabel="SD of the potential (mV)")
+    ax.spines[["top", "right"]].set_visible(False)
+    fig.colorbar(points, ax=ax, pad=0.02).set_label("autocorrelation time (ms)")

@@ -1,0 +1,59 @@
+"""Figures of a mean field: rates over the drive and over time; the phase plane."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from spikesweep.analysis import mean_field
+from spikesweep.analysis.mean_field import Drive, MeanField
+from spikesweep.units import Hz
+
+_COLORS = ("tab:red", "tab:blue")
+
+
+def figure(ds: xr.Dataset) -> Figure:
+    """Return fixed points against the drive, and the course in time at the largest drive and stimulus."""
+    fig = Figure(figsize=(9.0, 3.4), layout="constrained")
+    left, right = fig.subplots(1, 2)
+    ds = ds.isel(stimulus=-1).load()
+    stable = (ds["growth"] < 0).values
+    drive = np.broadcast_to(ds["ext_drive"].values, stable.shape)
+    course = ds["rate"].isel(ext_drive=-1)
+    for name, color in zip(ds["population"].values, _COLORS, strict=True):
+        rates = ds["fixed_point"].sel(population=name).values
+        left.plot(drive[stable], rates[stable], "o", color=color, markersize=4.0, label=f"{name}, stable")
+        left.plot(drive[~stable], rates[~stable], "o", color=color, markersize=4.0, fillstyle="none")
+        right.plot(ds["time"], course.sel(population=name), color=color, label=str(name))
+    left.set(xlabel="external drive (Hz)", ylabel="rate at the fixed points (Hz)")
+    at = f"drive {float(course['ext_drive']):g} Hz, stimulus {float(course['stimulus']):g} Hz"
+    right.set(xlabel="time (ms)", ylabel="rate (Hz)", title=at)
+    for ax in (left, right):
+        ax.legend(frameon=False)
+        ax.spines[["top", "right"]].set_visible(False)
+    return fig
+
+
+def phase_plane(ax: Axes, model: MeanField, ext_drive: Hz, max_exc: Hz, max_inh: Hz) -> None:
+    """Draw nullclines, flow and fixed points (filled where stable) of the first-order equations."""
+    drive = Drive.of(ext_drive, 0.0, 0.0)
+    exc, inh = np.linspace(0.0, max_exc, 200), np.linspace(0.0, max_inh, 200)
+    nu = np.stack(np.meshgrid(exc, inh))
+    excess = model.target(nu, model.stationary_w(nu, drive), drive) - nu
+    for k, (color, name) in enumerate(zip(_COLORS, ("excitatory", "inhibitory"), strict=True)):
+        ax.contour(exc, inh, excess[k], [0.0], colors=color)
+        ax.plot([], [], color=color, label=f"{name} nullcline")
+    few = slice(None, None, 5)
+    flow_exc, flow_inh = excess[:, few, few]
+    ax.streamplot(exc[few], inh[few], flow_exc, flow_inh, color="0.8", linewidth=0.6, density=0.9)
+    points, growth = mean_field.fixed_points(model, drive, max(max_exc, max_inh))
+    for (x, y), speed in zip(points, growth, strict=True):
+        ax.plot(x, y, "o", color="black", fillstyle="full" if speed < 0.0 else "none")
+    ax.set(
+        xlim=(0.0, max_exc),
+        ylim=(0.0, max_inh),
+        xlabel="excitatory rate (Hz)",
+        ylabel="inhibitory rate (Hz)",
+        title=f"external drive {ext_drive:g} Hz",
+    )
+    ax.legend(frameon=False, fontsize=8)

@@ -1,0 +1,173 @@
+"""Mean field of two populations under an external drive: its course in time and all its fixed points.
+
+First order (Zerlaut et al. 2018, doi:10.1007/s10827-017-0668-2) or second (El Boustani and Destexhe 2009,
+doi:10.1162/neco.2009.02-08-710), with or without adaptation (di Volo et al. 2019,
+doi:10.1162/neco_a_01173); the equations stand in analysis/mean_field.py. The network's first population
+excites, its second inhibits. Departure from the original: Runge-Kutta of order 4.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesweep.analysis.mean_field import Adaptation, Drive, MeanField, fixed_points, integrate
+from spikesweep.analysis.semi_analytical import Array, Cell, Form, TransferFunction, terms_of
+from spikesweep.errors import InputError
+from spikesweep.networks import RandomNetwork
+from spikesweep.protocols.base import NON_FINITE, OK, Axis, Variable, steps
+from spikesweep.units import Fraction, Hz, NonNegative, Positive, ms, mV
+
+#: Fixed points that are kept; `n_fixed_points` counts all.
+_KEPT = 5
+#: What a step of the equations costs, in steps of a neuron: only sets the size of blocks.
+_STEP_WORK = 3000.0
+
+
+@dataclass(frozen=True)
+class MeanFieldDynamics:
+    """Rates, covariances, adaptation and mean potential over `time`, after a settling time."""
+
+    axes: ClassVar[tuple[Axis, ...]] = (
+        Axis("ext_drive", "Hz", "external excitatory rate", 0.0),
+        Axis("stimulus", "Hz", "rate added during the stimulus", 0.0),
+        Axis("time", "ms", "time since settling", 0.0, whole=True),
+    )
+    variables: ClassVar[tuple[Variable, ...]] = (
+        Variable("rate", ("population",), "Hz", "population rate"),
+        Variable("covariance", ("pair",), "Hz2", "covariance of the population rates"),
+        Variable("w", ("population",), "pA", "adaptation current"),
+        Variable("mu_V", ("population",), "mV", "mean potential"),
+        Variable(
+            "fixed_point",
+            ("fixed_point_index", "population"),
+            "Hz",
+            "rates at a fixed point",
+            without=("time",),
+        ),
+        Variable("growth", ("fixed_point_index",), "1/ms", "largest growth rate there", without=("time",)),
+        Variable("n_fixed_points", (), "1", "number of fixed points", "int16", without=("time",)),
+    )
+
+    form: Form  #: moments that the coefficients belong to
+    coefficients_exc: tuple[
+        mV, ...
+    ]  #: of the excitatory cells' threshold: 11, 10 without logarithm, 5 linear
+    coefficients_inh: tuple[mV, ...]  #: of the inhibitory cells' threshold
+    T: Positive[ms]  #: time constant
+    order: Literal[1, 2]  #: 2: with the covariances of finite populations
+    adaptation: bool  #: whether a, b and tau_w of the cells act
+    spontaneous: NonNegative[Hz]  #: added to the excitatory rates
+    initial_exc: NonNegative[Hz]  #: excitatory rate at the start of settling
+    initial_inh: NonNegative[Hz]  #: inhibitory rate at the start of settling
+    initial_covariance: NonNegative[float]  #: every covariance at the start (Hz^2)
+    settle: NonNegative[ms]  #: time before time zero, without stimulus
+    dt: Positive[ms]  #: time step
+    stimulus_start: NonNegative[ms]  #: of the stimulus
+    stimulus_stop: NonNegative[ms]  #: of the stimulus
+    exc_fraction: Fraction  #: share of the stimulus that reaches excitatory cells; the rest inhibitory ones
+    max_rate: Positive[Hz]  #: fixed points are looked for up to here
+
+    def check(self, network: RandomNetwork) -> None:
+        """Refuse a network or coefficients that make no mean field; raise InputError."""
+        if len(network.populations) != 2:
+            raise InputError(
+                f"network.populations = {list(network.populations)} is refused; "
+                f"allowed: an excitatory and an inhibitory one"
+            )
+        self._model(network)
+        steps("protocol.settle", self.settle, self.dt)
+        if self.dt >= self.T:
+            raise InputError(
+                f"protocol.dt = {self.dt} ms is refused; allowed: less than protocol.T = {self.T} ms"
+            )
+
+    def coordinates(self, network: RandomNetwork) -> dict[str, list[str]]:
+        """Return the names of the populations, their pairs, and numbers for the fixed points."""
+        names = list(network.populations)
+        pairs = [f"{names[0]}-{names[0]}", f"{names[0]}-{names[1]}", f"{names[1]}-{names[1]}"]
+        return {"population": names, "pair": pairs, "fixed_point_index": [str(i) for i in range(_KEPT)]}
+
+    def work(self, network: RandomNetwork, whole: Mapping[str, NDArray[Any]]) -> float:
+        """Return the cost of one point in neuron steps."""
+        del network
+        return (self.settle + float(whole["time"].max())) / self.dt * _STEP_WORK
+
+    def prepare(self, network: RandomNetwork) -> None:
+        """Do nothing: no kernel is called."""
+
+    def __call__(
+        self, network: RandomNetwork, points: Mapping[str, NDArray[Any]], whole: Mapping[str, NDArray[Any]]
+    ) -> dict[str, NDArray[Any]]:
+        """Return the course in time, shape (rows, point, time), and the fixed points."""
+        model = self._model(network)
+        ext_drive, stimulus, time = points["ext_drive"], points["stimulus"], whole["time"]
+        y = self._course(model, ext_drive, stimulus, time)
+        covariance = np.zeros((3, *y.shape[1:]))
+        if model.second_order:
+            covariance = y[4:]
+        on = np.array([self._on(t) for t in time])
+        drive = Drive.of(ext_drive[:, np.newaxis], stimulus[:, np.newaxis] * on, self.exc_fraction)
+        results = {
+            "rate": y[:2],
+            "covariance": covariance,
+            "w": y[2:4],
+            "mu_V": model.mu_V(y[:2], y[2:4], drive),
+            **self._fixed_points(model, ext_drive),
+        }
+        finite = np.isfinite(y).all(axis=0)
+        return {**results, "status": np.where(finite, OK, NON_FINITE).astype(np.uint8)}
+
+    def _course(self, model: MeanField, ext_drive: Array, stimulus: Array, time: Array) -> Array:
+        """Return the states at `time`, linear between two steps, shape (rows, point, time)."""
+        n_settle = steps("protocol.settle", self.settle, self.dt)
+
+        def drives(t: ms) -> Drive:
+            return Drive.of(ext_drive, stimulus * self._on(t - self.settle), self.exc_fraction)
+
+        place = n_settle + time / self.dt
+        before = np.floor(place).astype(np.int64)
+        keep = np.unique(np.concatenate([before, before + 1]))
+        start = model.initial((self.initial_exc, self.initial_inh), self.initial_covariance, ext_drive.shape)
+        with np.errstate(over="ignore", invalid="ignore"):  # what diverges is reported as such
+            states = integrate(model, start, drives, self.dt, int(keep[-1]), keep)
+            share = (place - before).reshape(-1, *[1] * start.ndim)
+            at = np.searchsorted(keep, before)
+            course = states[at] * (1.0 - share) + states[at + 1] * share
+        return np.moveaxis(course, 0, -1)
+
+    def _on(self, t: ms) -> float:
+        return 1.0 if self.stimulus_start <= t < self.stimulus_stop else 0.0
+
+    def _fixed_points(self, model: MeanField, ext_drive: Array) -> dict[str, NDArray[Any]]:
+        n = len(ext_drive)
+        rates, growth = np.full((_KEPT, 2, n), np.nan), np.full((_KEPT, n), np.nan)
+        count = np.zeros(n, np.int16)
+        known: dict[float, tuple[Array, Array]] = {}
+        for i, drive in enumerate(ext_drive.tolist()):
+            if drive not in known:
+                known[drive] = fixed_points(model, Drive.of(drive, 0.0, 0.0), self.max_rate)
+            found, speed = known[drive]
+            kept = min(len(found), _KEPT)
+            rates[:kept, :, i], growth[:kept, i], count[i] = found[:kept], speed[:kept], len(found)
+        return {"fixed_point": rates, "growth": growth, "n_fixed_points": count}
+
+    def _model(self, network: RandomNetwork) -> MeanField:
+        functions, adaptation = [], []
+        coefficients = {"coefficients_exc": self.coefficients_exc, "coefficients_inh": self.coefficients_inh}
+        for (key, values), neuron in zip(coefficients.items(), network.populations.values(), strict=True):
+            try:
+                terms = terms_of(len(values))
+            except InputError as error:
+                raise InputError(f"protocol.{key}: {error}") from None
+            functions.append(TransferFunction(Cell.of(neuron, network), np.array(values), terms, self.form))
+            if self.adaptation:
+                try:
+                    adaptation.append(Adaptation(neuron.a, neuron.b, neuron.tau_w))
+                except AttributeError as error:
+                    raise InputError(f"protocol.adaptation = true needs a, b, tau_w: {error}") from error
+        N = (network.N * (1.0 - network.inhibitory_fraction), network.N * network.inhibitory_fraction)
+        pair = (adaptation[0], adaptation[1]) if self.adaptation else None
+        return MeanField(functions[0], functions[1], self.T, N, self.order == 2, pair, self.spontaneous)
