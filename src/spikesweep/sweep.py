@@ -84,7 +84,7 @@ def _run(asked: Grid, work: Work, compute: Any, monitor: Monitor) -> Outcome:
         if compute.in_process:
             began = perf_counter()
             work.sweep.protocol.prepare(work.sweep.network)
-            monitor.message(f"kernels compiled in {perf_counter() - began:.1f} s")
+            monitor.message(f"kernels ready in {perf_counter() - began:.1f} s")
         _run_blocks(work, blocks, compute, monitor, asked.n_points, asked.n_points - int(todo.sum()))
     else:
         monitor.message("nothing is missing")

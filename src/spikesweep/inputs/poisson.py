@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.kernels.driver import LANES, Clock, Component, driver_for, initial_state
-from spikesweep.kernels.jit import compiled
+from spikesweep.kernels.jit import compiled, kept
 from spikesweep.kernels.lanes import BLOCK, STEPS_PER_CALL, padded
 from spikesweep.kernels.philox import philox4x32, stream_word, uniform
 from spikesweep.kernels.vector_math import log
@@ -106,7 +106,6 @@ def fill(inputs, trains, n, first):
 def event_loop(advance: Any, fill_inputs: Any) -> Any:
     """Return the compiled loop (state, trains, inputs, trace, first, n_steps, tick) over time blocks."""
 
-    @compiled
     def loop(state, trains, inputs, trace, first, n_steps, tick):
         end = first + n_steps
         for start in range(first, end, BLOCK):
@@ -114,7 +113,7 @@ def event_loop(advance: Any, fill_inputs: Any) -> Any:
             fill_inputs(inputs, trains, n, start)
             advance(state, inputs, trace, n, start, tick)
 
-    return loop
+    return kept(loop, advance, fill_inputs)
 
 
 def spike_counts(

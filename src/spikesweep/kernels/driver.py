@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.kernels.jit import compiled
+from spikesweep.kernels.jit import kept
 from spikesweep.units import ms, number
 
 #: Cells that advance together. 32 fill the vector units of AVX2 and AVX-512 with work to overlap.
@@ -146,7 +146,10 @@ def make_driver(
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     exec(compile(source, filename, "exec"), names)
     layout = Layout(tuple(sizes), row, row + 1)
-    return Driver(compiled(names["advance"]), layout, len(inputs), source)
+    advance = names["advance"]
+    advance.__module__ = __name__
+    classes = (neuron, *inputs, *(cls for pair in templates for cls in pair))
+    return Driver(kept(advance, source, *classes), layout, len(inputs), source)
 
 
 def driver_for(neuron: Component, inputs: Sequence[Component], *, trace: Trace = ()) -> Driver:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.kernels.driver import LANES, Clock, Component, Trace, driver_for, initial_state
-from spikesweep.kernels.jit import compiled
+from spikesweep.kernels.jit import compiled, kept
 
 #: Steps of a time block: its kicks and traces stay in the cache. It changes no number.
 BLOCK = 64
@@ -29,7 +29,6 @@ def nothing(_, rows, n, first):
 def lanes_loop(fill: Callable[..., None], advance: Any, collect: Callable[..., None]) -> Any:
     """Return the compiled loop over time blocks of a driver between what kicks and what keeps."""
 
-    @compiled
     def loop(state, source, kicks, sink, traced, first, n_steps, tick):
         end = first + n_steps
         for start in range(first, end, BLOCK):
@@ -38,7 +37,7 @@ def lanes_loop(fill: Callable[..., None], advance: Any, collect: Callable[..., N
             advance(state, kicks, traced, n, start, tick)
             collect(sink, traced, n, start)
 
-    return loop
+    return kept(loop, fill, advance, collect)
 
 
 def group_count(n: int) -> int:
