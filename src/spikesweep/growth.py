@@ -62,7 +62,7 @@ def grown(
     temporary = stores.temporary_path(store.path)
     attrs = {k: v for k, v in store.attrs.items() if k not in stores.FIXED_ATTRS}
     try:
-        larger = stores.create(temporary, new, variables, coordinates, chunks, attrs)
+        larger = stores.lay_out(temporary, new, variables, coordinates, chunks, attrs)
         for block in new.blocks(chunks):
             _copy_block(store, old, larger, new, block)
         stores.copy_failures(store, larger)

@@ -242,11 +242,9 @@ def create(
     """Make an empty store at a path where nothing is, whole or not at all."""
     temporary = temporary_path(path)
     try:
-        _lay_out(temporary, grid, variables, coordinates, chunks, attrs)
-        put_in_place(Store(temporary), path)
+        return put_in_place(lay_out(temporary, grid, variables, coordinates, chunks, attrs), path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return Store(path)
 
 
 def copy_failures(source: Store, target: Store) -> None:
@@ -272,14 +270,15 @@ def put_in_place(store: Store, path: Path) -> Store:
     return Store(path)
 
 
-def _lay_out(
+def lay_out(
     path: Path,
     grid: Grid,
     variables: Sequence[Variable],
     coordinates: Mapping[str, Sequence[str] | Coordinate],
     chunks: tuple[int, ...],
     attrs: Mapping[str, Any],
-) -> None:
+) -> Store:
+    """Write the metadata and the coordinates of an empty store, step by step, and return it."""
     fixed = {
         "format": _FORMAT,
         "Conventions": "CF-1.11",
@@ -332,6 +331,7 @@ def _lay_out(
     files = [file for file in sorted(path.rglob("*")) if file.is_file()]
     manifest = {str(f.relative_to(path)): durable.content_hash(f.read_bytes()) for f in files}
     durable.write(path / _HIDDEN / "manifest.json", _guarded(manifest))
+    return Store(path)
 
 
 def _coordinate(group: zarr.Group, name: str, coordinate: Coordinate) -> None:
