@@ -83,18 +83,13 @@ def test_only_missing_blocks_are_computed(small, reference, monkeypatch):
     blocks = list(job.grid.blocks(store.chunks))
     assert len(blocks) > 3
     lost = blocks[2]
-    (
-        job.path
-        / "status"
-        / "c"
-        / "/".join(str(a // n) for a, n in zip(lost.start, store.chunks, strict=True))
-    ).unlink()
+    store.forget_block(lost)
     computed = []
     original = sweep.run_block
 
-    def counting(sweep_, store_, block):
+    def counting(work, block):
         computed.append(block)
-        return original(sweep_, store_, block)
+        return original(work, block)
 
     monkeypatch.setattr(sweep, "run_block", counting)
     same(ss.run(cfg), reference)
@@ -154,7 +149,13 @@ def test_a_point_that_raises_is_recorded_and_the_others_finish(small, reference,
     np.testing.assert_array_equal(ds.rate.where(~failed), reference.rate.where(~failed))
     (record,) = Store.at(job.path).failures()
     assert record["point"] == {"fe": 6.0, "fi": 8.0, "seed": 1}
-    assert "the poison" in record["traceback"]
+    assert record["reason"] == "FloatingPointError: the poison"
+    assert "Traceback" in record["detail"]
+    monkeypatch.setattr(cls, "__call__", original)
+    assert sweep.run(job, compute, api.Terminal()).computed == 0
+    again = sweep.run(job, compute, api.Terminal(), retry=True)
+    assert again.computed == 2
+    same(again.dataset, reference)
 
 
 def test_a_runaway_is_recorded_and_leaves_its_neighbours_alone(small, reference):

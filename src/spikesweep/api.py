@@ -8,18 +8,20 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 from omegaconf import DictConfig
 
-from spikesweep import config, sweep
+from spikesweep import config, recompute, sweep
 from spikesweep.build import build
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid import make_grid
 from spikesweep.monitor import Terminal
-from spikesweep.protocols.base import OK
+from spikesweep.protocols.base import FAILURES, MISSING
 from spikesweep.single_cell import simulate_cell
 from spikesweep.store import Store
+from spikesweep.tasks import Sweep
 from spikesweep.units import ms
 
 load = config.load
@@ -73,7 +75,21 @@ def simulate(
     return simulate_cell(neuron, inputs, reversal, dt, duration, refractory)
 
 
-def make_sweep(cfg: DictConfig) -> tuple[sweep.Sweep, Any, dict[str, Any]]:
+def replay(path: str | Path, population: str | None = None, neuron: int = 0, **axes: float) -> xr.Dataset:
+    """Compute one point of a store again, from the store alone, with full traces over `time`.
+
+    `axes` are the point's values (`fe=4, fi=10, seed=3`); the traces are those of neuron number `neuron`.
+    Raises InputError for a point that the store does not hold, and ArithmeticError where the stored
+    value does not come out equal.
+    """
+    store = Store.at(Path(path))
+    if store is None:
+        raise InputError(f"{path} does not exist; allowed: the path of a store (.zarr)")
+    labels = {**axes, **({} if population is None else {"population": population})}
+    return recompute.replay(store, labels, neuron)
+
+
+def make_sweep(cfg: DictConfig) -> tuple[Sweep, Any, dict[str, Any]]:
     """Return the checked sweep of a configuration, its executor, and its plain values."""
     values = config.plain(cfg)
     choices = values.get("choices") or {}
@@ -95,7 +111,7 @@ def make_sweep(cfg: DictConfig) -> tuple[sweep.Sweep, Any, dict[str, Any]]:
     }
     components = tuple(type(part) for part in (*checked.values(), network.exc, network.inh))
     attrs = {"root_seed": getattr(protocol, "root_seed", None), **_provenance()}
-    return sweep.Sweep(protocol, network, grid, path, identity, attrs, components), compute, values
+    return Sweep(protocol, network, grid, path, identity, attrs, components), compute, values
 
 
 def main(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
@@ -118,9 +134,14 @@ def main(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
         sys.exit(3)
 
 
-def _run(cfg: DictConfig) -> tuple[sweep.Sweep, sweep.Outcome]:
+def _run(cfg: DictConfig) -> tuple[Sweep, sweep.Outcome]:
     job, compute, values = make_sweep(cfg)
-    return job, sweep.run(job, compute, Terminal(), overwrite=bool(values["overwrite"]))
+    if values["retry"] not in (None, "failed"):
+        raise InputError(f"retry = {values['retry']!r} is refused; allowed: failed, null")
+    if not isinstance(values["overwrite"], bool):
+        raise InputError(f"overwrite = {values['overwrite']!r} is refused; allowed: true, false")
+    again = values["retry"] == "failed"
+    return job, sweep.run(job, compute, Terminal(), overwrite=values["overwrite"], retry=again)
 
 
 def _failed_points(outcome: sweep.Outcome, most: int = 10) -> str:
@@ -128,7 +149,7 @@ def _failed_points(outcome: sweep.Outcome, most: int = 10) -> str:
     status = outcome.dataset["status"].load()
     meanings = status.attrs["flag_meanings"].split()
     stacked = status.stack(point=status.dims)
-    bad = stacked[stacked != OK]
+    bad = stacked[np.isin(stacked, (MISSING, *FAILURES))]
     lines = [f"{bad.size} of {status.size} points are not ok:"]
     for point, code in zip(bad["point"].values[:most], bad.values[:most], strict=True):
         values = " ".join(f"{dim}={value:g}" for dim, value in zip(status.dims, point, strict=True))

@@ -14,7 +14,18 @@ from omegaconf.errors import OmegaConfBaseException
 from spikesweep.errors import InputError, nearest
 
 CONFIG_DIR = Path(__file__).parent / "conf"
-_KEYS = ("neuron", "network", "protocol", "grid", "compute", "name", "outputs", "overwrite", "choices")
+_KEYS = (
+    "neuron",
+    "network",
+    "protocol",
+    "grid",
+    "compute",
+    "name",
+    "outputs",
+    "overwrite",
+    "retry",
+    "choices",
+)
 
 
 def load(*overrides: str) -> DictConfig:

@@ -3,39 +3,52 @@
 Dask may lose, repeat or duplicate anything: truth is only in the store, which the caller reads again.
 """
 
+import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Iterator
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from threading import Timer
 from typing import Annotated, Any, ClassVar
 
-from annotated_types import Ge
+from annotated_types import Ge, Gt
 
 #: A block's task: called with the block, returns what the monitor shows.
 Task = Callable[[Any], Any]
 
-#: Tasks under way for every worker thread: enough to keep it busy, few enough to stop at once.
+#: Tasks under way for every worker: enough to keep it busy, few enough to stop at once.
 _WINDOW = 2
+#: Seconds between two looks at the workers while nothing finishes.
+_LOOK = 5.0
 
 
-class WorkerLost(RuntimeError):
-    """A worker died with this block; what else it did is in the store."""
+@dataclass(frozen=True)
+class Lost:
+    """A worker died while it had this block; the block may be the cause, or may not."""
+
+    block: Any
 
 
 @dataclass(frozen=True)
 class Serial:
     """One block after the other in this process."""
 
-    block_points: Annotated[int, Ge(1)] | None
-
     in_process: ClassVar[bool] = True  #: tasks run here and use what was compiled here
+
+    block_points: Annotated[int, Ge(1)] | None
 
     @property
     def n_workers(self) -> int:
         """Return how many blocks run at a time."""
         return 1
+
+    @property
+    def time_limit(self) -> float | None:
+        """Return the seconds that a block may take: nobody could stop it here."""
+        return None
 
     @contextmanager
     def started(self) -> Iterator["Running"]:
@@ -63,6 +76,8 @@ class _Local:
         settings = {
             # by default a cluster that lost about ten workers waits for ever
             "distributed.deploy.lost-worker-timeout": "1h",
+            # a block whose worker died is tried again alone, not on worker after worker
+            "distributed.scheduler.allowed-failures": 0,
             # by default any page in the user's browser may talk to the dashboard
             "distributed.scheduler.dashboard.bokeh-application.allow_websocket_origin": [],
         }
@@ -82,6 +97,11 @@ class Threads(_Local):
 
     in_process: ClassVar[bool] = True
 
+    @property
+    def time_limit(self) -> float | None:
+        """Return the seconds that a block may take: a thread cannot be stopped."""
+        return None
+
     @contextmanager
     def started(self) -> Iterator["Running"]:
         """Yield what runs tasks."""
@@ -91,9 +111,11 @@ class Threads(_Local):
 
 @dataclass(frozen=True)
 class Processes(_Local):
-    """One process a worker."""
+    """One process a worker: a block that crashes, or takes too long, costs no other block."""
 
     in_process: ClassVar[bool] = False
+
+    time_limit: Annotated[float, "s", Gt(0)] | None
 
     @contextmanager
     def started(self) -> Iterator["Running"]:
@@ -106,28 +128,113 @@ class Processes(_Local):
 class Running:
     """A started executor."""
 
-    map: Callable[[Task, Iterable[Any]], Iterable[Any]]  #: results in the order in which they are ready
+    map: Callable[[Task, Iterable[Any]], Iterable[Any]]  #: results, or Lost, in the order of their end
     dashboard: str | None  #: address of the dashboard
 
 
 def _as_done(client: Any, n_workers: int, task: Task, blocks: Iterable[Any]) -> Iterator[Any]:
-    from distributed import KilledWorker, as_completed
+    """Keep a window of tasks under way; yield each result and forget it at once."""
+    from distributed import KilledWorker, wait
 
     queue = iter(blocks)
-
-    def submit(n: int) -> list[Any]:
-        return [client.submit(task, block, pure=False) for block in islice(queue, n)]
-
-    completed = as_completed(submit(_WINDOW * n_workers))
-    try:
-        for future in completed:
-            completed.update(submit(1))
+    under_way: dict[Any, Any] = {}
+    while True:
+        for block in islice(queue, _WINDOW * n_workers - len(under_way)):
+            under_way[client.submit(task, block, pure=False)] = block
+        if not under_way:
+            return
+        try:
+            done = wait(list(under_way), timeout=_LOOK, return_when="FIRST_COMPLETED").done
+        except TimeoutError:
+            workers = client.cluster.workers
+            if len(workers) < len(client.cluster.worker_spec) or not workers:
+                client.cluster.scale(len(client.cluster.worker_spec) or n_workers)  # not always replaced
+            continue
+        for future in done:
+            block = under_way.pop(future)
             try:
                 yield future.result()
-            except KilledWorker as error:
-                yield WorkerLost(str(error))
-            finally:
-                future.release()
+            except KilledWorker:
+                yield Lost(block)
+
+
+@contextmanager
+def watched(limit: float | None) -> Iterator[None]:
+    """Let this worker process end itself if the context takes more than `limit` seconds."""
+    if limit is None:
+        yield
+        return
+    timer = Timer(limit, os._exit, (os.EX_TEMPFAIL,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
     finally:
-        with suppress(Exception):
-            client.cancel(list(completed.futures))
+        timer.cancel()
+
+
+@dataclass(frozen=True)
+class Death:
+    """How a process ended that was to compute something."""
+
+    reason: str
+
+
+def isolated(
+    function: Callable[[Any], Any],
+    items: Sequence[Any],
+    prepare: Callable[[], Any],
+    limit: float | None,
+    memory: int | None,
+) -> Iterator[Any]:
+    """Yield `function(item)` for each item, or a Death, computed in processes that may die of it.
+
+    One process works through the items; where it dies, or takes more than `limit` seconds for one, that
+    item is to blame and a fresh process goes on with the next. `prepare` is called first, outside the
+    limit. `memory` bounds the data of a process, in bytes.
+    """
+    context = multiprocessing.get_context("spawn")
+    first = 0
+    while first < len(items):
+        here, there = context.Pipe(duplex=False)
+        arguments = (there, function, items[first:], prepare, memory)
+        process = context.Process(target=_serve, args=arguments, daemon=True)
+        process.start()
+        there.close()
+        with suppress(EOFError):
+            here.recv()  # ready: imported and compiled
+        while first < len(items):
+            try:
+                answer = here.recv() if here.poll(limit) else Death(f"no result within {limit:g} s")
+            except EOFError:
+                process.join()
+                answer = Death(_end_of(process.exitcode))
+            first += 1
+            yield answer
+            if isinstance(answer, Death):
+                break
+        process.kill()
+        process.join()
+        here.close()
+
+
+def _serve(
+    there: Any,
+    function: Callable[[Any], Any],
+    items: Sequence[Any],
+    prepare: Callable[[], Any],
+    memory: int | None,
+) -> None:
+    if memory is not None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    there.send(prepare())
+    for item in items:
+        there.send(function(item))
+
+
+def _end_of(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f"the process was killed by signal {-code} ({signal.Signals(-code).name})"
+    return f"the process ended with exit code {code}"

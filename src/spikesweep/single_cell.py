@@ -1,4 +1,4 @@
-"""One cell under inputs that are given sample by sample."""
+"""One cell, recorded: under inputs given sample by sample, or under the events of a point of a sweep."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,13 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from spikesweep.errors import InputError
 from spikesweep.inputs.given import GivenConductance, GivenCurrent
+from spikesweep.inputs.poisson import BLOCK, event_loop, fill, make_trains
 from spikesweep.kernels.driver import LANES, Clock, Component, driver_for, initial_state
 from spikesweep.units import ms, mV, units_of
 
 #: Samples recorded in one call of the kernel.
 CHUNK = 512
 
-_LONG_NAMES = {"v": "membrane potential", "w": "adaptation current"}
+_LONG_NAMES = {"v": "membrane potential", "w": "adaptation current", "g": "conductance"}
 
 
 def simulate_cell(
@@ -38,30 +39,71 @@ def simulate_cell(
     clock = Clock.of(dt, refractory)
     driver = driver_for(cell, parts, trace=True)
     state = initial_state(driver, cell, parts, clock, 1).reshape(-1)
-    traces = np.empty((driver.n_state + 1, n))
-    buffer = np.empty((CHUNK, driver.n_state + 1, LANES))
+    traces = np.empty((driver.n_traced, n))
+    buffer = np.empty((CHUNK, driver.n_traced, LANES))
     for first in range(0, n, CHUNK):
         chunk = samples[:, first : first + CHUNK].T
         rows = np.repeat(chunk[:, :, np.newaxis], LANES, axis=2)
         driver.advance(state, rows.reshape(-1), buffer.reshape(-1), len(chunk), first, clock.tick)
         traces[:, first : first + CHUNK] = buffer[: len(chunk), :, 0].T
-    spikes = np.flatnonzero(traces[-1, :-1]) + 1  # the last sample's step ends beyond the last time
-    return _labelled(cell, traces[:-1], spikes, dt)
+    return _labelled(cell, {}, traces, dt)
 
 
-def _labelled(cell: Component, traces: NDArray[Any], spikes: NDArray[Any], dt: ms) -> xr.Dataset:
-    state = cell.initial()
-    units = units_of(type(state))
+def trace_cell(
+    cell: Component,
+    synapses: Mapping[str, Component],
+    events_per_step: Mapping[str, float],
+    key: np.uint64,
+    neuron: int,
+    clock: Clock,
+    n_steps: int,
+) -> xr.Dataset:
+    """Return the state variables of a cell and its synapses under Poisson events, and its `spike_times`.
+
+    The arguments are those of `inputs.poisson.spike_counts`, for one cell; so are the spikes.
+    """
+    parts = tuple(synapses.values())
+    driver = driver_for(cell, parts, trace=True)
+    loop = event_loop(driver.advance, fill)
+    state = initial_state(driver, cell, parts, clock, 1).reshape(-1)
+    rates = np.array([[events_per_step[name]] * LANES for name in synapses])
+    trains = make_trains(np.full(LANES, key), np.full(LANES, neuron), tuple(synapses), rates)
+    inputs = np.empty(BLOCK * len(synapses) * LANES)
+    buffer = np.empty((BLOCK, driver.n_traced, LANES))
+    traces = np.empty((driver.n_traced, n_steps))
+    for first in range(0, n_steps, BLOCK):
+        n = min(BLOCK, n_steps - first)
+        loop(state, trains, inputs, buffer.reshape(-1), first, n, clock.tick)
+        traces[:, first : first + n] = buffer[:n, :, 0].T
+    return _labelled(cell, synapses, traces, clock.dt, last_step=True)
+
+
+def _labelled(
+    cell: Component,
+    synapses: Mapping[str, Component],
+    traces: NDArray[Any],
+    dt: ms,
+    *,
+    last_step: bool = False,
+) -> xr.Dataset:
+    """Return traces with names and units; a spike of the last step lies beyond the last time."""
     time = {"units": "ms", "long_name": "time"}
     ds = xr.Dataset(
         coords={"time": ("time", np.arange(traces.shape[1]) * dt, time)},
         attrs={"dt": dt, "model": type(cell).__name__},
     )
-    for name, values in zip(state._fields, traces, strict=True):  # type: ignore[attr-defined]
-        if name != "t_spike":
-            attrs = {"units": units[name], "long_name": _LONG_NAMES.get(name, name)}
-            ds[name] = ("time", values, attrs)
-    ds["spike_times"] = ("spike", spikes * dt, {"units": "ms", "long_name": "spike times"})
+    rows = iter(traces)
+    for suffix, part in {"": cell, **{f"_{kind}": s for kind, s in synapses.items()}}.items():
+        state = part.initial()
+        units = units_of(type(state))
+        for name in state._fields:  # type: ignore[attr-defined]
+            values = next(rows)
+            if name != "t_spike":
+                attrs = {"units": units[name], "long_name": _LONG_NAMES.get(name, name)}
+                ds[f"{name}{suffix}"] = ("time", values, attrs)
+    spiked = traces[-1] if last_step else traces[-1, :-1]
+    times = (np.flatnonzero(spiked) + 1) * dt
+    ds["spike_times"] = ("spike", times, {"units": "ms", "long_name": "spike times"})
     return ds
 
 

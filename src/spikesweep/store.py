@@ -1,24 +1,25 @@
 """The store of a sweep: one Zarr hierarchy, plain xarray to its readers. The one module that knows Zarr.
 
 What a kill, a crash or a second program may do at any moment decides the order of things:
-- a store is made under a temporary name and renamed, so it is whole or absent;
-- a file is written under a temporary name, synchronised, renamed, and its folder synchronised;
-- a block is one chunk of every variable, and its chunk of `status` is written last, so a point counts as
-  done only when all its data are on the disk;
-- chunks carry a checksum: a flipped bit raises instead of giving another number.
+- a store is made under a temporary name and put in place in one step, so it is whole or absent;
+- every file is written under a temporary name, synchronised and renamed (`durable`);
+- a block is one chunk of every variable; then its record (`.spikesweep/blocks`), with a hash of what the
+  chunks hold; its chunk of `status` is written last, so a point counts as done only when all is there;
+- chunks carry a checksum: a flipped bit raises instead of giving another number. The files that never
+  change (metadata, coordinates) are listed with their hashes in `.spikesweep/manifest.json`.
 """
 
 import asyncio
-import fcntl
 import json
 import os
 import shutil
 import socket
-import uuid
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,16 @@ from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 from zarr.storage import LocalStore
 
+from spikesweep import durable
 from spikesweep.errors import InputError
 from spikesweep.grid import Block, Grid
 from spikesweep.protocols.base import MISSING, STATUS_MEANINGS, Axis, Variable
 
 _FORMAT = "spikesweep 1"
-_HIDDEN = ".spikesweep"  # the lock and the records of failures, beside the arrays
+_HIDDEN = ".spikesweep"  # records beside the arrays
+#: Attributes that every store has, whatever the sweep says of itself.
+FIXED_ATTRS = ("format", "Conventions", "axes", "variables")
+_CHECKED = ZstdCodec(level=1, checksum=True)
 
 
 class _DurableStore(LocalStore):
@@ -43,34 +48,11 @@ class _DurableStore(LocalStore):
 
     async def set(self, key: str, value: Any) -> None:
         self._check_writable()
-        await asyncio.to_thread(_write_durably, self.root / key, value.to_bytes())
+        await asyncio.to_thread(durable.write, self.root / key, value.to_bytes())
 
     def set_sync(self, key: str, value: Any) -> None:
         self._check_writable()
-        _write_durably(self.root / key, value.to_bytes())
-
-
-def _write_durably(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        durable.write(self.root / key, value.to_bytes())
 
 
 @dataclass(frozen=True)
@@ -82,16 +64,16 @@ class Store:
     @classmethod
     def at(cls, path: Path) -> "Store | None":
         """Return the store at a path, None where nothing is; raise InputError where something else is."""
+        durable.recover(path)
         if not path.exists():
             return None
-        store = cls(path)
         try:
-            known = store.attrs.get("format") == _FORMAT
+            known = cls(path).attrs.get("format") == _FORMAT
         except (OSError, ValueError, KeyError, zarr.errors.BaseZarrError):
             known = False
         if not known:
             raise InputError(f"{path} exists and is not a store of spikesweep; allowed: another name=...")
-        return store
+        return cls(path)
 
     @property
     def attrs(self) -> dict[str, Any]:
@@ -103,6 +85,15 @@ class Store:
         """Return the shape of a block."""
         return tuple(int(n) for n in _arrays(self.path)["status"].chunks)
 
+    @property
+    def variables(self) -> list[str]:
+        """Return the names of the variables that blocks hold, without `status`."""
+        return list(self.attrs["variables"])
+
+    def dims(self, name: str) -> tuple[str, ...]:
+        """Return the dimensions of a variable."""
+        return _dims(_arrays(self.path)[name])
+
     def axis_values(self) -> dict[str, NDArray[Any]]:
         """Return the values of each axis."""
         arrays = _arrays(self.path)
@@ -112,53 +103,124 @@ class Store:
         """Return the status of every point."""
         return np.asarray(_arrays(self.path)["status"][:])
 
+    def read_block(self, block: Block) -> tuple[dict[str, NDArray[Any]], NDArray[np.uint8]]:
+        """Return the variables and the status of a rectangle of points, whether chunk or not."""
+        arrays = _arrays(self.path)
+        read = {
+            name: np.array(arrays[name][_part(arrays, name, block)], order="C") for name in self.variables
+        }
+        return read, np.array(arrays["status"][block.slices], order="C")
+
     def write_block(
         self, block: Block, results: Mapping[str, NDArray[Any]], status: NDArray[np.uint8]
     ) -> None:
-        """Write a block: all variables, then its status. Raise OSError where the disk refuses."""
+        """Write a block: all variables, its record, then its status. Raise OSError where the disk refuses."""
         arrays = _arrays(self.path)
         _assert_aligned(block, arrays["status"])
-        parts = dict(zip(_dims(arrays["status"]), block.slices, strict=True))
         for name, values in results.items():
-            arrays[name][tuple(parts.get(dim, slice(None)) for dim in _dims(arrays[name]))] = values
+            arrays[name][_part(arrays, name, block)] = values
+        durable.write(self._record_path(block), _guarded(block_digest(block, results, status)))
         arrays["status"][block.slices] = status
 
-    def record_failure(self, point: Mapping[str, Any], traceback: str) -> None:
+    def block_record(self, block: Block) -> str | None:
+        """Return a block's digest, None where it has none; raise ValueError where the record is damaged."""
+        path = self._record_path(block)
+        return str(_unguarded(path.read_bytes())) if path.exists() else None
+
+    def forget_block(self, block: Block) -> None:
+        """Mark a block's points missing, so that the next run computes them."""
+        self._chunk_path("status", block).unlink(missing_ok=True)
+        for name in self.variables:
+            self._chunk_path(name, block).unlink(missing_ok=True)
+        self._record_path(block).unlink(missing_ok=True)
+
+    def has_chunk(self, name: str, block: Block) -> bool:
+        """Return whether a variable's chunk of a block is on the disk."""
+        return self._chunk_path(name, block).exists()
+
+    def record_failure(self, point: Mapping[str, Any], reason: str, detail: str) -> None:
         """Record why a point failed: one file an attempt, so that writers never meet."""
-        record = {"point": dict(point), "host": socket.gethostname(), "traceback": traceback}
-        path = self.path / _HIDDEN / "failures" / f"{uuid.uuid4().hex}.json"
-        _write_durably(path, json.dumps(record, indent=1).encode())
+        record = {
+            "point": dict(point),
+            "reason": reason,
+            "detail": detail,
+            "host": socket.gethostname(),
+            "process": os.getpid(),
+            "python": sys.version.split()[0],
+        }
+        data = json.dumps(record, indent=1).encode()
+        name = f"{durable.content_hash(data)}.json"
+        durable.write(self.path / _HIDDEN / "failures" / name, data)
 
     def failures(self) -> list[dict[str, Any]]:
-        """Return the records of failed attempts."""
-        folder = self.path / _HIDDEN / "failures"
-        return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+        """Return the records of failed attempts, those that are damaged left out."""
+        paths = sorted((self.path / _HIDDEN / "failures").glob("*.json"))
+        return [json.loads(p.read_bytes()) for p in paths if not _is_damaged(p)]
+
+    def damaged_failures(self) -> list[str]:
+        """Return the files of failed attempts that have changed."""
+        paths = (self.path / _HIDDEN / "failures").glob("*.json")
+        return sorted(str(p.relative_to(self.path)) for p in paths if _is_damaged(p))
+
+    def remove_damaged_failures(self) -> None:
+        """Remove the records of failed attempts that have changed."""
+        for name in self.damaged_failures():
+            (self.path / name).unlink(missing_ok=True)
+
+    def record_verification(self, outcome: Mapping[str, Any]) -> None:
+        """Record the outcome of computing points again."""
+        record = {**outcome, "host": socket.gethostname(), "time": datetime.now(UTC).isoformat()}
+        data = json.dumps(record, indent=1).encode()
+        durable.write(self.path / _HIDDEN / "verifications" / f"{durable.content_hash(data)}.json", data)
+
+    def damaged_metadata(self) -> list[str]:
+        """Return the files that never change and have changed or gone."""
+        try:
+            manifest = _unguarded((self.path / _HIDDEN / "manifest.json").read_bytes())
+        except (OSError, ValueError):
+            return [f"{_HIDDEN}/manifest.json"]
+        return [
+            name
+            for name, digest in manifest.items()
+            if not (self.path / name).is_file()
+            or durable.content_hash((self.path / name).read_bytes()) != digest
+        ]
 
     def remove_partial_files(self) -> None:
         """Remove what killed writers left behind; call it under the lock only."""
-        for path in self.path.rglob("*.partial"):
+        for path in self.path.rglob(f"*{durable.PARTIAL}"):
             path.unlink(missing_ok=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock of the one driver; raise InputError naming who holds it. A kill frees it."""
-        path = self.path / _HIDDEN / "lock"
-        path.parent.mkdir(exist_ok=True)
-        with path.open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
-                raise InputError(f"{self.path} is in use by {file.read() or 'another process'}") from None
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}")
-            file.flush()
+        """Hold the lock of the one driver; raise InputError naming who holds it."""
+        with durable.locked(self.path, self.path / _HIDDEN / "driver"):
             yield
 
     def open(self) -> xr.Dataset:
         """Return the whole sweep, read lazily."""
         ds: xr.Dataset = xr.open_zarr(self.path)
         return ds
+
+    def _chunk_path(self, name: str, block: Block) -> Path:
+        places = dict(zip(_dims(_arrays(self.path)["status"]), self._place(block).parts, strict=True))
+        return self.path.joinpath(name, "c", *(places.get(dim, "0") for dim in self.dims(name)))
+
+    def _record_path(self, block: Block) -> Path:
+        return self.path / _HIDDEN / "blocks" / self._place(block)
+
+    def _place(self, block: Block) -> Path:
+        """Return the path of a block below `status`."""
+        return Path(*(str(a // n) for a, n in zip(block.start, self.chunks, strict=True)))
+
+
+def block_digest(block: Block, results: Mapping[str, NDArray[Any]], status: NDArray[np.uint8]) -> str:
+    """Return a hash of what a block holds and where it stands."""
+    parts = [repr((block.start, block.stop)).encode()]
+    for name, values in sorted({**results, "status": status}.items()):
+        array = np.ascontiguousarray(values)
+        parts += [f"{name} {array.dtype.str} {array.shape}".encode(), array.tobytes()]
+    return durable.content_hash(b"\0".join(parts))
 
 
 def create(
@@ -169,21 +231,36 @@ def create(
     chunks: tuple[int, ...],
     attrs: Mapping[str, Any],
 ) -> Store:
-    """Make an empty store, whole or not at all, in the place of whatever store was there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
+    """Make an empty store at a path where nothing is, whole or not at all."""
+    temporary = temporary_path(path)
     try:
         _lay_out(temporary, grid, variables, coordinates, chunks, attrs)
-        if path.exists():
-            old = temporary.with_suffix(".old")
-            path.rename(old)
-            shutil.rmtree(old)
-        temporary.rename(path)
+        put_in_place(Store(temporary), path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    _sync_folder(path.parent)
-    _arrays.cache_clear()
+    return Store(path)
+
+
+def copy_failures(source: Store, target: Store) -> None:
+    """Copy the records of failed attempts."""
+    for path in (source.path / _HIDDEN / "failures").glob("*.json"):
+        durable.write(target.path / _HIDDEN / "failures" / path.name, path.read_bytes())
+
+
+def temporary_path(path: Path) -> Path:
+    """Return where the next store of a path is prepared, after removing what killed processes left."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{path.name}.*.tmp"):
+        process = left.name.removesuffix(".tmp").rpartition(".")[2]
+        if process == str(os.getpid()) or not Path(f"/proc/{process}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def put_in_place(store: Store, path: Path) -> Store:
+    """Put a finished store in the place of whatever store was there, in one step."""
+    durable.put_in_place(store.path, path)
+    forget_opened()
     return Store(path)
 
 
@@ -195,30 +272,34 @@ def _lay_out(
     chunks: tuple[int, ...],
     attrs: Mapping[str, Any],
 ) -> None:
-    fixed = {"format": _FORMAT, "Conventions": "CF-1.11", "axes": list(grid.names)}
+    fixed = {
+        "format": _FORMAT,
+        "Conventions": "CF-1.11",
+        "axes": list(grid.names),
+        "variables": [variable.name for variable in variables],
+    }
     group = zarr.create_group(_DurableStore(path), attributes={**fixed, **attrs})
     for axis, values in zip(grid.axes, grid.values, strict=True):
         _coordinate(group, axis, values)
     for name, labels in coordinates.items():
         array = group.create_array(name, shape=(len(labels),), dtype=str, dimension_names=(name,))
         array[:] = np.array(labels, object)
-    auxiliary = [variable for variable in variables if variable.coordinate]
+    auxiliary = " ".join(variable.name for variable in variables if variable.coordinate)
     for variable in variables:
         leading = tuple(len(coordinates[dim]) for dim in variable.dims)
         kept = [i for i, name in enumerate(grid.names) if name not in variable.without]
         attributes: dict[str, Any] = {"units": variable.units, "long_name": variable.long_name}
         if auxiliary and not variable.coordinate:  # CF: xarray makes them coordinates when it opens
-            attributes["coordinates"] = " ".join(v.name for v in auxiliary)
+            attributes["coordinates"] = auxiliary
         group.create_array(
             variable.name,
             shape=(*leading, *(grid.shape[i] for i in kept)),
             chunks=(*leading, *(chunks[i] for i in kept)),
             dtype=variable.dtype,
             fill_value=np.nan if np.dtype(variable.dtype).kind == "f" else 0,
-            compressors=ZstdCodec(level=1, checksum=True),
+            compressors=_CHECKED,
             dimension_names=(*variable.dims, *(grid.names[i] for i in kept)),
             attributes=attributes,
-            config={"write_empty_chunks": True},
         )
     group.create_array(
         "status",
@@ -226,18 +307,20 @@ def _lay_out(
         chunks=chunks,
         dtype="uint8",
         fill_value=MISSING,
-        compressors=ZstdCodec(level=1, checksum=True),
+        compressors=_CHECKED,
         dimension_names=grid.names,
         attributes={
             "long_name": "status of the point",
             "flag_values": list(range(len(STATUS_MEANINGS.split()))),
             "flag_meanings": STATUS_MEANINGS,
         },
-        config={"write_empty_chunks": True},
     )
     with warnings.catch_warnings():  # zarr warns that others may not read it; they may ignore it too
         warnings.simplefilter("ignore")
         zarr.consolidate_metadata(_DurableStore(path))
+    files = [file for file in sorted(path.rglob("*")) if file.is_file()]
+    manifest = {str(f.relative_to(path)): durable.content_hash(f.read_bytes()) for f in files}
+    durable.write(path / _HIDDEN / "manifest.json", _guarded(manifest))
 
 
 def _coordinate(group: zarr.Group, axis: Axis, values: NDArray[Any]) -> None:
@@ -246,7 +329,7 @@ def _coordinate(group: zarr.Group, axis: Axis, values: NDArray[Any]) -> None:
         shape=values.shape,
         chunks=values.shape,
         dtype=values.dtype,
-        compressors=ZstdCodec(level=1, checksum=True),
+        compressors=_CHECKED,
         dimension_names=(axis.name,),
         attributes={"units": axis.units, "long_name": axis.long_name},
         config={"write_empty_chunks": True},
@@ -254,16 +337,44 @@ def _coordinate(group: zarr.Group, axis: Axis, values: NDArray[Any]) -> None:
     array[:] = values
 
 
-@lru_cache(maxsize=8)
-def _arrays(path: Path) -> dict[str, zarr.Array[Any]]:
-    """Return the arrays of a store, opened once a process."""
-    group = zarr.open_group(_DurableStore(path), mode="r+", use_consolidated=True)
-    arrays = {name: array for name, array in group.arrays()}
-    return {name: array.with_config({"write_empty_chunks": True}) for name, array in arrays.items()}
+def _is_damaged(path: Path) -> bool:
+    return path.stem != durable.content_hash(path.read_bytes())
+
+
+def _guarded(record: Any) -> bytes:
+    """Return JSON behind a line with its hash."""
+    body = json.dumps(record, indent=1).encode()
+    return durable.content_hash(body).encode() + b"\n" + body
+
+
+def _unguarded(data: bytes) -> Any:
+    digest, _, body = data.partition(b"\n")
+    if digest != durable.content_hash(body).encode():
+        raise ValueError("a record does not have the hash that it bears")
+    return json.loads(body)
 
 
 def _dims(array: zarr.Array[Any]) -> tuple[str, ...]:
     return tuple(array.metadata.dimension_names)  # type: ignore[union-attr, arg-type]
+
+
+def _part(arrays: Mapping[str, zarr.Array[Any]], name: str, block: Block) -> Any:
+    """Return a block as an index of a variable, which may lack some of the grid's dimensions."""
+    parts = dict(zip(_dims(arrays["status"]), block.slices, strict=True))
+    return tuple(parts.get(dim, slice(None)) for dim in _dims(arrays[name]))
+
+
+def forget_opened() -> None:
+    """Forget the arrays that this process opened: the files at their paths have been replaced."""
+    _arrays.cache_clear()
+
+
+@lru_cache(maxsize=8)
+def _arrays(path: Path) -> dict[str, zarr.Array[Any]]:
+    """Return the arrays of a store, opened once a process."""
+    group = zarr.open_group(_DurableStore(path), mode="r+", use_consolidated=True)
+    # by default a chunk of fill values is not stored, and could not be told from a lost one
+    return {name: array.with_config({"write_empty_chunks": True}) for name, array in group.arrays()}
 
 
 def _assert_aligned(block: Block, status: zarr.Array[Any]) -> None:

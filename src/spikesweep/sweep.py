@@ -1,34 +1,33 @@
 """A sweep: plan what is missing, run it, return the dataset."""
 
-import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
-from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from spikesweep import growth
 from spikesweep import store as stores
 from spikesweep.errors import InputError
-from spikesweep.execute import WorkerLost
+from spikesweep.execute import Lost
 from spikesweep.fingerprint import fingerprint
 from spikesweep.grid import Block, Grid
-from spikesweep.protocols.base import FAILED, MISSING, NON_FINITE, OK, Experiment
+from spikesweep.protocols.base import FAILURES, MISSING
+from spikesweep.tasks import Sweep, Work, run_block, run_block_isolated
 
 #: Neuron steps in a block: about a second. Fixed, not measured, so that a sweep started again from
 #: nothing has the same files.
 BLOCK_WORK = 1.5e8
 #: Points in a block of next to no work: bounds the memory of a task and the loss of a crash.
 MAX_BLOCK_POINTS = 10_000
+#: Packages whose other minor version may round otherwise, so that results of both are not mixed.
+DECISIVE_VERSIONS = ("numba", "llvmlite", "numpy")
 #: Blocks for every worker at least, where there are enough points: they end together.
 _BLOCKS_PER_WORKER = 4
-#: What counts as a failed point.
-FAILURES = (NON_FINITE, FAILED)
 
 
 class Monitor(Protocol):
@@ -48,147 +47,109 @@ class Monitor(Protocol):
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """One protocol on one network over one grid, and where its store is."""
-
-    protocol: Experiment
-    network: Any
-    grid: Grid
-    path: Path
-    identity: Mapping[str, Any]  #: the configuration that decides the results, as plain values
-    attrs: Mapping[str, Any] = field(default_factory=dict)  #: more for the store: versions, commit
-    components: tuple[type, ...] = ()  #: classes whose code decides the results
-
-
-@dataclass(frozen=True)
-class BlockDone:
-    """What the driver hears of a block."""
-
-    n_points: int
-    n_failed: int
-
-
-@dataclass(frozen=True)
 class Outcome:
     """How a run ended."""
 
-    dataset: xr.Dataset
+    dataset: xr.Dataset  #: what was asked for, of all that the store holds
     computed: int  #: points computed by this run
-    failed: int  #: points that stand as failed or not finite in the store
-    missing: int
+    failed: int  #: points asked for that stand as failed or not finite
+    missing: int  #: points asked for that are missing still
 
 
-def run(sweep: Sweep, compute: Any, monitor: Monitor, *, overwrite: bool = False) -> Outcome:
-    """Compute what is missing of a sweep. Raise InputError where its store cannot be used."""
+def run(
+    sweep: Sweep, compute: Any, monitor: Monitor, *, overwrite: bool = False, retry: bool = False
+) -> Outcome:
+    """Compute what is missing of a sweep, and with `retry` what failed before.
+
+    Raises InputError where its store cannot be used.
+    """
     store = _store(sweep, compute, overwrite)
     with store.locked():
         store.remove_partial_files()
-        return _run(sweep, store, compute, monitor)
+        grid = growth.stored_grid(store, sweep.grid.axes, sweep.defaults)
+        wanted = tuple(np.isin(v, asked) for v, asked in zip(grid.values, sweep.grid.values, strict=True))
+        redo = (MISSING, *FAILURES) if retry else (MISSING,)
+        work = Work(replace(sweep, grid=grid), store, wanted, redo, compute.time_limit)
+        return _run(sweep.grid, work, compute, monitor)
 
 
-def _run(sweep: Sweep, store: stores.Store, compute: Any, monitor: Monitor) -> Outcome:
+def _run(asked: Grid, work: Work, compute: Any, monitor: Monitor) -> Outcome:
+    store, grid = work.store, work.sweep.grid
+    everything = Block((0,) * len(grid.shape), grid.shape)
     status = store.status()
-    blocks = [block for block in sweep.grid.blocks(store.chunks) if (status[block.slices] == MISSING).any()]
-    total, before = status.size, int(np.count_nonzero(status))
-    monitor.message(f"{store.path}: {sweep.grid.describe()}")
+    todo = work.todo(status, everything)
+    blocks = [block for block in grid.blocks(store.chunks) if todo[block.slices].any()]
+    monitor.message(f"{store.path}: {asked.describe()}")
     if blocks:
         if compute.in_process:
             began = perf_counter()
-            sweep.protocol.prepare(sweep.network)
+            work.sweep.protocol.prepare(work.sweep.network)
             monitor.message(f"kernels compiled in {perf_counter() - began:.1f} s")
-        with compute.started() as running:
-            if running.dashboard:
-                monitor.message(f"dashboard: {running.dashboard}")
-            monitor.start(total, before)
-            try:
-                for outcome in running.map(partial(run_block, sweep, store), blocks):
-                    if not isinstance(outcome, WorkerLost):
-                        monitor.advance(outcome.n_points)
-            finally:
-                monitor.stop()
-        status = store.status()
+        _run_blocks(work, blocks, compute, monitor, asked.n_points, asked.n_points - int(todo.sum()))
     else:
         monitor.message("nothing is missing")
-    done = int(np.count_nonzero(status))
-    failed = int(np.count_nonzero(np.isin(status, FAILURES)))
-    return Outcome(store.open(), done - before, failed, total - done)
+    after = store.status()
+    inside = after[np.ix_(*work.wanted)]
+    dataset = store.open()
+    if asked.shape != grid.shape:
+        dataset = dataset.sel(dict(zip(asked.names, asked.values, strict=True)))
+    return Outcome(
+        dataset,
+        computed=int(np.count_nonzero(todo & (after != MISSING))),
+        failed=int(np.isin(inside, FAILURES).sum()),
+        missing=int(np.count_nonzero(inside == MISSING)),
+    )
 
 
-def run_block(sweep: Sweep, store: stores.Store, block: Block) -> BlockDone:
-    """Compute a block and write it. What fails at a point is recorded there."""
-    points = sweep.grid.points(block)
-    whole = sweep.grid.whole
-    n_whole = tuple(len(v) for v in whole.values())
-    n = len(next(iter(points.values())))
-    status = np.full((n, *n_whole), OK, np.uint8)
-    try:
-        results = sweep.protocol(sweep.network, points, whole)
-    except Exception:
-        results = _one_by_one(sweep, store, points, whole, status)
-    reported = results.get("status", np.full_like(status, MISSING))
-    shaped = {}
-    for variable in sweep.protocol.variables:
-        values, n_dims = results[variable.name], len(variable.dims)
-        lacking = [1 + i for i, name in enumerate(whole) if name in variable.without]
-        if values.dtype.kind == "f":
-            finite = np.isfinite(values).all(axis=tuple(range(n_dims)))
-            wrong = ~np.expand_dims(finite, lacking) & (reported == MISSING)
-            status[wrong & (status == OK)] = NON_FINITE
-        kept = [
-            k for name, k in zip(sweep.grid.names, block.shape, strict=True) if name not in variable.without
-        ]
-        shaped[variable.name] = values.reshape(*values.shape[:n_dims], *kept)
-    status = np.where((status == OK) & (reported != MISSING), reported, status)
-    store.write_block(block, shaped, status.reshape(block.shape))
-    return BlockDone(block.n_points, int(np.count_nonzero(np.isin(status, FAILURES))))
-
-
-def _one_by_one(
-    sweep: Sweep,
-    store: stores.Store,
-    points: Mapping[str, NDArray[Any]],
-    whole: Mapping[str, NDArray[Any]],
-    status: NDArray[np.uint8],
-) -> dict[str, NDArray[Any]]:
-    """Compute a block's points alone, after one of them raised, and record those that raise."""
-    extra = {name: len(labels) for name, labels in sweep.protocol.coordinates(sweep.network).items()}
-    results = {"status": np.zeros_like(status)}
-    for variable in sweep.protocol.variables:
-        kept = [len(values) for name, values in whole.items() if name not in variable.without]
-        shape = (*(extra[dim] for dim in variable.dims), len(status), *kept)
-        empty = np.nan if np.dtype(variable.dtype).kind == "f" else 0
-        results[variable.name] = np.full(shape, empty, variable.dtype)
-    for i in range(len(status)):
-        point = {name: values[i : i + 1] for name, values in points.items()}
+def _run_blocks(
+    work: Work, blocks: list[Block], compute: Any, monitor: Monitor, total: int, before: int
+) -> None:
+    lost = []
+    with compute.started() as running:
+        if running.dashboard:
+            monitor.message(f"dashboard: {running.dashboard}")
+        monitor.start(total, before)
         try:
-            alone = sweep.protocol(sweep.network, point, whole)
-        except Exception:
-            status[i] = FAILED
-            store.record_failure({k: v[0].item() for k, v in point.items()}, traceback.format_exc())
-        else:
-            for variable in sweep.protocol.variables:
-                index = (slice(None),) * len(variable.dims)
-                results[variable.name][(*index, slice(i, i + 1))] = alone[variable.name]
-            results["status"][i : i + 1] = alone.get("status", MISSING)
-    return results
+            for outcome in running.map(partial(run_block, work), blocks):
+                if isinstance(outcome, Lost):
+                    lost.append(outcome.block)
+                else:
+                    monitor.advance(outcome.n_points)
+            for block in lost:
+                monitor.advance(run_block_isolated(work, block).n_points)
+        finally:
+            monitor.stop()
 
 
 def _store(sweep: Sweep, compute: Any, overwrite: bool) -> stores.Store:
+    """Return the store of a sweep: as it is, grown by what is asked for, or new."""
     store = stores.Store.at(sweep.path)
     code = fingerprint((type(sweep.protocol), type(sweep.network), *sweep.components))
-    if store is not None and not overwrite:
+    variables = sweep.protocol.variables
+    coordinates = sweep.protocol.coordinates(sweep.network)
+    try:
+        if store is not None and overwrite:
+            with store.locked():
+                return _created(sweep, compute, code)
+        if store is None:
+            return _created(sweep, compute, code)
         _refuse_other(sweep, store, code)
+        old = growth.stored_grid(store, sweep.grid.axes, sweep.defaults)
+        new = growth.union(old, sweep.grid)
+        if new.shape != old.shape or new.names != tuple(store.attrs["axes"]):
+            with store.locked():
+                chunks = new.block_shape(block_points(replace(sweep, grid=new), compute))
+                return growth.grown(store, old, new, variables, coordinates, chunks)
         return store
-    if store is not None:
-        with store.locked():
-            pass  # another driver is writing: refused
+    except OSError as error:
+        raise InputError(f"{sweep.path} cannot be written: {error}") from error
+
+
+def _created(sweep: Sweep, compute: Any, code: str) -> stores.Store:
     chunks = sweep.grid.block_shape(block_points(sweep, compute))
     attrs = {**sweep.attrs, "configuration": dict(sweep.identity), "code": code}
     coordinates = sweep.protocol.coordinates(sweep.network)
-    try:
-        return stores.create(sweep.path, sweep.grid, sweep.protocol.variables, coordinates, chunks, attrs)
-    except OSError as error:
-        raise InputError(f"{sweep.path} cannot be written: {error}") from error
+    return stores.create(sweep.path, sweep.grid, sweep.protocol.variables, coordinates, chunks, attrs)
 
 
 def block_points(sweep: Sweep, compute: Any) -> int:
@@ -202,37 +163,39 @@ def block_points(sweep: Sweep, compute: Any) -> int:
 
 
 def _refuse_other(sweep: Sweep, store: stores.Store, code: str) -> None:
-    """Refuse to mix with a store of another configuration, grid or code; raise InputError."""
+    """Refuse to mix with a store of another configuration, code or compiler; raise InputError."""
     attrs = store.attrs
-    differences = _differences(attrs["configuration"], dict(sweep.identity))
-    stored = store.axis_values()
-    for name, values in zip(sweep.grid.names, sweep.grid.values, strict=True):
-        if name in stored and not np.array_equal(stored[name], values):
-            differences.append(f"grid.{name}: {_short(stored[name])} there, {_short(values)} here")
+    found = differences(attrs["configuration"], dict(sweep.identity))
+    for name in DECISIVE_VERSIONS:
+        there, here = attrs["versions"].get(name), sweep.attrs["versions"].get(name)
+        if _minor(there) != _minor(here):
+            found.append(f"{name}: version {there} there, {here} here")
     if attrs["code"] != code:
-        differences.append(f"code of the model: {attrs['code']} there, {code} here")
-    if differences:
+        found.append(f"code of the model: {attrs['code']} there, {code} here")
+    if found:
         raise InputError(
             f"{store.path} holds another sweep:\n  "
-            + "\n  ".join(differences)
+            + "\n  ".join(found)
             + "\nallowed: another name=..., or overwrite=true (what it holds is lost)"
         )
 
 
-def _differences(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str = "") -> list[str]:
+def _minor(version: Any) -> str:
+    return ".".join(str(version).split(".")[:2])
+
+
+def differences(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Return a line for each value in which two configurations differ."""
     found = []
     for key in sorted({*there, *here}):
         a, b = there.get(key), here.get(key)
         if isinstance(a, Mapping) and isinstance(b, Mapping):
-            found += _differences(a, b, f"{prefix}{key}.")
+            found += differences(a, b, f"{prefix}{key}.")
         elif a != b:
             found.append(f"{prefix}{key}: {_short(a)} there, {_short(b)} here")
     return found
 
 
 def _short(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        shown = ", ".join(f"{v:g}" for v in value[:4])
-        return f"[{shown}{', ...' if len(value) > 4 else ''}] ({len(value)} values)"
     text = "nothing" if value is None else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -79,8 +79,7 @@ class Driver(NamedTuple):
 
     advance: Callable[..., None]  #: (state, inputs, trace, n, first, tick), flat arrays
     layout: Layout
-    n_inputs: int
-    n_state: int  #: state variables of the neuron
+    n_traced: int  #: rows of a trace: the state variables of neuron and inputs, and whether it spiked
     source: str
 
 
@@ -90,8 +89,8 @@ def make_driver(
 ) -> Driver:
     """Compile the loop of a neuron class and input classes.
 
-    `templates` are the (state, coefficients) classes of each; with `trace` the neuron's state before
-    each step and whether it spiked in it are written to `trace[(step * (n_state + 1) + row) * LANES]`.
+    `templates` are the (state, coefficients) classes of each; with `trace` all state variables that act
+    in a step and whether the neuron spiked in it go to `trace[(step * n_traced + row) * LANES + lane]`.
     """
     names: dict[str, Any] = {"step": neuron.step}  # type: ignore[attr-defined]
     row, sizes, body, total = 0, [], [], []
@@ -106,12 +105,11 @@ def make_driver(
         names[f"advance{k}"], names[f"current{k}"] = cls.advance, cls.current  # type: ignore[attr-defined]
         body.append(f"x{k} = advance{k}(c{k}, x{k}, inputs[(s * {len(inputs)} + {k - 1}) * {LANES} + l])")
         total.append(f"current{k}(c{k}, x{k}, x0[0])")
-    n_state = sizes[0]
-    if trace:
-        body += [f"trace[(s * {n_state + 1} + {i}) * {LANES} + l] = x0[{i}]" for i in range(n_state)]
+    traced = [f"x{k}[{i}]" for k in range(len(templates)) for i in range(sizes[2 * k])] if trace else []
+    body += [f"trace[(s * {len(traced) + 1} + {i}) * {LANES} + l] = {cell}" for i, cell in enumerate(traced)]
     body.append(f"x0, spiked = step(c0, x0, {' + '.join(total)}, t, t_next)")
     if trace:
-        body.append(f"trace[(s * {n_state + 1} + {n_state}) * {LANES} + l] = spiked")
+        body.append(f"trace[(s * {len(traced) + 1} + {len(traced)}) * {LANES} + l] = spiked")
     for k in range(len(templates)):
         start = sum(sizes[: 2 * k])
         body += [f"state[{(start + i) * LANES} + l] = x{k}[{i}]" for i in range(sizes[2 * k])]
@@ -131,7 +129,7 @@ def make_driver(
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     exec(compile(source, filename, "exec"), names)
     layout = Layout(tuple(sizes), row, row + 1)
-    return Driver(compiled(names["advance"]), layout, len(inputs), n_state, source)
+    return Driver(compiled(names["advance"]), layout, len(traced) + 1, source)
 
 
 def _cells(row: int, n: int) -> str:

@@ -14,6 +14,8 @@ from spikesweep.units import ms
 #: What `status` says of a point. A protocol may return a `status` of its own beside its variables.
 MISSING, OK, NON_FINITE, FAILED, SATURATED = range(5)
 STATUS_MEANINGS = "missing ok non_finite failed saturated"
+#: What counts as a failed point.
+FAILURES = (NON_FINITE, FAILED)
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,10 @@ class Variable:
     dtype: str = "float64"
     without: tuple[str, ...] = ()
     coordinate: bool = False  #: a coordinate of the other results when the store is opened
+
+    def whole_shape(self, whole: Mapping[str, NDArray[Any]]) -> tuple[int, ...]:
+        """Return the lengths of the whole axes that the variable has."""
+        return tuple(len(values) for name, values in whole.items() if name not in self.without)
 
 
 class Experiment(Protocol):

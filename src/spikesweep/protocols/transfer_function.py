@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
+import xarray as xr
 from annotated_types import Ge
 from numpy.typing import NDArray
 
@@ -20,6 +21,7 @@ from spikesweep.kernels.driver import Clock
 from spikesweep.kernels.philox import derive, point_keys
 from spikesweep.networks import RandomNetwork
 from spikesweep.protocols.base import Axis, Variable, check_step, steps
+from spikesweep.single_cell import trace_cell
 from spikesweep.units import PER_MS, NonNegative, Positive, ms
 
 
@@ -78,6 +80,22 @@ class TransferFunction:
         n_steps = steps("protocol.duration", self.duration, self.dt)
         n_discard = steps("protocol.discard", self.discard, self.dt)
         return {"rate": self._rates(network, points, whole["pop_size"], n_steps, n_discard)}
+
+    def trace(
+        self, network: RandomNetwork, point: Mapping[str, float], population: str, neuron: int = 0
+    ) -> xr.Dataset:
+        """Return the traces and spikes of one neuron at one point, as they were when it was computed."""
+        labels = {"seed": point["seed"]} if self.common_random_numbers else dict(point)
+        key = derive(point_keys(self.root_seed, labels), f"population {population}", 0.0)
+        per_step = PER_MS * self.dt
+        events = {
+            "exc": point["fe"] * (network.in_degree["exc"] * per_step),
+            "inh": point["fi"] * (network.in_degree["inh"] * per_step),
+        }
+        clock = Clock.of(self.dt, self.refractory)
+        n_steps = steps("protocol.duration", self.duration, self.dt)
+        cell = network.populations[population]
+        return trace_cell(cell, network.synapses, events, np.uint64(key), neuron, clock, n_steps)
 
     def _rates(
         self,

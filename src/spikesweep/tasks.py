@@ -1,0 +1,176 @@
+"""The task of a worker: compute what is to be computed of a block, write it, record what failed."""
+
+import os
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesweep import store as stores
+from spikesweep.execute import Death, isolated, watched
+from spikesweep.grid import Block, Grid
+from spikesweep.protocols.base import FAILED, FAILURES, MISSING, NON_FINITE, OK, Experiment
+
+Points = Mapping[str, NDArray[Any]]
+Results = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One protocol on one network over one grid, and where its store is."""
+
+    protocol: Experiment
+    network: Any
+    grid: Grid
+    path: Path
+    identity: Mapping[str, Any]  #: the configuration that decides the results, as plain values
+    attrs: Mapping[str, Any] = field(default_factory=dict)  #: more for the store: versions, commit
+    components: tuple[type, ...] = ()  #: classes whose code decides the results
+    defaults: Mapping[str, float] = field(default_factory=dict)  #: of axes that an older store may lack
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a worker needs to compute a block: the sweep over the whole store, and which points to compute."""
+
+    sweep: Sweep
+    store: stores.Store
+    wanted: tuple[NDArray[np.bool_], ...]  #: for each axis, the values that are asked for
+    redo: tuple[int, ...]  #: statuses of points to compute
+    time_limit: float | None = None  #: seconds that a block may take
+
+    def todo(self, status: NDArray[np.uint8], block: Block) -> NDArray[np.bool_]:
+        """Return which points of a block are to be computed, given the block's status."""
+        mask: NDArray[np.bool_] = np.isin(status, self.redo)
+        for i, (asked, part) in enumerate(zip(self.wanted, block.slices, strict=True)):
+            mask &= asked[part].reshape(-1, *(1,) * (status.ndim - i - 1))
+        return mask
+
+
+@dataclass(frozen=True)
+class BlockDone:
+    """What the driver hears of a block."""
+
+    n_points: int
+    n_failed: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a point has no result."""
+
+    reason: str
+    detail: str = ""
+
+
+#: Stores whose kernels this process has compiled.
+_prepared: set[Path] = set()
+
+
+def run_block(work: Work, block: Block) -> BlockDone:
+    """Compute what is to be computed of a block and write it. What fails at a point is recorded there."""
+    if work.time_limit is not None and work.store.path not in _prepared:
+        work.sweep.protocol.prepare(work.sweep.network)  # the time to compile is nobody's fault
+        _prepared.add(work.store.path)
+    with watched(work.time_limit):
+        return _block(work, block, _together)
+
+
+def run_block_isolated(work: Work, block: Block) -> BlockDone:
+    """Compute a block whose worker died, point by point in processes that may die of a point."""
+    return _block(work, block, _alone)
+
+
+def _block(work: Work, block: Block, compute: Any) -> BlockDone:
+    sweep = work.sweep
+    results, status = work.store.read_block(block)
+    todo = work.todo(status, block)
+    n_whole = tuple(len(v) for v in sweep.grid.whole.values())
+    shape = (-1, *n_whole)
+    points = sweep.grid.points(block)
+    chosen = todo.reshape(shape).any(axis=tuple(range(1, len(shape))))
+    points = {name: values[chosen] for name, values in points.items()}
+    new, failures = compute(work, points)
+    new_status = _status(sweep, new, (int(chosen.sum()), *n_whole))
+    for i, failure in failures.items():
+        new_status[i] = FAILED
+        point = {name: values[i].item() for name, values in points.items()}
+        work.store.record_failure(point, failure.reason, failure.detail)
+    status.reshape(shape)[chosen] = new_status
+    for variable in sweep.protocol.variables:
+        values, leading = results[variable.name], len(variable.dims)
+        flat = values.reshape(*values.shape[:leading], -1, *variable.whole_shape(sweep.grid.whole))
+        flat[(slice(None),) * leading + (chosen,)] = new[variable.name]
+    work.store.write_block(block, results, status)
+    return BlockDone(int(todo.sum()), int(np.isin(new_status, FAILURES).sum()))
+
+
+def _status(sweep: Sweep, new: Results, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return the status of new results: the protocol's word, else whether all values are finite."""
+    status = np.full(shape, OK, np.uint8)
+    for variable in sweep.protocol.variables:
+        if np.dtype(variable.dtype).kind == "f":
+            finite = np.isfinite(new[variable.name]).all(axis=tuple(range(len(variable.dims))))
+            lacking = [1 + i for i, name in enumerate(sweep.grid.whole) if name in variable.without]
+            status[np.broadcast_to(~np.expand_dims(finite, lacking), shape)] = NON_FINITE
+    reported = new.get("status", np.full(shape, MISSING, np.uint8))
+    return np.where(reported == MISSING, status, reported)
+
+
+def _together(work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
+    """Compute points in one call; one by one where that raises."""
+    try:
+        return work.sweep.protocol(work.sweep.network, points, work.sweep.grid.whole), {}
+    except Exception:
+        return _assembled(work.sweep, _each(points), (_attempt(work.sweep, p) for p in _each(points)))
+
+
+def _alone(work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
+    """Compute points one by one in other processes."""
+    each = list(_each(points))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    prepare = partial(work.sweep.protocol.prepare, work.sweep.network)
+    answers = isolated(partial(_attempt, work.sweep), each, prepare, work.time_limit, memory)
+    return _assembled(work.sweep, each, answers)
+
+
+def _each(points: Points) -> Iterator[Points]:
+    for i in range(len(next(iter(points.values())))):
+        yield {name: values[i : i + 1] for name, values in points.items()}
+
+
+def _attempt(sweep: Sweep, point: Points) -> Results | Failure:
+    try:
+        return sweep.protocol(sweep.network, point, sweep.grid.whole)
+    except Exception as error:
+        return Failure(f"{type(error).__name__}: {error}", traceback.format_exc())
+
+
+def _assembled(
+    sweep: Sweep, points: Iterable[Points], answers: Iterable[Results | Failure | Death]
+) -> tuple[Results, dict[int, Failure]]:
+    """Return the answers for single points as the results of all, and those that failed."""
+    n = len(list(points))
+    extra = {name: len(labels) for name, labels in sweep.protocol.coordinates(sweep.network).items()}
+    n_whole = tuple(len(v) for v in sweep.grid.whole.values())
+    results: Results = {"status": np.full((n, *n_whole), MISSING, np.uint8)}
+    for variable in sweep.protocol.variables:
+        leading = (extra[dim] for dim in variable.dims)
+        shape = (*leading, n, *variable.whole_shape(sweep.grid.whole))
+        empty = np.nan if np.dtype(variable.dtype).kind == "f" else 0
+        results[variable.name] = np.full(shape, empty, variable.dtype)
+    failures = {}
+    for i, answer in enumerate(answers):
+        if isinstance(answer, (Failure, Death)):
+            failures[i] = answer if isinstance(answer, Failure) else Failure(answer.reason)
+        else:
+            for variable in sweep.protocol.variables:
+                index = (*(slice(None),) * len(variable.dims), slice(i, i + 1))
+                results[variable.name][index] = answer[variable.name]
+            results["status"][i : i + 1] = answer.get("status", MISSING)
+    return results, failures

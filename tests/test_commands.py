@@ -1,0 +1,128 @@
+"""`python -m spikesweep` and `ss.replay`."""
+
+import numpy as np
+import pytest
+
+import spikesweep as ss
+from spikesweep import commands
+from spikesweep.errors import InputError
+
+
+def call(capsys, *arguments, code=0):
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as end:
+        commands.main([str(a) for a in arguments])
+    captured = capsys.readouterr()
+    assert end.value.code == code, captured
+    return captured.out + captured.err
+
+
+@pytest.fixture
+def store(small, tmp_path):
+    ss.run(small("protocol.duration=400.0"))
+    return tmp_path / "transfer_function" / "adexp-fs_rs.zarr"
+
+
+def test_ls_prints_one_line_a_sweep(capsys, store, tmp_path, small):
+    ss.run(small("name=other"))
+    (tmp_path / "foreign.zarr").mkdir()
+    lines = call(capsys, "ls", tmp_path).splitlines()
+    assert len(lines) == 4
+    line = next(x for x in lines if "transfer_function/adexp-fs_rs.zarr" in x)
+    assert "fe 3 x fi 2 x seed 3 x pop_size 2" in line
+    assert "neuron=adexp" in line
+    assert " 36 " in line
+    assert any("not a store" in x for x in lines)
+    assert "no sweeps" in call(capsys, "ls", tmp_path / "nowhere")
+
+
+def test_show_prints_everything(capsys, store):
+    said = call(capsys, "show", store)
+    for part in ("xarray.Dataset", '"ok": 36', '"b": 20.0', '"numba"'):
+        assert part in said
+
+
+def test_check_finds_and_repairs(capsys, store, small):
+    whole = ss.open(store).load()
+    assert call(capsys, "check", store) == "whole\n"
+    chunk = next(p for p in (store / "rate" / "c").rglob("*") if p.is_file())
+    chunk.write_bytes(chunk.read_bytes()[:-3])
+    assert "a chunk cannot be read" in call(capsys, "check", store, code=1)
+    said = call(capsys, "check", store, "--repair")
+    assert "points marked missing" in said
+    assert "points are not computed yet" in call(capsys, "check", store)
+    ss.run(small("protocol.duration=400.0"))
+    assert ss.open(store).load().equals(whole)
+
+
+def test_diff_names_configuration_and_places(capsys, store, small, tmp_path):
+    ss.run(small("protocol.duration=400.0", "name=same"))
+    assert "same configuration" in call(capsys, "diff", store, tmp_path / "same" / store.name)
+    ss.run(small("protocol.duration=400.0", "name=b", "network.exc.weight=3.0"))
+    said = call(capsys, "diff", store, tmp_path / "b" / store.name, code=1)
+    assert "network.exc.weight: 1.0 there, 3.0 here" in said
+    assert "rate: " in said
+    assert "means differ, most at population=" in said
+
+
+def test_verify_recomputes_and_records(capsys, store, monkeypatch):
+    assert "9 points computed again, 0 came out otherwise" in call(capsys, "verify", store, "-k", 9)
+    records = list((store / ".spikesweep" / "verifications").glob("*.json"))
+    assert len(records) == 1
+    from spikesweep.protocols import TransferFunction
+
+    original = TransferFunction.__call__
+    monkeypatch.setattr(
+        TransferFunction, "__call__", lambda *a: {k: v + (v == v.max()) for k, v in original(*a).items()}
+    )
+    assert "4 came out otherwise" in call(capsys, "verify", store, "-k", 4, code=1)
+
+
+def test_replay_gives_the_traces_of_the_stored_point(store):
+    ds = ss.open(store).load()
+    for population in ("RS", "FS"):
+        for seed in range(3):
+            traces = [
+                ss.replay(store, fe=12, fi=2, seed=seed, population=population, neuron=i) for i in range(3)
+            ]
+            rates = [t.sizes["spike"] / 0.4 for t in traces]
+            stored = ds.rate.sel(fe=12, fi=2, seed=seed, population=population)
+            assert stored.sel(pop_size=1) == rates[0]
+            assert stored.sel(pop_size=3) == pytest.approx(np.mean(rates), rel=1e-14)
+    assert set(traces[0].data_vars) == {"v", "w", "g_exc", "g_inh", "spike_times"}
+    assert traces[0].g_exc.attrs == {"units": "nS", "long_name": "conductance"}
+    assert float(traces[0].g_exc.max()) > 0
+    v = traces[0].v.values
+    spike = round(float(traces[0].spike_times[0]) / 0.05)
+    assert v[spike] == -65.0
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ({"fe": 5.0, "fi": 2, "seed": 0, "population": "RS"}, "fe = 5.0; allowed: one of 0, 6, 12"),
+        ({"fe": 6.0, "fi": 2, "seed": 0}, "population = None; allowed: RS, FS"),
+        ({"fe": 6.0, "fi": 2, "population": "RS"}, "seed = None; allowed: one of 0, 1, 2"),
+        ({"fee": 6.0}, "fee is no axis .* did you mean 'fe'"),
+    ],
+)
+def test_replay_refuses_points_that_are_not_there(store, labels, message):
+    with pytest.raises(InputError, match=message):
+        ss.replay(store, **labels)
+
+
+def test_replay_says_when_the_stored_value_does_not_come_out(store, monkeypatch):
+    from spikesweep.protocols import TransferFunction
+
+    original = TransferFunction.__call__
+    monkeypatch.setattr(
+        TransferFunction, "__call__", lambda *a: {k: v + 1.0 for k, v in original(*a).items()}
+    )
+    with pytest.raises(ArithmeticError, match="does not hold what"):
+        ss.replay(store, fe=12, fi=2, seed=0, population="RS")
+
+
+def test_refusals_end_with_code_2(capsys, tmp_path):
+    assert "does not exist" in call(capsys, "show", tmp_path / "x.zarr", code=2)
+    (tmp_path / "y.zarr").mkdir()
+    assert "is not a store" in call(capsys, "check", tmp_path / "y.zarr", code=2)

@@ -1,0 +1,441 @@
+"""Crashes, damage, growth, failures: what the store promises."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import spikesweep as ss
+from spikesweep import api, durable, sweep
+from spikesweep import store as store_module
+from spikesweep.check import check, repair
+from spikesweep.errors import InputError
+from spikesweep.store import Store
+
+AXES = {"fe": [0.0, 4.0, 8.0, 12.0], "fi": [0.0, 2.0, 6.0], "seed": [0, 1, 2], "pop_size": [1, 2, 5]}
+
+
+def words(folder, name="s", **axes):
+    grid = {"fe": [8], "fi": [2], "seed": [0, 1], "pop_size": [1], **axes}
+    return [
+        *(f"grid.{axis}={list(values)}".replace(" ", "") for axis, values in grid.items()),
+        "protocol.duration=100.0",
+        "compute=serial",
+        f"outputs={folder}",
+        f"name={name}",
+    ]
+
+
+def run(folder, *more, name="s", retry=False, **axes):
+    job, compute, _ = api.make_sweep(ss.load(*words(folder, name, **axes), *more))
+    return job, sweep.run(job, compute, api.Terminal(), retry=retry)
+
+
+def same(a, b):
+    xr.testing.assert_equal(a.load(), b.load())
+
+
+@pytest.mark.parametrize(
+    ("axis", "values", "new_points"),
+    [
+        ("fe", [4, 8], 2),
+        ("fe", [8, 12], 2),
+        ("fe", [0, 8, 12], 4),
+        ("fi", [0, 2, 6], 4),
+        ("seed", [0, 1, 2, 3], 2),
+        ("pop_size", [1, 3], 2),
+    ],
+)
+def test_growth_computes_only_what_is_new(tmp_path, axis, values, new_points):
+    _, first = run(tmp_path)
+    assert first.computed == 2
+    old = first.dataset.load()
+    _, second = run(tmp_path, **{axis: values})
+    assert second.computed == new_points
+    same(second.dataset.sel(fe=old.fe, fi=old.fi, seed=old.seed, pop_size=old.pop_size), old)
+    same(second.dataset, run(tmp_path, name="scratch", **{axis: values})[1].dataset)
+    assert not check(Store.at(tmp_path / "s" / "adexp-fs_rs.zarr"))
+
+
+def test_old_points_are_not_simulated_again(tmp_path, monkeypatch):
+    job, _ = run(tmp_path, fe=[4, 8])
+    cls = type(job.protocol)
+    original, seen = cls.__call__, []
+
+    def counting(self, network, points, whole):
+        seen.extend(points["fe"].tolist())
+        return original(self, network, points, whole)
+
+    monkeypatch.setattr(cls, "__call__", counting)
+    run(tmp_path, fe=[4, 6, 8])
+    assert seen == [6.0, 6.0]
+
+
+def test_a_smaller_request_is_a_view_and_loses_nothing(tmp_path):
+    _, large = run(tmp_path, fe=[4, 8, 12], fi=[0, 2])
+    _, small = run(tmp_path, fe=[8], fi=[0, 2])
+    assert small.computed == 0
+    assert small.dataset.fe.values.tolist() == [8.0]
+    same(small.dataset, large.dataset.sel(fe=[8.0]))
+    assert Store.at(tmp_path / "s" / "adexp-fs_rs.zarr").status().shape == (3, 2, 2, 1)
+
+
+def test_points_that_nobody_asked_for_stay_missing(tmp_path):
+    run(tmp_path, fe=[4, 8], fi=[0])
+    _, other = run(tmp_path, fe=[12], fi=[2])
+    assert other.computed == 2
+    assert other.missing == 0
+    status = Store.at(tmp_path / "s" / "adexp-fs_rs.zarr").open().status
+    assert (status.sel(fe=12, fi=2) == 1).all()
+    assert (status.sel(fe=12, fi=0) == 0).all()
+    assert (status.sel(fe=8, fi=2) == 0).all()
+    _, rest = run(tmp_path, fe=[4, 8, 12], fi=[0, 2])
+    assert rest.computed == 6
+
+
+subsets = st.fixed_dictionaries(
+    {name: st.lists(st.sampled_from(v), min_size=1, unique=True).map(sorted) for name, v in AXES.items()}
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(requests=st.lists(subsets, min_size=2, max_size=4), block_points=st.integers(1, 40))
+def test_any_sequence_of_requests_gives_what_each_would_give_alone(tmp_path, requests, block_points):
+    folder = tmp_path / "growing"
+    shutil.rmtree(folder, ignore_errors=True)
+    everything = run(tmp_path, name="everything", **AXES)[1].dataset.load()
+    for request in requests:
+        _, outcome = run(folder, f"compute.block_points={block_points}", **request)
+        assert outcome.missing == 0
+        same(outcome.dataset, everything.sel(request))
+    assert not check(Store.at(folder / "s" / "adexp-fs_rs.zarr"))
+
+
+def store_files(path):
+    return sorted(p for p in path.rglob("*") if p.is_file())
+
+
+def damaged(path, how):
+    data = path.read_bytes()
+    if how == "deleted":
+        path.unlink()
+    elif how == "truncated":
+        path.write_bytes(data[: len(data) // 2])
+    elif how == "emptied":
+        path.write_bytes(b"")
+    else:
+        place = len(data) * 2 // 3
+        path.write_bytes(data[:place] + bytes([data[place] ^ 4]) + data[place + 1 :])
+
+
+@pytest.mark.parametrize("how", ["flipped", "truncated", "emptied", "deleted"])
+def test_damage_to_any_file_is_found_and_repaired(tmp_path, how, monkeypatch):
+    job, _ = run(tmp_path, "compute.block_points=2", fe=[4, 8], pop_size=[1, 2])
+    cls = type(job.protocol)
+    original = cls.__call__
+
+    def poisoned(self, network, points, whole):
+        if (points["fe"] == 12.0).any():
+            raise RuntimeError("poison")
+        return original(self, network, points, whole)
+
+    monkeypatch.setattr(cls, "__call__", poisoned)
+    run(tmp_path, fe=[4, 8, 12], pop_size=[1, 2])
+    monkeypatch.setattr(cls, "__call__", original)
+    whole = run(tmp_path, name="whole", fe=[4, 8, 12], pop_size=[1, 2])[1].dataset.load()
+    path = tmp_path / "s" / "adexp-fs_rs.zarr"
+    files = store_files(path)
+    assert len(files) > 20
+    assert any("failures" in str(f) for f in files)
+    assert not check(Store.at(path))
+    kept = tmp_path / "kept"
+    shutil.copytree(path, kept)
+    for file in files:
+        shutil.rmtree(path)
+        shutil.copytree(kept, path)
+        store_module.forget_opened()
+        damaged(file, how)
+        store = Store(path)
+        problems = check(store)
+        assert problems, file
+        if all(problem.block for problem in problems):
+            assert repair(store, problems) <= 4
+            assert not check(store)
+            same(run(tmp_path, fe=[4, 8, 12], pop_size=[1, 2], retry=True)[1].dataset, whole)
+
+
+def test_two_chunks_that_were_exchanged_are_found(tmp_path):
+    run(tmp_path, "compute.block_points=2", fe=[8, 12])
+    path = tmp_path / "s" / "adexp-fs_rs.zarr"
+    chunks = store_files(path / "rate" / "c")
+    assert len(chunks) == 2
+    a, b = (c.read_bytes() for c in chunks)
+    assert a != b
+    chunks[0].write_bytes(b)
+    chunks[1].write_bytes(a)
+    assert len(check(Store(path))) == 2
+
+
+@pytest.mark.parametrize("fallback", [False, True])
+def test_folders_are_exchanged(tmp_path, fallback, monkeypatch):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    if fallback:
+        monkeypatch.setattr(durable, "_RENAME_EXCHANGE", 1 << 30)
+    durable.put_in_place(tmp_path / "a", tmp_path / "b")
+    assert [p.name for p in tmp_path.iterdir()] == ["b"]
+    assert (tmp_path / "b" / "file").read_text() == "a"
+    (tmp_path / "b").rename(tmp_path / ".b.old")
+    durable.recover(tmp_path / "b")
+    assert (tmp_path / "b" / "file").read_text() == "a"
+
+
+CRASH = """
+import os, sys, spikesweep as ss
+from spikesweep import durable
+count, at, moment = [0], int(sys.argv[1]), sys.argv[2]
+write, replace = durable.write, type(durable.Path()).replace
+
+def crashing(path, data):
+    count[0] += 1
+    if count[0] == at:
+        if moment == "before":
+            os._exit(9)
+        partial = path.with_name(path.name + ".x" + durable.PARTIAL)
+        if moment in ("half", "unrenamed"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(data if moment == "unrenamed" else data[: len(data) // 2])
+            os._exit(9)
+        write(path, data)
+        os._exit(9)
+    write(path, data)
+
+durable.write = crashing
+ss.run(ss.load(*sys.argv[3:]))
+print(count[0])
+"""
+
+
+def crash_run(at, moment, *words):
+    done = subprocess.run(
+        [sys.executable, "-c", CRASH, str(at), moment, *words],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+    )
+    assert done.returncode in (0, 9), done.stderr
+    return int(done.stdout.split()[-1]) if done.returncode == 0 else None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("moment", ["before", "half", "unrenamed", "after"])
+def test_a_crash_at_every_write_of_create_block_and_growth_breaks_nothing(tmp_path, moment):
+    """Each write in turn is the last one; what is on the disk then is whole, and the next run completes it.
+
+    Pure Python kernels (no compilation in each of the processes), so that few steps are simulated.
+    """
+    axes = {"fe": [8], "fi": [2], "seed": [0, 1], "pop_size": [1]}
+    short = ("protocol.duration=5.0", "network.populations=[RS]", "compute.block_points=1")
+    first = [*words(tmp_path, **axes), *short]
+    larger = [*words(tmp_path, **{**axes, "fe": [4, 8]}), *short]
+    reference = ss.run(ss.load(*larger, "name=reference")).load()
+    path = tmp_path / "s" / "adexp-fs_rs.zarr"
+    n_first = crash_run(0, moment, *first)
+    n_growth = crash_run(0, moment, *larger)
+    assert n_first > 10
+    assert n_growth > 10
+    same(ss.run(ss.load(*larger)), reference)
+    crashes = 0
+    for stage, n in (("create", n_first), ("growth", n_growth)):
+        for at in range(1, n + 1):
+            shutil.rmtree(tmp_path / "s", ignore_errors=True)
+            if stage == "growth":
+                crash_run(0, moment, *first)
+            crashes += crash_run(at, moment, *(first if stage == "create" else larger)) is None
+            store_module.forget_opened()
+            if path.exists():
+                status = xr.open_zarr(path).load().status
+                assert stage == "create" or (status.sel(fe=8) == 1).all()
+                assert all("recorded" in p.what or "record" in p.what for p in check(Store(path)))
+            same(ss.run(ss.load(*larger)), reference)
+            assert not check(Store(path))
+            assert [p.name for p in path.parent.iterdir()] == [path.name]
+    assert crashes == n_first + n_growth
+
+
+POISON = """
+import os, sys, time
+from spikesweep import api, sweep
+from spikesweep.protocols import TransferFunction
+original = TransferFunction.__call__
+
+kinds = {(4.0, 1): "segfault", (8.0, 2): "memory", (12.0, 0): "loop", (12.0, 2): "raise"}
+
+def poisoned(self, network, points, whole):
+    for fe, fi, seed in zip(points["fe"], points["fi"], points["seed"]):
+        kind = kinds.get((fe, seed)) if fi == 2.0 else None
+        if kind == "segfault":
+            os.kill(os.getpid(), 11)
+        if kind == "memory":
+            bytearray(1 << 50)
+        while kind == "loop":
+            time.sleep(0.1)
+        if kind == "raise":
+            raise ValueError("poison")
+    return original(self, network, points, whole)
+
+TransferFunction.__call__ = poisoned
+"""
+
+
+def test_poison_points_fail_alone_and_with_the_reason(tmp_path, monkeypatch):
+    """A segmentation fault, an endless loop, too much memory and an exception among 24 points."""
+    (tmp_path / "sitecustomize.py").write_text(POISON)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    job, compute, _ = api.make_sweep(
+        ss.load(
+            *words(tmp_path, fe=AXES["fe"], fi=[0, 2], seed=AXES["seed"]),
+            "compute=processes",
+            "compute.workers=2",
+            "compute.block_points=6",
+            "compute.time_limit=5",
+        )
+    )
+    outcome = sweep.run(job, compute, api.Terminal())
+    ds = outcome.dataset.load()
+    poison = (ds.fi == 2) & (
+        ((ds.fe == 4) & (ds.seed == 1))
+        | ((ds.fe == 8) & (ds.seed == 2))
+        | ((ds.fe == 12) & (ds.seed == 0))
+        | ((ds.fe == 12) & (ds.seed == 2))
+    )
+    assert outcome.missing == 0
+    assert outcome.failed == 4
+    assert (ds.status.isel(pop_size=0) == xr.where(poison, 3, 1)).all()
+    clean = run(tmp_path, name="clean", fe=AXES["fe"], fi=[0, 2], seed=AXES["seed"])[1].dataset
+    same(ds.rate.where(~poison), clean.rate.where(~poison))
+    reasons = {(f["point"]["fe"], f["point"]["seed"]): f["reason"] for f in Store(job.path).failures()}
+    assert "SIGSEGV" in reasons[4.0, 1]
+    assert "MemoryError" in reasons[8.0, 2]
+    assert "no result within 5 s" in reasons[12.0, 0]
+    assert reasons[12.0, 2] == "ValueError: poison"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_random_kills_of_workers_and_drivers_lose_nothing(tmp_path):
+    """kill -9 of random workers, nannies and drivers during one sweep, 60 times, then to the end."""
+    rng = np.random.default_rng(0)
+    sizes = {"fe": [2, 6, 10, 14], "fi": [0, 4], "seed": list(range(60))}
+    more = ["protocol.duration=4000.0", "compute=processes", "compute.workers=2", "compute.block_points=4"]
+    command = [sys.executable, "-c", "import sys, spikesweep as ss; ss.run(ss.load(*sys.argv[1:]))"]
+    command += [*words(tmp_path, **sizes), *more]
+    kills = {"worker": 0, "driver": 0}
+    driver = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    began = time.monotonic()
+    while sum(kills.values()) < 60 and time.monotonic() - began < 600:
+        time.sleep(rng.uniform(0.3, 2.0))
+        if driver.poll() is not None:
+            if driver.returncode == 0:
+                break
+            driver = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+            continue
+        children = subprocess.run(["pgrep", "-P", str(driver.pid)], capture_output=True, text=True)
+        pids = [int(p) for p in children.stdout.split()]
+        if pids and rng.random() < 0.8:
+            kills["worker"] += _killed(int(rng.choice(pids)))
+        elif rng.random() < 0.5:
+            kills["driver"] += _killed(driver.pid)
+            driver.wait()
+    assert kills["worker"] >= 5
+    assert kills["driver"] >= 1
+    if driver.poll() is None:
+        driver.wait(timeout=300)
+    for _ in range(3):
+        if subprocess.run(command, stderr=subprocess.DEVNULL, timeout=300).returncode == 0:
+            break
+    _, reference = run(tmp_path, *more[:1], name="reference", **sizes)
+    path = tmp_path / "s" / "adexp-fs_rs.zarr"
+    same(ss.open(path), reference.dataset)
+    assert not check(Store(path))
+
+
+def _killed(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_full_disk_stops_the_sweep_and_breaks_nothing(tmp_path, monkeypatch):
+    """Every third write of the blocks finds no space; what is recorded is whole, the rest follows later."""
+    cfg = ss.load(*words(tmp_path, fe=[4, 8, 12]), "compute.block_points=1")
+    job, compute, _ = api.make_sweep(cfg)
+    original, count = durable.write, [0]
+
+    def full(path, data):
+        if "rate" in path.parts or "status" in path.parts:
+            count[0] += 1
+            if count[0] % 3 == 0 and "zarr.json" not in path.name:
+                raise OSError(28, "No space left on device", str(path))
+        original(path, data)
+
+    stopped = []
+    monkeypatch.setattr(durable, "write", full)
+    outcome = None
+    while outcome is None and len(stopped) < 40:
+        try:
+            outcome = sweep.run(job, compute, api.Terminal())
+        except (OSError, InputError) as error:
+            stopped.append(str(error))
+    assert len(stopped) > 2
+    assert all("No space left" in text and str(job.path) in text for text in stopped)
+    assert outcome is not None
+    monkeypatch.setattr(durable, "write", original)
+    assert outcome.missing == 0
+    same(outcome.dataset, run(tmp_path, name="reference", fe=[4, 8, 12])[1].dataset)
+    assert not list(job.path.rglob("*.partial"))
+
+
+def test_another_version_of_the_compiler_is_refused(tmp_path):
+    job, _ = run(tmp_path)
+    versions = {**job.attrs["versions"], "numba": "0.1.0"}
+    other = sweep.replace(job, attrs={**job.attrs, "versions": versions})
+    with pytest.raises(InputError, match=r"numba: version .* there, 0\.1\.0 here"):
+        sweep.run(other, api.build(ss.load("compute=serial").compute, "compute"), api.Terminal())
+
+
+def test_a_comment_changes_no_fingerprint_and_a_constant_does(tmp_path, monkeypatch):
+    from spikesweep import fingerprint
+    from spikesweep.neurons.adexp import AdExp
+
+    before = fingerprint.fingerprint((AdExp,))
+    source = fingerprint._source
+
+    def edited(change):
+        def find(module):
+            path = source(module)
+            if not module.endswith("vector_math"):
+                return path
+            copy = tmp_path / "vector_math.py"
+            copy.write_text(change(path.read_text()))
+            return copy
+
+        return find
+
+    monkeypatch.setattr(fingerprint, "_source", edited(lambda text: text + "\n# a comment\n"))
+    assert fingerprint.fingerprint((AdExp,)) == before
+    monkeypatch.setattr(fingerprint, "_source", edited(lambda text: text.replace("-707.0", "-706.0")))
+    assert fingerprint.fingerprint((AdExp,)) != before
