@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 from omegaconf import DictConfig
@@ -17,7 +18,7 @@ from spikesweep.build import build
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid import make_grid
 from spikesweep.monitor import Terminal
-from spikesweep.protocols.base import OK
+from spikesweep.protocols.base import FAILURES, MISSING
 from spikesweep.single_cell import simulate_cell
 from spikesweep.store import Store
 from spikesweep.tasks import Sweep
@@ -153,7 +154,7 @@ def _failed_points(outcome: sweep.Outcome, most: int = 10) -> str:
     status = outcome.dataset["status"].load()
     meanings = status.attrs["flag_meanings"].split()
     stacked = status.stack(point=status.dims)
-    bad = stacked[stacked != OK]
+    bad = stacked[np.isin(stacked, (MISSING, *FAILURES))]
     lines = [f"{bad.size} of {status.size} points are not ok:"]
     for point, code in zip(bad["point"].values[:most], bad.values[:most], strict=True):
         values = " ".join(f"{dim}={value:g}" for dim, value in zip(status.dims, point, strict=True))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from spikesweep import store as stores
 from spikesweep.execute import Death, isolated, watched
 from spikesweep.grid import Block, Grid
-from spikesweep.protocols.base import FAILED, FAILURES, MISSING, NON_FINITE, OK, Experiment, Variable
+from spikesweep.protocols.base import FAILED, FAILURES, MISSING, NON_FINITE, OK, Experiment
 
 Points = Mapping[str, NDArray[Any]]
 Results = dict[str, NDArray[Any]]
@@ -104,16 +104,10 @@ def _block(work: Work, block: Block, compute: Any) -> BlockDone:
     status.reshape(by_point)[chosen] = new_status
     for variable in sweep.protocol.variables:
         values, n_dims = results[variable.name], len(variable.dims)
-        kept = _kept(sweep, variable)
-        flat = values.reshape(*values.shape[:n_dims], -1, *kept)
+        flat = values.reshape(*values.shape[:n_dims], -1, *variable.whole_shape(whole))
         flat[(*(slice(None),) * n_dims, chosen)] = new[variable.name]
     work.store.write_block(block, results, status)
     return BlockDone(int(todo.sum()), int(np.count_nonzero(np.isin(new_status, FAILURES))))
-
-
-def _kept(sweep: Sweep, variable: Variable) -> tuple[int, ...]:
-    """Return the lengths of the whole axes that a variable has."""
-    return tuple(len(v) for name, v in sweep.grid.whole.items() if name not in variable.without)
 
 
 def _status(sweep: Sweep, results: Results, n: int) -> NDArray[np.uint8]:
@@ -167,7 +161,7 @@ def _assembled(
     extra = {name: len(labels) for name, labels in sweep.protocol.coordinates(sweep.network).items()}
     results = {"status": np.full((n, *(len(v) for v in sweep.grid.whole.values())), MISSING, np.uint8)}
     for variable in sweep.protocol.variables:
-        shape = (*(extra[dim] for dim in variable.dims), n, *_kept(sweep, variable))
+        shape = (*(extra[dim] for dim in variable.dims), n, *variable.whole_shape(sweep.grid.whole))
         empty = np.nan if np.dtype(variable.dtype).kind == "f" else 0
         results[variable.name] = np.full(shape, empty, variable.dtype)
     failures = {}

@@ -30,5 +30,6 @@ def figure(ds: xr.Dataset) -> Figure:
     n_saturated = int((ds["status"] == SATURATED).any("seed").sum())
     if n_saturated:
         note += f"{n_saturated} samples of a saturated row do not exist"
-    fig.text(0.01, 0.01, note, fontsize=7)
+    if note:
+        fig.suptitle(note, fontsize=8)
     return fig

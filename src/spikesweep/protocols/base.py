@@ -44,6 +44,10 @@ class Variable:
     without: tuple[str, ...] = ()  #: whole axes that it does not depend on
     coordinate: bool = False  #: a coordinate of the other results when the store is opened
 
+    def whole_shape(self, whole: Mapping[str, NDArray[Any]]) -> tuple[int, ...]:
+        """Return the lengths of the whole axes that the variable has."""
+        return tuple(len(values) for name, values in whole.items() if name not in self.without)
+
 
 @dataclass(frozen=True, eq=False)
 class Coordinate:
