@@ -6,7 +6,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from spikesweep.config import command_words
+from spikesweep.words import command_words
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")

@@ -12,13 +12,12 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from omegaconf import DictConfig
 
-from spikesweep import config, sweep
+from spikesweep import config, folders, sweep
 from spikesweep.build import build
+from spikesweep.design import design, with_texts
 from spikesweep.errors import InputError, nearest
-from spikesweep.grid import make_grid
 from spikesweep.monitor import Terminal
 from spikesweep.single_cell import simulate_cell
-from spikesweep.store import Store
 from spikesweep.units import ms
 
 load = config.load
@@ -33,12 +32,13 @@ def run(cfg: DictConfig) -> xr.Dataset:
     return _run(cfg)[1].dataset
 
 
-def open(path: str | Path) -> xr.Dataset:  # the word of xarray and zarr
-    """Return a sweep's dataset, read lazily. Raises InputError where there is no store."""
-    store = Store.at(Path(path))
-    if store is None:
-        raise InputError(f"{path} does not exist; allowed: the path of a store (.zarr)")
-    return store.open()
+def open(path: str | Path) -> xr.Dataset | xr.DataTree:  # the word of xarray and zarr
+    """Return a sweep's dataset, or those of all sweeps in a folder, read lazily.
+
+    Sweeps of one protocol over the same axes are joined along `neuron` and `network`, others come as a
+    DataTree. Raises InputError where there is no store.
+    """
+    return folders.open_folder(Path(path))
 
 
 def simulate(
@@ -76,14 +76,11 @@ def make_sweep(cfg: DictConfig) -> tuple[sweep.Sweep, Any, dict[str, Any]]:
     """Return the checked sweep of a configuration, its executor, and its plain values."""
     values = config.plain(cfg)
     choices = values.get("choices") or {}
-    protocol = build(values["protocol"], "protocol")
     compute = build(values["compute"], "compute")
-    names = _population_names(values)
-    cells = {name: values["neuron"].get(name) for name in names}
-    checked = _cells(values, names, "network.populations")
-    network = build({**values["network"], "populations": cells}, "network")
+    protocol, network = assemble(values)
     protocol.check(network)
-    grid = make_grid(protocol.axes, values["grid"])
+    grid, parameters = design(cfg, values, protocol, network, assemble)
+    cells = {name: values["neuron"][name] for name in network.populations}
     name = _folder_name(values["name"] or choices.get("protocol", "sweep"))
     path = Path(str(values["outputs"])) / name / f"{choices.get('neuron')}-{choices.get('network')}.zarr"
     identity = {
@@ -92,9 +89,21 @@ def make_sweep(cfg: DictConfig) -> tuple[sweep.Sweep, Any, dict[str, Any]]:
         "network": values["network"],
         "protocol": values["protocol"],
     }
-    components = tuple(type(part) for part in (*checked.values(), network.exc, network.inh))
+    identity = with_texts(identity, parameters)
+    parts = (*network.populations.values(), network.exc, network.inh)
+    components = tuple(type(part) for part in parts)
     attrs = {"root_seed": protocol.root_seed, **_provenance()}
-    return sweep.Sweep(protocol, network, grid, path, identity, attrs, components), compute, values
+    job = sweep.Sweep(protocol, network, grid, path, identity, attrs, components, parameters)
+    return job, compute, values
+
+
+def assemble(values: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return the protocol and the network of plain values; raise InputError."""
+    protocol = build(values["protocol"], "protocol")
+    names = _population_names(values)
+    _cells(values, names, "network.populations")
+    cells = {name: values["neuron"].get(name) for name in names}
+    return protocol, build({**values["network"], "populations": cells}, "network")
 
 
 def main(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
@@ -114,6 +123,11 @@ def main(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
     print(f"{outcome.computed} points computed, {figure}")
     if outcome.failed or outcome.missing:
         sys.exit(3)
+
+
+def check(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
+    """Refuse what a run of this configuration would refuse, before anything is simulated."""
+    make_sweep(config.with_choices(cfg, choices))
 
 
 def _run(cfg: DictConfig) -> tuple[sweep.Sweep, sweep.Outcome]:

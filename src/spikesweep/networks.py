@@ -4,12 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import numpy as np
 from annotated_types import Ge, MinLen
 
 from spikesweep.units import Fraction, ms, number
 
 #: A neuron or a synapse: a NamedTuple of parameters (kernels.driver.Component).
 Component = Any
+
+
+def per_neuron(component: Component, n: int) -> Component:
+    """Return a component whose arrays of parameters, one entry a point, have `n` entries a point."""
+    arrays = {name: np.repeat(v, n) for name, v in component._asdict().items() if np.ndim(v)}
+    return component._replace(**arrays)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from zarr.codecs import ZstdCodec
 from zarr.storage import LocalStore
 
 from spikesweep.errors import InputError
-from spikesweep.grid import Block, Grid
+from spikesweep.grid import POINT, Block, Grid
 from spikesweep.protocols.base import Axis, Variable
 
 #: What `status` says of a point.
@@ -110,7 +110,9 @@ class Store:
     def axis_values(self) -> dict[str, NDArray[Any]]:
         """Return the values of each axis."""
         arrays = _arrays(self.path)
-        return {name: np.asarray(arrays[name][:]) for name in self.attrs["axes"]}
+        attrs = self.attrs
+        names = (*attrs["axes"], *attrs.get("coordinates", "").split())
+        return {name: np.asarray(arrays[name][:]) for name in names}
 
     def status(self) -> NDArray[np.uint8]:
         """Return the status of every point."""
@@ -200,9 +202,13 @@ def _lay_out(
     attrs: Mapping[str, Any],
 ) -> None:
     fixed = {"format": _FORMAT, "Conventions": "CF-1.11", "axes": list(grid.names)}
+    if grid.columns:  # CF's word for coordinates that are no dimension
+        fixed["coordinates"] = " ".join(axis.name for axis, _ in grid.columns)
     group = zarr.create_group(_DurableStore(path), attributes={**fixed, **attrs})
     for axis, values in zip(grid.axes, grid.values, strict=True):
-        _coordinate(group, axis, values)
+        _coordinate(group, axis, axis.name, values)
+    for axis, values in grid.columns:
+        _coordinate(group, axis, POINT.name, values)
     for name, labels in coordinates.items():
         array = group.create_array(name, shape=(len(labels),), dtype=str, dimension_names=(name,))
         array[:] = np.array(labels, object)
@@ -239,18 +245,20 @@ def _lay_out(
         zarr.consolidate_metadata(_DurableStore(path))
 
 
-def _coordinate(group: zarr.Group, axis: Axis, values: NDArray[Any]) -> None:
+def _coordinate(group: zarr.Group, axis: Axis, dim: str, values: NDArray[Any]) -> None:
+    swept = {"key": axis.key, "configured": axis.base} if axis.key else {}
+    words = values.dtype.kind == "U"
     array = group.create_array(
         axis.name,
         shape=values.shape,
         chunks=values.shape,
-        dtype=values.dtype,
+        dtype=str if words else values.dtype,
         compressors=ZstdCodec(level=1, checksum=True),
-        dimension_names=(axis.name,),
-        attributes={"units": axis.units, "long_name": axis.long_name},
+        dimension_names=(dim,),
+        attributes={"units": axis.units, "long_name": axis.long_name, **swept},
         config={"write_empty_chunks": True},
     )
-    array[:] = values
+    array[:] = values.astype(object) if words else values
 
 
 @lru_cache(maxsize=8)

@@ -56,6 +56,7 @@ class Sweep:
     identity: Mapping[str, Any]  #: the configuration that decides the results, as plain values
     attrs: Mapping[str, Any] = field(default_factory=dict)  #: more for the store: versions, commit
     components: tuple[type, ...] = ()  #: classes whose code decides the results
+    parameters: Any = None  #: the swept parameters of the configuration (parameters.Parameters)
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def run_block(sweep: Sweep, store: stores.Store, block: Block) -> BlockDone:
     n = len(next(iter(points.values())))
     status = np.full((n, *n_whole), stores.OK, np.uint8)
     try:
-        results = sweep.protocol(sweep.network, points, whole)
+        results = _results(sweep, points, whole)
     except Exception:
         results = _one_by_one(sweep, store, points, whole, status)
     for variable in sweep.protocol.variables:
@@ -136,6 +137,24 @@ def run_block(sweep: Sweep, store: stores.Store, block: Block) -> BlockDone:
     }
     store.write_block(block, shaped, status.reshape(block.shape))
     return BlockDone(block.n_points, int(np.count_nonzero(status > stores.OK)))
+
+
+def _results(
+    sweep: Sweep, points: Mapping[str, NDArray[Any]], whole: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
+    """Return the protocol's results at points, those of swept parameters put together."""
+    if sweep.parameters is None:
+        return sweep.protocol(sweep.network, points, whole)
+    out: dict[str, NDArray[Any]] = {}
+    n = len(next(iter(points.values())))
+    for call in sweep.parameters.calls(points):
+        results = call.protocol(call.network, call.points, whole)
+        for variable in sweep.protocol.variables:
+            found, at = results[variable.name], len(variable.dims)
+            shape = (*found.shape[:at], n, *found.shape[at + 1 :])
+            values = out.setdefault(variable.name, np.empty(shape, found.dtype))
+            values[(*(slice(None),) * at, call.index)] = found
+    return out
 
 
 def _one_by_one(
@@ -158,7 +177,7 @@ def _one_by_one(
     for i in range(len(status)):
         point = {name: values[i : i + 1] for name, values in points.items()}
         try:
-            alone = sweep.protocol(sweep.network, point, whole)
+            alone = _results(sweep, point, whole)
         except Exception:
             status[i] = stores.FAILED
             store.record_failure({k: v[0].item() for k, v in point.items()}, traceback.format_exc())
@@ -201,10 +220,11 @@ def _refuse_other(sweep: Sweep, store: stores.Store, code: str) -> None:
     """Refuse to mix with a store of another configuration, grid or code; raise InputError."""
     attrs = store.attrs
     differences = _differences(attrs["configuration"], dict(sweep.identity))
-    stored = store.axis_values()
-    for name, values in zip(sweep.grid.names, sweep.grid.values, strict=True):
-        if name in stored and not np.array_equal(stored[name], values):
-            differences.append(f"grid.{name}: {_short(stored[name])} there, {_short(values)} here")
+    stored, wanted = store.axis_values(), sweep.grid.coordinates
+    for name in dict.fromkeys((*stored, *wanted)):
+        there, here = stored.get(name), wanted.get(name)
+        if there is None or here is None or not np.array_equal(there, here):
+            differences.append(f"grid.{name}: {_short(there)} there, {_short(here)} here")
     if attrs["code"] != code:
         differences.append(f"code of the model: {attrs['code']} there, {code} here")
     if differences:
@@ -228,7 +248,7 @@ def _differences(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str 
 
 def _short(value: Any) -> str:
     if isinstance(value, np.ndarray):
-        shown = ", ".join(f"{v:g}" for v in value[:4])
+        shown = ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value[:4].tolist())
         return f"[{shown}{', ...' if len(value) > 4 else ''}] ({len(value)} values)"
     text = "nothing" if value is None else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -18,7 +18,7 @@ from spikesweep.errors import InputError
 from spikesweep.inputs.poisson import spike_counts
 from spikesweep.kernels.driver import Clock
 from spikesweep.kernels.philox import derive, point_keys
-from spikesweep.networks import RandomNetwork
+from spikesweep.networks import RandomNetwork, per_neuron
 from spikesweep.protocols.base import Axis, Variable, check_step, steps
 from spikesweep.units import PER_MS, NonNegative, Positive, ms
 
@@ -36,6 +36,7 @@ class TransferFunction:
         Axis("seed", "1", "repetition", 0, integer=True),
         Axis("pop_size", "1", "neurons averaged", 1, integer=True, whole=True),
     )
+    parameters_per_point: ClassVar[bool] = True
     variables: ClassVar[tuple[Variable, ...]] = (Variable("rate", ("population",), "Hz", "mean output rate"),)
 
     duration: Positive[ms]  #: simulated time
@@ -97,11 +98,12 @@ class TransferFunction:
             "inh": np.repeat(points["fi"] * (network.in_degree["inh"] * per_step), n_neurons),
         }
         clock = Clock.of(self.dt, self.refractory)
+        synapses = {kind: per_neuron(synapse, n_neurons) for kind, synapse in network.synapses.items()}
         rates = np.empty((len(network.populations), n_points, len(sizes)))
         for p, (name, cell) in enumerate(network.populations.items()):
             counts = spike_counts(
-                cell,
-                network.synapses,
+                per_neuron(cell, n_neurons),
+                synapses,
                 events,
                 derive(keys, f"population {name}", 0.0),
                 neurons,
