@@ -6,6 +6,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from spikesweep.errors import InputError
 from spikesweep.words import command_words
 
 
@@ -18,5 +19,9 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = command_words(sys.argv[1:])
+    try:
+        sys.argv[1:] = command_words(sys.argv[1:])
+    except InputError as error:
+        print(f"refused: {error}", file=sys.stderr)
+        sys.exit(2)
     main()

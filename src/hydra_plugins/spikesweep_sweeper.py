@@ -58,7 +58,7 @@ class SpikesweepSweeper(Sweeper):
     def _jobs(self, arguments: list[str]) -> list[list[str]]:
         """Return the words of each job, after all of them were checked."""
         from spikesweep.errors import InputError
-        from spikesweep.words import command_words, multirun_jobs
+        from spikesweep.words import STORE_GROUPS, command_words, multirun_jobs
 
         loader = self.context.config_loader
         given = {argument.split("=", 1)[0].lstrip("+~") for argument in arguments}
@@ -73,7 +73,8 @@ class SpikesweepSweeper(Sweeper):
                 try:
                     check(cfg, cfg.hydra.runtime.choices)
                 except InputError as error:
-                    raise InputError(f"{' '.join(w for w in job if '.' not in w)}: {error}") from error
+                    names = [word for word in job if word.split("=", 1)[0] in STORE_GROUPS]
+                    raise InputError(f"{' '.join(names)}: {error}") from error
         return jobs
 
 

@@ -12,12 +12,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from spikesweep.errors import InputError, nearest
-from spikesweep.words import CONFIG_DIR, number_words
+from spikesweep.words import CONFIG_DIR, GROUPS, ROOT_KEYS, number_words
 
-_GROUPS = ("neuron", "network", "protocol", "grid", "compute")
-_POINTS = ("zip", "points", "sample", "exclude")
-_RUN = ("name", "outputs", "overwrite", "plan", "confirm", "ask_above", "choices")
-_KEYS = (*_GROUPS, *_POINTS, *_RUN)
 _REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 
 
@@ -52,9 +48,9 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
     assert isinstance(values, dict)
     known = {str(key): value for key, value in values.items()}
     for key in known:
-        if key not in _KEYS:
-            raise InputError(f"{key} is not known; {nearest(key, _KEYS)}")
-    for group in _GROUPS:
+        if key not in (*ROOT_KEYS, "choices"):
+            raise InputError(f"{key} is not known; {nearest(key, ROOT_KEYS)}")
+    for group in GROUPS:
         if not isinstance(known[group], dict):
             raise InputError(
                 f"{group} = {known[group]!r} is no option of this group; allowed: {group}=OPTION"

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_SHOWN = 20  # keys in a message that has no nearest one to offer
+
 
 class InputError(ValueError):
     """A request that cannot be carried out: its text names the key, the value and what is allowed."""
@@ -16,7 +18,8 @@ def nearest_key(key: str, known: Iterable[str]) -> str:
     close = get_close_matches(key, known, n=1, cutoff=0.6) or same_end[:1]
     ends = {k.rsplit(".", 1)[-1]: k for k in reversed(known)}
     close = close or [ends[k] for k in get_close_matches(last, ends, n=1, cutoff=0.5)]
-    return f"did you mean {close[0]!r}?" if close else f"allowed: {', '.join(known)}"
+    shown = [*known[:_SHOWN], *(["..."] if len(known) > _SHOWN else [])]
+    return f"did you mean {close[0]!r}?" if close else f"allowed: {', '.join(shown)}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -12,13 +12,22 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override, OverrideType, RangeSweep
+from hydra.core.override_parser.types import IntervalSweep, Override, OverrideType, RangeSweep, Sweep
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
 
-from spikesweep.errors import InputError, nearest
+from spikesweep.errors import InputError, nearest_key
 
 CONFIG_DIR = Path(__file__).parent / "conf"
+GROUPS = ("neuron", "network", "protocol", "grid", "compute")
+#: What a configuration holds.
+ROOT_KEYS = (
+    *GROUPS,
+    *("zip", "points", "sample", "exclude"),
+    *("name", "outputs", "overwrite", "plan", "confirm", "ask_above"),
+)
 #: Groups whose options are separate stores.
 STORE_GROUPS = ("protocol", "neuron", "network")
 #: Parts of an axis that are overridden alone: `grid.fe.num=61`.
@@ -47,7 +56,8 @@ def command_words(words: Sequence[str]) -> list[str]:
             words_out.append(f"exclude={_quoted(text)}" if key == "exclude" else word)
             continue
         key = override.key_or_group
-        if override.type != OverrideType.CHANGE or "." not in key or key.startswith("hydra."):
+        _check_word(override, word)
+        if override.type != OverrideType.CHANGE or "." not in key or override.is_hydra_override():
             words_out.append(word)
         elif key.startswith("grid.") and _is_whole_axis(override):
             words_out += _axis_words(key, _axis_text(override))
@@ -56,6 +66,33 @@ def command_words(words: Sequence[str]) -> list[str]:
         else:
             words_out.append(f"++{word}")
     return words_out
+
+
+def _check_word(override: Override, word: str) -> None:
+    """Refuse what Hydra would refuse without a hint, or with an error of Python; raise InputError."""
+    key = override.key_or_group
+    known = key in ROOT_KEYS or "." in key or override.is_hydra_override()
+    if override.type == OverrideType.CHANGE and not known and key != "hydra":
+        raise InputError(f"{word}: {key} is not known; {nearest_key(key, _likely_keys())}")
+    if any(isinstance(value, Sweep) for value in getattr(override.value(), "list", ())):
+        raise InputError(f"{word}: a sweep inside a list is refused; allowed: a list, or one range()")
+
+
+def _likely_keys() -> list[str]:
+    """Return the keys of the default experiment, without those of cells that it does not use."""
+    with initialize_config_dir(str(CONFIG_DIR.resolve()), version_base="1.3"):
+        cfg = compose("config")
+    keys = _leaves(OmegaConf.to_container(cfg), "")
+    cells = cfg.network.populations
+    return [*ROOT_KEYS, *(k for k in keys if not k.startswith("neuron.") or k.split(".")[1] in cells)]
+
+
+def _leaves(node: Any, where: str) -> list[str]:
+    if not isinstance(node, dict) or set(node) & set(RANGE_PARTS):
+        return [where]
+    return [
+        leaf for name, value in node.items() for leaf in _leaves(value, f"{where}.{name}" if where else name)
+    ]
 
 
 def multirun_jobs(
@@ -78,8 +115,7 @@ def multirun_jobs(
         elif "." in key and override.type in (OverrideType.CHANGE, OverrideType.FORCE_ADD):
             choices.append([_axis_words(_grid_key(key), _axis_text(override))])
         else:
-            known = (*groups, "neuron.CELL.PARAMETER", "network.*", "protocol.*", "grid.*")
-            raise InputError(f"{text}: {key} cannot be swept; {nearest(key, known)}")
+            raise InputError(f"{text}: {key} cannot be swept; {nearest_key(key, _likely_keys())}")
     jobs = [[word for part in combination for word in part] for combination in product(*choices)]
     protocols = [_last(job, "protocol") for job in jobs]
     if len(set(protocols)) > 1:
@@ -178,17 +214,16 @@ def _zip_words(zipped: re.Match[str]) -> list[str]:
         for part in _split(zipped["members"].removesuffix(")" if zipped["shuffle"] else ""))
     ]
     keys = [key for key, _ in members]
-    groups = [path.name for path in CONFIG_DIR.iterdir() if path.is_dir()]
-    if not name.isidentifier() or name in groups:
-        raise InputError(f"{text}: {name!r} names what moves together; allowed: a word that is no group")
+    if not name.isidentifier() or name in ROOT_KEYS:
+        raise InputError(f"{text}: {name!r} names what moves together; allowed: a word that is no key")
     if len(members) < 2 or len(set(keys)) < len(keys):
         raise InputError(f"{text} of {keys} is refused; allowed: at least two members, each once")
     lengths = {key: len(values) for key, values in members}
     if len(set(lengths.values())) > 1 or 0 in lengths.values():
         raise InputError(f"{text} has members of {lengths} values; allowed: equally many, at least one")
-    if any(key in groups for key in keys):
+    if any(key in GROUPS for key in keys):
         for key in keys:
-            if key in groups:
+            if key in GROUPS:
                 _check_group(key, text)
         columns = [[f"{key}={value}" for value in values] for key, values in members]
         rows = ",".join(f"[{','.join(_quoted(word) for word in row)}]" for row in zip(*columns, strict=True))
