@@ -1,6 +1,7 @@
 """Run a sweep: python run.py -m neuron=adexp network=fs_rs."""
 
 import sys
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -11,11 +12,11 @@ from spikesweep.words import command_words
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
-def main(cfg: DictConfig) -> None:
+def main(cfg: DictConfig) -> Any:
     """Hand the composed configuration over."""
     from spikesweep.api import main as run  # late: the help of Hydra needs none of it
 
-    run(cfg, HydraConfig.get().runtime.choices)
+    return run(cfg, HydraConfig.get().runtime.choices)
 
 
 if __name__ == "__main__":

@@ -41,11 +41,11 @@ class SpikesweepSweeper(Sweeper):
         except InputError as error:
             print(f"refused: {error}", file=sys.stderr)
             sys.exit(2)
-        worst = 0
+        worst, plans = 0, []
         for number, job in enumerate(jobs):
             try:
                 result = self.launcher.launch([job], initial_job_idx=number)[0]
-                _ = result.return_value  # raises what the job raised
+                plans.append(result.return_value)  # raises what the job raised
             except SystemExit as stop:
                 code = stop.code if isinstance(stop.code, int) else 1
                 if code == _INTERRUPTED:
@@ -53,6 +53,10 @@ class SpikesweepSweeper(Sweeper):
                 worst = max(worst, code)
         if worst:
             sys.exit(worst)
+        if len(jobs) > 1 and all(plans):
+            from spikesweep.plan import total
+
+            print(total(plans))
         return None
 
     def _jobs(self, arguments: list[str]) -> list[list[str]]:

@@ -13,12 +13,13 @@ from numpy.typing import ArrayLike
 from omegaconf import DictConfig
 
 from spikesweep import config, folders, sweep
-from spikesweep.build import build
+from spikesweep.build import build, checked
 from spikesweep.design import design, with_texts
 from spikesweep.errors import InputError, nearest
 from spikesweep.monitor import Terminal
+from spikesweep.plan import Plan, make_plan, refuse_long
 from spikesweep.single_cell import simulate_cell
-from spikesweep.units import ms
+from spikesweep.units import Positive, ms
 
 load = config.load
 _VERSIONS = ("numba", "llvmlite", "numpy", "xarray", "zarr", "dask", "hydra-core")
@@ -106,10 +107,18 @@ def assemble(values: Mapping[str, Any]) -> tuple[Any, Any]:
     return protocol, build({**values["network"], "populations": cells}, "network")
 
 
-def main(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
-    """Run a sweep from the command line: results, figure, summary; exit with a code that says how it went."""
+def main(cfg: DictConfig, choices: Mapping[str, Any]) -> Plan | None:
+    """Run a sweep from the command line: results, figure, summary; exit with a code that says how it went.
+
+    With plan=true only print what a run would do, and return that.
+    """
+    cfg = config.with_choices(cfg, choices)
     try:
-        job, outcome = _run(config.with_choices(cfg, choices))
+        if cfg.get("plan"):
+            plan = _plan(cfg)
+            print(plan)
+            return plan
+        job, outcome = _run(cfg)
     except InputError as error:
         print(f"refused: {error}", file=sys.stderr)
         sys.exit(2)
@@ -123,6 +132,7 @@ def main(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
     print(f"{outcome.computed} points computed, {figure}")
     if outcome.failed or outcome.missing:
         sys.exit(3)
+    return None
 
 
 def check(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
@@ -132,7 +142,20 @@ def check(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
 
 def _run(cfg: DictConfig) -> tuple[sweep.Sweep, sweep.Outcome]:
     job, compute, values = make_sweep(cfg)
-    return job, sweep.run(job, compute, Terminal(), overwrite=bool(values["overwrite"]))
+    overwrite = _flag(values, "overwrite")
+    if not _flag(values, "confirm"):
+        hours = checked(values["ask_above"], Positive[float], "ask_above")
+        refuse_long(job, compute, overwrite=overwrite, hours=hours)
+    return job, sweep.run(job, compute, Terminal(), overwrite=overwrite)
+
+
+def _plan(cfg: DictConfig) -> Plan:
+    job, compute, values = make_sweep(cfg)
+    return make_plan(job, compute, overwrite=_flag(values, "overwrite"))
+
+
+def _flag(values: Mapping[str, Any], name: str) -> bool:
+    return bool(checked(values[name], bool, name))
 
 
 def _draw(ds: xr.Dataset, path: Path) -> Path:

@@ -123,23 +123,23 @@ def run_block(sweep: Sweep, store: stores.Store, block: Block) -> BlockDone:
     n = len(next(iter(points.values())))
     status = np.full((n, *n_whole), stores.OK, np.uint8)
     try:
-        results = _results(sweep, points, whole)
+        found = results(sweep, points, whole)
     except Exception:
-        results = _one_by_one(sweep, store, points, whole, status)
+        found = _one_by_one(sweep, store, points, whole, status)
     for variable in sweep.protocol.variables:
-        values = results[variable.name]
+        values = found[variable.name]
         if values.dtype.kind == "f":
             finite = np.isfinite(values).all(axis=tuple(range(len(variable.dims))))
             status[~finite & (status == stores.OK)] = stores.NON_FINITE
     shaped = {
         name: values.reshape(*values.shape[: values.ndim - status.ndim], *block.shape)
-        for name, values in results.items()
+        for name, values in found.items()
     }
     store.write_block(block, shaped, status.reshape(block.shape))
     return BlockDone(block.n_points, int(np.count_nonzero(status > stores.OK)))
 
 
-def _results(
+def results(
     sweep: Sweep, points: Mapping[str, NDArray[Any]], whole: Mapping[str, NDArray[Any]]
 ) -> dict[str, NDArray[Any]]:
     """Return the protocol's results at points, those of swept parameters put together."""
@@ -148,9 +148,9 @@ def _results(
     out: dict[str, NDArray[Any]] = {}
     n = len(next(iter(points.values())))
     for call in sweep.parameters.calls(points):
-        results = call.protocol(call.network, call.points, whole)
+        part = call.protocol(call.network, call.points, whole)
         for variable in sweep.protocol.variables:
-            found, at = results[variable.name], len(variable.dims)
+            found, at = part[variable.name], len(variable.dims)
             shape = (*found.shape[:at], n, *found.shape[at + 1 :])
             values = out.setdefault(variable.name, np.empty(shape, found.dtype))
             values[(*(slice(None),) * at, call.index)] = found
@@ -166,7 +166,7 @@ def _one_by_one(
 ) -> dict[str, NDArray[Any]]:
     """Compute a block's points alone, after one of them raised, and record those that raise."""
     extra = {name: len(labels) for name, labels in sweep.protocol.coordinates(sweep.network).items()}
-    results = {
+    together = {
         variable.name: np.full(
             (*(extra[dim] for dim in variable.dims), *status.shape),
             np.nan if np.dtype(variable.dtype).kind == "f" else 0,
@@ -177,20 +177,37 @@ def _one_by_one(
     for i in range(len(status)):
         point = {name: values[i : i + 1] for name, values in points.items()}
         try:
-            alone = _results(sweep, point, whole)
+            alone = results(sweep, point, whole)
         except Exception:
             status[i] = stores.FAILED
             store.record_failure({k: v[0].item() for k, v in point.items()}, traceback.format_exc())
         else:
             for variable in sweep.protocol.variables:
                 index = (slice(None),) * len(variable.dims)
-                results[variable.name][(*index, slice(i, i + 1))] = alone[variable.name]
-    return results
+                together[variable.name][(*index, slice(i, i + 1))] = alone[variable.name]
+    return together
+
+
+def stored_status(sweep: Sweep, compute: Any, overwrite: bool) -> tuple[NDArray[np.uint8], tuple[int, ...]]:
+    """Return what the store of a sweep has of its grid, and its blocks' shape; write nothing.
+
+    Raise InputError where a run would be refused.
+    """
+    store = stores.Store.at(sweep.path)
+    if store is None or overwrite:
+        shape = sweep.grid.block_shape(block_points(sweep, compute))
+        return np.full(sweep.grid.shape, stores.MISSING, np.uint8), shape
+    _refuse_other(sweep, store, _code(sweep))
+    return store.status(), store.chunks
+
+
+def _code(sweep: Sweep) -> str:
+    return fingerprint((type(sweep.protocol), type(sweep.network), *sweep.components))
 
 
 def _store(sweep: Sweep, compute: Any, overwrite: bool) -> stores.Store:
     store = stores.Store.at(sweep.path)
-    code = fingerprint((type(sweep.protocol), type(sweep.network), *sweep.components))
+    code = _code(sweep)
     if store is not None and not overwrite:
         _refuse_other(sweep, store, code)
         return store
