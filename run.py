@@ -1,4 +1,7 @@
-"""Run a sweep: python run.py -m neuron=adexp network=fs_rs."""
+"""Run a sweep: python run.py -m neuron=adexp network=fs_rs 'neuron.RS.b=range(0,60,10)'.
+
+The shell completes names and values after: eval "$(python run.py -sc install=bash)"
+"""
 
 import sys
 from typing import Any

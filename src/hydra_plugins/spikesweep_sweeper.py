@@ -62,13 +62,14 @@ class SpikesweepSweeper(Sweeper):
     def _jobs(self, arguments: list[str]) -> list[list[str]]:
         """Return the words of each job, after all of them were checked."""
         from spikesweep.errors import InputError
-        from spikesweep.words import STORE_GROUPS, command_words, multirun_jobs
+        from spikesweep.words import STORE_GROUPS, command_words, multirun_jobs, zipped_groups
 
         loader = self.context.config_loader
         given = {argument.split("=", 1)[0].lstrip("+~") for argument in arguments}
         own = [f"{key}={value}" for key, value in self.params.items() if key.lstrip("+~") not in given]
         words = [*command_words(own), *arguments]
-        jobs = multirun_jobs(words, self.zips, loader, self.master.get("name"))
+        zips = {**self.zips, **zipped_groups(words)}
+        jobs = multirun_jobs(words, zips, loader, self.master.get("name"))
         if len(jobs) > 1:
             from spikesweep.api import check
 

@@ -23,9 +23,9 @@ def open_folder(path: Path) -> xr.Dataset | xr.DataTree:
     datasets = {store.path: store.open() for store in stores if store is not None}
     if not datasets:
         raise InputError(f"{path} holds no store; allowed: a folder that holds .zarr stores")
-    shapes = {(_choice(ds, "protocol"), ds["status"].dims) for ds in datasets.values()}
+    shapes = {(_choice(ds, "protocol"), ds["status"].dims, _table(ds)) for ds in datasets.values()}
     chosen = [tuple(_choice(ds, group) for group in _JOINED) for ds in datasets.values()]
-    if len(shapes) == 1 and "point" not in next(iter(shapes))[1] and len(set(chosen)) == len(chosen):
+    if len(shapes) == 1 and len(set(chosen)) == len(chosen):
         return _joined(list(datasets.values()))
     nodes = {str(found.relative_to(path).with_suffix("")): ds for found, ds in datasets.items()}
     return xr.DataTree.from_dict(nodes)
@@ -34,6 +34,12 @@ def open_folder(path: Path) -> xr.Dataset | xr.DataTree:
 def _choice(ds: xr.Dataset, group: str) -> str:
     choices: Mapping[str, str] = ds.attrs["configuration"]["choices"]
     return str(choices[group])
+
+
+def _table(ds: xr.Dataset) -> tuple[tuple[str, tuple[object, ...]], ...]:
+    """Return the points that are no grid: stores with different ones have nothing to be joined by."""
+    names = [str(name) for name in ds.coords if ds[name].dims == ("point",)]
+    return tuple((name, tuple(ds[name].values.tolist())) for name in sorted(names))
 
 
 def _joined(datasets: list[xr.Dataset]) -> xr.Dataset:

@@ -65,6 +65,7 @@ class Plan:
     memory: float  #: bytes of a worker at its peak
     workers: int
     time: Time
+    start: float  #: the part of the time that several runs of one process spend once (s)
 
     @property
     def missing(self) -> int:
@@ -87,13 +88,12 @@ class Plan:
 
 def make_plan(sweep: Sweep, compute: Any, *, overwrite: bool) -> Plan:
     """Return the plan of a sweep; raise InputError where a run would be refused."""
-    began = _process_age()
     status, chunks = stored_status(sweep, compute, overwrite)
     blocks = [b for b in sweep.grid.blocks(chunks) if (status[b.slices] == stores.MISSING).any()]
     missing = sum(b.n_points for b in blocks)
     time, block_memory = Time(0.0, 0.0, 0.0), 0.0
     if blocks:
-        time, block_memory = _pilot(sweep, compute, blocks, missing, began)
+        time, block_memory = _pilot(sweep, compute, blocks, missing)
     threads = compute.n_workers if compute.in_process else 1
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return Plan(
@@ -110,6 +110,7 @@ def make_plan(sweep: Sweep, compute: Any, *, overwrite: bool) -> Plan:
         used + threads * block_memory,
         compute.n_workers,
         time,
+        _START if blocks else 0.0,
     )
 
 
@@ -117,7 +118,8 @@ def total(plans: Sequence[Plan]) -> str:
     """Return one line on several plans that are run one after the other."""
     low, expected, high = (sum(getattr(p.time, e) for p in plans) for e in ("low", "expected", "high"))
     missing, disk = sum(p.missing for p in plans), sum(p.disk for p in plans)
-    time = Time(low, expected, high)
+    once = sum(sorted(p.start for p in plans)[:-1])
+    time = Time(low - once, expected - once, high - once)
     return f"all {len(plans)} stores: {missing} points missing, at most {_size(disk)}, {time}"
 
 
@@ -135,9 +137,7 @@ def refuse_long(sweep: Sweep, compute: Any, *, overwrite: bool, hours: float) ->
         )
 
 
-def _pilot(
-    sweep: Sweep, compute: Any, blocks: Sequence[Block], missing: int, began: float
-) -> tuple[Time, float]:
+def _pilot(sweep: Sweep, compute: Any, blocks: Sequence[Block], missing: int) -> tuple[Time, float]:
     """Return the time of all blocks and the memory that one takes."""
     started = perf_counter()
     if compute.in_process:
@@ -146,7 +146,7 @@ def _pilot(
         smallest = _slices(sweep, blocks, LANES, compute.n_workers)
         list(running.map(partial(_timed_slice, sweep), smallest))  # compiles, where each worker does
         first = max(seconds for seconds, _ in running.map(partial(_timed_slice, sweep), smallest))
-        before = began + perf_counter() - started
+        before = _START + perf_counter() - started
         n = LANES * max(1, round(_SLICE_TIME / max(first, 1e-6)))
         slices = _slices(sweep, blocks, n, _SLICES)
         timed = np.array(list(running.map(partial(_timed_slice, sweep), slices)))
@@ -169,6 +169,10 @@ def _process_age() -> float:
         return clock.clock_gettime(clock.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
     except (OSError, AttributeError):  # another system: the time it computed
         return process_time()
+
+
+#: What starting Python and loading this package took (s).
+_START = _process_age()
 
 
 def _slices(sweep: Sweep, blocks: Sequence[Block], n: int, count: int) -> list[Points]:

@@ -32,6 +32,8 @@ ROOT_KEYS = (
 STORE_GROUPS = ("protocol", "neuron", "network")
 #: Parts of an axis that are overridden alone: `grid.fe.num=61`.
 RANGE_PARTS = ("start", "stop", "num", "spacing", "low", "high")
+_ZIPS = "++hydra.sweeper.zips."
+_COMPLETION = {"-sc", "--shell-completion", "--shell_completion"}
 _ZIP = re.compile(r"(?P<name>[^=]*)=(?P<shuffle>shuffle\()?zip\((?P<members>.*)\)", re.DOTALL)
 
 
@@ -43,6 +45,8 @@ def command_words(words: Sequence[str]) -> list[str]:
     `grid.fe.num=61` is merged. A key that no group file has passes Hydra and is refused by `build`,
     which knows the nearest one.
     """
+    if _COMPLETION & set(words):  # the shell asks, for `eval "$(python run.py -sc install=bash)"`
+        return list(words)
     parser = OverridesParser.create()
     words_out: list[str] = []
     for word in words:
@@ -82,7 +86,7 @@ def _likely_keys() -> list[str]:
     """Return the keys of the default experiment, without those of cells that it does not use."""
     with initialize_config_dir(str(CONFIG_DIR.resolve()), version_base="1.3"):
         cfg = compose("config")
-    keys = _leaves(OmegaConf.to_container(cfg), "")
+    keys = [key for key in _leaves(OmegaConf.to_container(cfg), "") if "." in key]
     cells = cfg.network.populations
     return [*ROOT_KEYS, *(k for k in keys if not k.startswith("neuron.") or k.split(".")[1] in cells)]
 
@@ -107,6 +111,8 @@ def multirun_jobs(
     choices: list[list[list[str]]] = [[list(row) for row in rows] for rows in zips.values()]
     for override in OverridesParser.create(config_loader=loader).parse_overrides(list(words)):
         key, text = override.key_or_group, str(override.input_line)
+        if override.is_hydra_override():
+            continue
         if not override.is_sweep_override():
             choices.append([[text]])
         elif key in groups:
@@ -123,6 +129,12 @@ def multirun_jobs(
             folder = _last(job, "name") or name
             job += [f"name={folder}/{protocol}"] if folder else []
     return jobs
+
+
+def zipped_groups(words: Iterable[str]) -> dict[str, list[list[str]]]:
+    """Return the rows of group choices that `command_words` made of `zip(...)`, by name."""
+    parsed = OverridesParser.create().parse_overrides([w for w in words if w.startswith(_ZIPS)])
+    return {o.key_or_group.rsplit(".", 1)[1]: o.value() for o in parsed}  # type: ignore[misc]
 
 
 def number_words(words: Sequence[str]) -> list[str]:
@@ -227,7 +239,7 @@ def _zip_words(zipped: re.Match[str]) -> list[str]:
                 _check_group(key, text)
         columns = [[f"{key}={value}" for value in values] for key, values in members]
         rows = ",".join(f"[{','.join(_quoted(word) for word in row)}]" for row in zip(*columns, strict=True))
-        return [f"++hydra.sweeper.zips.{name}=[{rows}]"]
+        return [f"{_ZIPS}{name}=[{rows}]"]
     keys = [_grid_key(key) for key in keys]
     words = [w for k, (_, v) in zip(keys, members, strict=True) for w in _axis_words(k, f"[{','.join(v)}]")]
     return [*words, f"++zip.{name}=[{','.join(key.removeprefix('grid.') for key in keys)}]"]
