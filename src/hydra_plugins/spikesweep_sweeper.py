@@ -1,16 +1,14 @@
-"""Hydra's `-m` for spikesweep: names become stores, one job each; numbers are the grid's business.
+"""Hydra's `-m` for spikesweep: names become stores, one job each; numbers become axes of one grid.
 
 Thin on purpose: Hydra imports its plug-ins whenever any Hydra application starts.
 """
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
@@ -21,22 +19,33 @@ _INTERRUPTED = 130
 class SpikesweepSweeper(Sweeper):
     """Run the combinations of swept group choices one after the other in this process."""
 
+    def __init__(self, params: Mapping[str, Any], zips: Mapping[str, Sequence[Sequence[str]]]) -> None:
+        """Keep the sweeps that stand in a configuration, and the group choices that move together."""
+        self.params, self.zips = dict(params), dict(zips)
+
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what a launcher needs."""
         from hydra.core.plugins import Plugins
 
-        self.context = hydra_context
+        self.context, self.master = hydra_context, config
         self.launcher: Any = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Run every job even if one fails, and exit with the worst code."""
-        worst = 0
-        for number, job in enumerate(self._jobs(arguments)):
+        """Run every job even if one fails, and exit with the worst code; none if one is refused."""
+        from spikesweep.errors import InputError
+
+        try:
+            jobs = self._jobs(arguments)
+        except InputError as error:
+            print(f"refused: {error}", file=sys.stderr)
+            sys.exit(2)
+        worst, plans = 0, []
+        for number, job in enumerate(jobs):
             try:
                 result = self.launcher.launch([job], initial_job_idx=number)[0]
-                _ = result.return_value  # raises what the job raised
+                plans.append(result.return_value)  # raises what the job raised
             except SystemExit as stop:
                 code = stop.code if isinstance(stop.code, int) else 1
                 if code == _INTERRUPTED:
@@ -44,21 +53,34 @@ class SpikesweepSweeper(Sweeper):
                 worst = max(worst, code)
         if worst:
             sys.exit(worst)
+        if len(jobs) > 1 and all(plans):
+            from spikesweep.plan import total
+
+            print(total(plans))
         return None
 
-    def _jobs(self, arguments: list[str]) -> list[Sequence[str]]:
+    def _jobs(self, arguments: list[str]) -> list[list[str]]:
+        """Return the words of each job, after all of them were checked."""
+        from spikesweep.errors import InputError
+        from spikesweep.words import STORE_GROUPS, command_words, multirun_jobs, zipped_groups
+
         loader = self.context.config_loader
-        choices = []
-        for override in OverridesParser.create(config_loader=loader).parse_overrides(arguments):
-            key = override.get_key_element()
-            if not override.is_sweep_override():
-                choices.append([str(override.input_line)])
-            elif override.key_or_group in loader.list_groups(""):
-                choices.append([f"{key}={value}" for value in override.sweep_string_iterator()])
-            else:
-                text = override.input_line
-                sys.exit(f"refused: {text}: only grid.* axes and group choices can be swept")
-        return list(product(*choices))
+        given = {argument.split("=", 1)[0].lstrip("+~") for argument in arguments}
+        own = [f"{key}={value}" for key, value in self.params.items() if key.lstrip("+~") not in given]
+        words = [*command_words(own), *arguments]
+        zips = {**self.zips, **zipped_groups(words)}
+        jobs = multirun_jobs(words, zips, loader, self.master.get("name"))
+        if len(jobs) > 1:
+            from spikesweep.api import check
+
+            for job in jobs:
+                cfg = loader.load_sweep_config(self.master, job)
+                try:
+                    check(cfg, cfg.hydra.runtime.choices)
+                except InputError as error:
+                    names = [word for word in job if word.split("=", 1)[0] in STORE_GROUPS]
+                    raise InputError(f"{' '.join(names)}: {error}") from error
+        return jobs
 
 
 @dataclass
@@ -66,6 +88,8 @@ class SweeperConfig:
     """The sweeper's node in Hydra's own configuration."""
 
     _target_: str = "hydra_plugins.spikesweep_sweeper.SpikesweepSweeper"
+    params: dict[str, Any] = field(default_factory=dict)  #: sweeps, as words of the command line
+    zips: dict[str, Any] = field(default_factory=dict)  #: rows of group choices that move together
 
 
 ConfigStore.instance().store(

@@ -13,16 +13,17 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from omegaconf import DictConfig
 
-from spikesweep import config, recompute, sweep
-from spikesweep.build import build
+from spikesweep import config, folders, recompute, sweep
+from spikesweep.build import build, checked
+from spikesweep.design import design, with_texts
 from spikesweep.errors import InputError, nearest
-from spikesweep.grid import make_grid
 from spikesweep.monitor import Terminal
+from spikesweep.plan import Plan, make_plan, refuse_long
 from spikesweep.protocols.base import FAILURES, MISSING
 from spikesweep.single_cell import simulate_cell
 from spikesweep.store import Store
 from spikesweep.tasks import Sweep
-from spikesweep.units import ms
+from spikesweep.units import Positive, ms
 
 load = config.load
 _VERSIONS = ("numba", "llvmlite", "numpy", "xarray", "zarr", "dask", "hydra-core")
@@ -36,12 +37,13 @@ def run(cfg: DictConfig) -> xr.Dataset:
     return _run(cfg)[1].dataset
 
 
-def open(path: str | Path) -> xr.Dataset:  # the word of xarray and zarr
-    """Return a sweep's dataset, read lazily. Raises InputError where there is no store."""
-    store = Store.at(Path(path))
-    if store is None:
-        raise InputError(f"{path} does not exist; allowed: the path of a store (.zarr)")
-    return store.open()
+def open(path: str | Path) -> xr.Dataset | xr.DataTree:  # the word of xarray and zarr
+    """Return a sweep's dataset, or those of all sweeps in a folder, read lazily.
+
+    Sweeps of one protocol over the same axes are joined along `neuron` and `network`, others come as a
+    DataTree. Raises InputError where there is no store.
+    """
+    return folders.open_folder(Path(path))
 
 
 def simulate(
@@ -98,14 +100,11 @@ def make_sweep(cfg: DictConfig) -> tuple[Sweep, Any, dict[str, Any]]:
     """Return the checked sweep of a configuration, its executor, and its plain values."""
     values = config.plain(cfg)
     choices = values.get("choices") or {}
-    protocol = build(values["protocol"], "protocol")
     compute = build(values["compute"], "compute")
-    names = _population_names(values)
-    cells = {name: values["neuron"].get(name) for name in names}
-    checked = _cells(values, names, "network.populations")
-    network = build({**values["network"], "populations": cells}, "network")
+    protocol, network = assemble(values)
     protocol.check(network)
-    grid = make_grid(protocol.axes, values["grid"], protocol)
+    grid, parameters = design(cfg, values, protocol, network, assemble)
+    cells = {name: values["neuron"][name] for name in network.populations}
     name = _folder_name(values["name"] or choices.get("protocol", "sweep"))
     path = Path(str(values["outputs"])) / name / f"{choices.get('neuron')}-{choices.get('network')}.zarr"
     identity = {
@@ -114,15 +113,44 @@ def make_sweep(cfg: DictConfig) -> tuple[Sweep, Any, dict[str, Any]]:
         "network": values["network"],
         "protocol": values["protocol"],
     }
-    components = tuple(type(part) for part in (*checked.values(), network.exc, network.inh))
+    identity = with_texts(identity, parameters)
+    parts = (*network.populations.values(), network.exc, network.inh)
     attrs = {"root_seed": getattr(protocol, "root_seed", None), **_provenance()}
-    return Sweep(protocol, network, grid, path, identity, attrs, components), compute, values
+    job = Sweep(
+        protocol,
+        network,
+        grid,
+        path,
+        identity,
+        attrs,
+        components=tuple(type(part) for part in parts),
+        defaults={axis.name: axis.base for axis in grid.swept},
+        parameters=parameters,
+    )
+    return job, compute, values
 
 
-def main(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
-    """Run a sweep from the command line: results, figure, summary; exit with a code that says how it went."""
+def assemble(values: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return the protocol and the network of plain values; raise InputError."""
+    protocol = build(values["protocol"], "protocol")
+    names = _population_names(values)
+    _cells(values, names, "network.populations")
+    cells = {name: values["neuron"].get(name) for name in names}
+    return protocol, build({**values["network"], "populations": cells}, "network")
+
+
+def main(cfg: DictConfig, choices: Mapping[str, Any]) -> Plan | None:
+    """Run a sweep from the command line: results, figure, summary; exit with a code that says how it went.
+
+    With plan=true only print what a run would do, and return that.
+    """
+    cfg = config.with_choices(cfg, choices)
     try:
-        job, outcome = _run(config.with_choices(cfg, choices))
+        if cfg.get("plan"):
+            plan = _plan(cfg)
+            print(plan)
+            return plan
+        job, outcome = _run(cfg)
     except InputError as error:
         print(f"refused: {error}", file=sys.stderr)
         sys.exit(2)
@@ -137,27 +165,44 @@ def main(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
     if outcome.failed or outcome.missing:
         print(_failed_points(outcome), file=sys.stderr)
         sys.exit(3)
+    return None
+
+
+def check(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
+    """Refuse what a run of this configuration would refuse, before anything is simulated."""
+    make_sweep(config.with_choices(cfg, choices))
 
 
 def _run(cfg: DictConfig) -> tuple[Sweep, sweep.Outcome]:
     job, compute, values = make_sweep(cfg)
+    overwrite = _flag(values, "overwrite")
     if values["retry"] not in (None, "failed"):
         raise InputError(f"retry = {values['retry']!r} is refused; allowed: failed, null")
-    if not isinstance(values["overwrite"], bool):
-        raise InputError(f"overwrite = {values['overwrite']!r} is refused; allowed: true, false")
+    if not _flag(values, "confirm"):
+        hours = checked(values["ask_above"], Positive[float], "ask_above")
+        refuse_long(job, compute, overwrite=overwrite, hours=hours)
     again = values["retry"] == "failed"
-    return job, sweep.run(job, compute, Terminal(), overwrite=values["overwrite"], retry=again)
+    return job, sweep.run(job, compute, Terminal(), overwrite=overwrite, retry=again)
+
+
+def _plan(cfg: DictConfig) -> Plan:
+    job, compute, values = make_sweep(cfg)
+    return make_plan(job, compute, overwrite=_flag(values, "overwrite"))
+
+
+def _flag(values: Mapping[str, Any], name: str) -> bool:
+    return bool(checked(values[name], bool, name))
 
 
 def _failed_points(outcome: sweep.Outcome, most: int = 10) -> str:
     """Return a line for each of the first points that are not ok: its status and its axes' values."""
     status = outcome.dataset["status"].load()
     meanings = status.attrs["flag_meanings"].split()
-    stacked = status.stack(point=status.dims)
+    stacked = status.stack(point_=status.dims)
     bad = stacked[np.isin(stacked, (MISSING, *FAILURES))]
     lines = [f"{bad.size} of {status.size} points are not ok:"]
-    for point, code in zip(bad["point"].values[:most], bad.values[:most], strict=True):
-        values = " ".join(f"{dim}={value:g}" for dim, value in zip(status.dims, point, strict=True))
+    for point, code in zip(bad["point_"].values[:most], bad.values[:most], strict=True):
+        values = " ".join(f"{dim}={value}" for dim, value in zip(status.dims, point, strict=True))
         lines.append(f"  {meanings[code]}: {values}")
     if bad.size > most:
         lines.append(f"  and {bad.size - most} more")

@@ -24,12 +24,8 @@ def build(node: Any, where: str) -> Any:
     """Return the object that `node` describes; raise InputError naming the key below `where`."""
     if not isinstance(node, Mapping) or "_target_" not in node:
         raise InputError(f"{where} = {node!r} is refused; allowed: values with a _target_")
-    cls = _target(str(node["_target_"]), f"{where}._target_")
-    hints = {
-        name: hint
-        for name, hint in get_type_hints(cls, include_extras=True).items()
-        if get_origin(hint) is not ClassVar
-    }
+    cls = target_class(str(node["_target_"]), f"{where}._target_")
+    hints = field_hints(cls)
     for key in node:
         if key not in hints and key != "_target_":
             raise InputError(f"{where}.{key} is not known; {nearest(str(key), hints)}")
@@ -37,11 +33,18 @@ def build(node: Any, where: str) -> Any:
     for name, hint in hints.items():
         if name not in node:
             raise InputError(f"{where}.{name} is missing: {cls.__name__} needs it")
-        values[name] = _converted(node[name], hint, f"{where}.{name}")
+        values[name] = checked(node[name], hint, f"{where}.{name}")
     return cls(**values)
 
 
-def _target(name: str, where: str) -> type:
+def field_hints(cls: type) -> dict[str, Any]:
+    """Return the annotation of every field of a class."""
+    hints = get_type_hints(cls, include_extras=True)
+    return {name: hint for name, hint in hints.items() if get_origin(hint) is not ClassVar}
+
+
+def target_class(name: str, where: str) -> type:
+    """Return the class that a `_target_` names; raise InputError unless this package defines it."""
     module, _, attribute = name.rpartition(".")
     found = None
     if module.split(".")[0] == PACKAGE:
@@ -55,16 +58,17 @@ def _target(name: str, where: str) -> type:
     return found  # type: ignore[return-value]
 
 
-def _converted(value: Any, hint: Any, where: str) -> Any:
+def checked(value: Any, hint: Any, where: str) -> Any:
+    """Return a value as a field's annotation wants it; raise InputError naming the key `where`."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hasattr(hint, "__metadata__"):
-        converted = _converted(value, hint.__origin__, where)
+        converted = checked(value, hint.__origin__, where)
         _check_bounds(converted, hint, where)
         return converted
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
-        return _converted(value, next(a for a in arguments if a is not type(None)), where)
+        return checked(value, next(a for a in arguments if a is not type(None)), where)
     if origin is Literal:
         if value not in arguments or isinstance(value, bool):
             raise InputError(f"{where} = {value!r} is refused; {nearest(str(value), arguments)}")
@@ -76,7 +80,7 @@ def _converted(value: Any, hint: Any, where: str) -> Any:
     if origin is tuple:
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise InputError(f"{where} = {value!r} is refused; allowed: a list")
-        return tuple(_converted(v, arguments[0], f"{where}[{i}]") for i, v in enumerate(value))
+        return tuple(checked(v, arguments[0], f"{where}[{i}]") for i, v in enumerate(value))
     return build(value, where)
 
 

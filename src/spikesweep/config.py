@@ -1,92 +1,42 @@
 """Configurations: composed by Hydra, checked, and turned into a sweep. The one module that knows Hydra."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from hydra import compose, initialize_config_dir
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from spikesweep.errors import InputError, nearest
+from spikesweep.words import CONFIG_DIR, GROUPS, ROOT_KEYS, number_words
 
-CONFIG_DIR = Path(__file__).parent / "conf"
-_KEYS = (
-    "neuron",
-    "network",
-    "protocol",
-    "grid",
-    "compute",
-    "name",
-    "outputs",
-    "overwrite",
-    "retry",
-    "choices",
-)
+_REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 
 
 def load(*overrides: str) -> DictConfig:
     """Return the composed configuration of the same words as on the command line."""
     with initialize_config_dir(str(CONFIG_DIR.resolve()), version_base="1.3"):
         try:
-            cfg = compose("config", command_words(overrides), return_hydra_config=True)
+            cfg = compose("config", number_words(overrides), return_hydra_config=True)
         except HydraException as error:
             text = str(error).split("Config search path")[0].strip()
             cause = f": {error.__cause__}" if error.__cause__ else ""
             raise InputError(f"{text}{cause}") from error
-    choices = cfg.hydra.runtime.choices
-    with open_dict(cfg):
-        del cfg["hydra"]
-    return with_choices(cfg, choices)
+    return with_choices(cfg, cfg.hydra.runtime.choices)
 
 
 def with_choices(cfg: DictConfig, choices: Mapping[str, Any]) -> DictConfig:
-    """Return a configuration that also says which option of each group was chosen."""
+    """Return a configuration that says which option of each group was chosen, without Hydra's own part."""
     cfg = cfg.copy()
     names = {k: str(v) for k, v in choices.items() if k in ("neuron", "network", "protocol")}
     with open_dict(cfg):
+        cfg.pop("hydra", None)
         cfg["choices"] = names
     return cfg
-
-
-def command_words(words: Sequence[str]) -> list[str]:
-    """Return the words of a command line in the form that Hydra can carry out.
-
-    Hydra merges, and cannot merge a list into the {start, stop, num} that it replaces, or the reverse: an
-    axis that is given whole (`grid.fe=[2,6]`, `grid.fe=4`, `grid.fe={start:0,stop:2,num:3}`) is emptied
-    first; the values of a sweep, `grid.fe=0,5,10`, become the axis; `grid.fe.num=61` is merged. A key
-    that no group file has passes Hydra and is refused by `build`, which knows the nearest one.
-    """
-    parser = OverridesParser.create()
-    words_out: list[str] = []
-    for word in words:
-        try:
-            override = parser.parse_override(word)
-        except HydraException:  # an option, or a slip that Hydra itself explains
-            words_out.append(word)
-            continue
-        key = override.key_or_group
-        if override.type != OverrideType.CHANGE or "." not in key or key.startswith("hydra."):
-            words_out.append(word)
-        elif key.startswith("grid.") and key.count(".") == 1 and _is_whole_axis(override):
-            words_out += [f"++{key}=null", f"++{key}={_axis_text(override, word)}"]
-        else:
-            words_out.append(f"++{word}")
-    return words_out
-
-
-def _is_whole_axis(override: Override) -> bool:
-    value = override.value()
-    return override.is_sweep_override() or not isinstance(value, dict) or "start" in value
-
-
-def _axis_text(override: Override, word: str) -> str:
-    if override.is_sweep_override():
-        return f"[{','.join(override.sweep_string_iterator())}]"
-    return word.split("=", 1)[1]
 
 
 def plain(cfg: DictConfig) -> dict[str, Any]:
@@ -98,6 +48,75 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
     assert isinstance(values, dict)
     known = {str(key): value for key, value in values.items()}
     for key in known:
-        if key not in _KEYS:
-            raise InputError(f"{key} is not known; {nearest(key, _KEYS)}")
+        if key not in (*ROOT_KEYS, "choices"):
+            raise InputError(f"{key} is not known; {nearest(key, ROOT_KEYS)}")
+    for group in GROUPS:
+        if not isinstance(known[group], dict):
+            raise InputError(
+                f"{group} = {known[group]!r} is no option of this group; allowed: {group}=OPTION"
+            )
     return known
+
+
+def interpolations(cfg: DictConfig) -> dict[str, str]:
+    """Return the text of every interpolation, by the key of its place."""
+    return dict(_interpolations(OmegaConf.to_container(cfg, resolve=False), ""))
+
+
+def _interpolations(node: Any, where: str) -> Iterator[tuple[str, str]]:
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield from _interpolations(value, f"{where}.{name}" if where else str(name))
+    elif "${" in str(node):
+        yield where, str(node)
+
+
+def swept_in(place: str, texts: Mapping[str, str], keys: Sequence[str]) -> list[str]:
+    """Return those of `keys` that the interpolation at a place may depend on, itself or through others.
+
+    References by full name are followed exactly; of anything else (resolvers, relative names) every
+    word counts, which may find too many and costs only time.
+    """
+    found: set[str] = set()
+    todo, done = [place], set()
+    while todo:
+        text = texts[here := todo.pop()]
+        done.add(here)
+        references = _REFERENCE.findall(text)
+        words = set(re.findall(r"\w+", _REFERENCE.sub("", text)))
+        for key in (*keys, *texts):
+            named = any(f"{key}.".startswith(f"{r}.") or f"{r}.".startswith(f"{key}.") for r in references)
+            if named or words & set(key.split(".")):
+                if key in keys:
+                    found.add(key)
+                elif key not in done:
+                    todo.append(key)
+    return [key for key in keys if key in found]
+
+
+def resolved(cfg: DictConfig, changes: Mapping[str, Any], keys: Sequence[str]) -> list[Any]:
+    """Return the values that some keys have when others are changed; raise InputError."""
+    changed = cfg.copy()
+    try:
+        for key, value in changes.items():
+            OmegaConf.update(changed, key, value)
+        found = [OmegaConf.select(changed, key, throw_on_missing=True) for key in keys]
+    except OmegaConfBaseException as error:
+        raise InputError(f"{', '.join(keys)} cannot be resolved at {dict(changes)}: {error}") from error
+    return [OmegaConf.to_container(v, resolve=True) if OmegaConf.is_config(v) else v for v in found]
+
+
+def _rounded(values: Any) -> list[float]:
+    # 12 digits, as those of {start, stop, num}: labels that a person would type
+    return [float(f"{v:.12g}") for v in values]
+
+
+def _arange(start: float, stop: float, step: float = 1.0) -> list[float]:
+    """Return start, start + step, ... below stop: how many is decided before anything is rounded."""
+    n = max(0, math.ceil((stop - start) / step - 1e-9))
+    return _rounded(start + step * np.arange(n))
+
+
+OmegaConf.register_new_resolver("linspace", lambda a, b, n: _rounded(np.linspace(a, b, n)), replace=True)
+OmegaConf.register_new_resolver("logspace", lambda a, b, n: _rounded(np.logspace(a, b, n)), replace=True)
+OmegaConf.register_new_resolver("arange", _arange, replace=True)

@@ -3,9 +3,23 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_SHOWN = 20  # keys in a message that has no nearest one to offer
+
 
 class InputError(ValueError):
     """A request that cannot be carried out: its text names the key, the value and what is allowed."""
+
+
+def nearest_key(key: str, known: Iterable[str]) -> str:
+    """Return the hint that ends a message about an unknown dotted `key`."""
+    known = list(known)
+    last = key.rsplit(".", 1)[-1]
+    same_end = [k for k in known if k.rsplit(".", 1)[-1] == last]
+    close = get_close_matches(key, known, n=1, cutoff=0.6) or same_end[:1]
+    ends = {k.rsplit(".", 1)[-1]: k for k in reversed(known)}
+    close = close or [ends[k] for k in get_close_matches(last, ends, n=1, cutoff=0.5)]
+    shown = [*known[:_SHOWN], *(["..."] if len(known) > _SHOWN else [])]
+    return f"did you mean {close[0]!r}?" if close else f"allowed: {', '.join(shown)}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

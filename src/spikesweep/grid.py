@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from spikesweep.errors import InputError, nearest
 from spikesweep.protocols.base import Axis
 
+#: The dimension of points that are no full grid.
+POINT = Axis("point", "1", "number of the point", 0, integer=True)
 _RANGE_KEYS = ("start", "stop", "num", "spacing")
 
 
@@ -44,6 +46,8 @@ class Grid:
 
     axes: tuple[Axis, ...]
     values: tuple[NDArray[Any], ...]
+    #: Axes without a dimension of their own, for points that are no full grid: their values along `point`.
+    columns: tuple[tuple[Axis, NDArray[Any]], ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -59,6 +63,17 @@ class Grid:
     def n_points(self) -> int:
         """Return the number of points."""
         return prod(self.shape)
+
+    @property
+    def swept(self) -> tuple[Axis, ...]:
+        """Return the axes of swept parameters."""
+        return tuple(a for a in (*self.axes, *(axis for axis, _ in self.columns)) if a.key)
+
+    @property
+    def coordinates(self) -> dict[str, NDArray[Any]]:
+        """Return the values of every axis, along its dimension or along `point`."""
+        own = dict(zip(self.names, self.values, strict=True))
+        return own | {axis.name: values for axis, values in self.columns}
 
     @property
     def whole(self) -> dict[str, NDArray[Any]]:
@@ -92,12 +107,16 @@ class Grid:
             if not axis.whole
         }
         mesh = np.meshgrid(*cut.values(), indexing="ij")
-        return {name: array.ravel() for name, array in zip(cut, mesh, strict=True)}
+        flat = {name: array.ravel() for name, array in zip(cut, mesh, strict=True)}
+        rows = flat.pop(POINT.name, None)
+        return flat | {axis.name: values[rows] for axis, values in self.columns}
 
     def describe(self) -> str:
         """Return the axes and their lengths in one line."""
-        parts = " x ".join(f"{name} {n}" for name, n in zip(self.names, self.shape, strict=True))
-        return f"{parts} = {self.n_points} points"
+        parts = [f"{name} {n}" for name, n in zip(self.names, self.shape, strict=True)]
+        if self.columns:
+            parts[0] += f" ({', '.join(axis.name for axis, _ in self.columns)})"
+        return f"{' x '.join(parts)} = {self.n_points} points"
 
 
 def make_grid(axes: tuple[Axis, ...], spec: Mapping[str, Any], protocol: Any = None) -> Grid:
@@ -117,9 +136,12 @@ def make_grid(axes: tuple[Axis, ...], spec: Mapping[str, Any], protocol: Any = N
     return Grid(ordered, tuple(axis_values(axis, spec[axis.name]) for axis in ordered))
 
 
-def axis_values(axis: Axis, spec: Any) -> NDArray[Any]:
-    """Return the values of one axis from a number, a list or a {start, stop, num, spacing} mapping."""
-    key = f"grid.{axis.name}"
+def axis_values(axis: Axis, spec: Any, *, ordered: bool = True) -> NDArray[Any]:
+    """Return the values of one axis from a number, a list or a {start, stop, num, spacing} mapping.
+
+    `ordered` are those of a dimension: distinct and rising.
+    """
+    key = axis.where
     if isinstance(spec, Mapping):
         values = _range_values(key, spec)
     else:
@@ -134,10 +156,10 @@ def axis_values(axis: Axis, spec: Any) -> NDArray[Any]:
         if axis.integer and (value != int(value) or abs(value) > 2**53):
             raise InputError(f"{key} holds {value!r}; allowed: whole numbers")
     array = np.array(values, np.int64 if axis.integer else np.float64)
-    if len(np.unique(array)) < len(array):
+    if ordered and len(np.unique(array)) < len(array):
         twice = [v for v in dict.fromkeys(values) if values.count(v) > 1]
         raise InputError(f"{key} holds {twice} more than once; allowed: each value once")
-    if np.any(np.diff(array) <= 0):
+    if ordered and np.any(np.diff(array) <= 0):
         raise InputError(f"{key} = {values} is not in order; allowed: {sorted(values)}")
     return array
 

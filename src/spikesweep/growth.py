@@ -14,40 +14,47 @@ from numpy.typing import NDArray
 from spikesweep import store as stores
 from spikesweep.errors import InputError
 from spikesweep.grid import Block, Grid
-from spikesweep.protocols.base import Axis, Variable
+from spikesweep.protocols.base import Variable
 
 
-def stored_grid(store: stores.Store, axes: tuple[Axis, ...], defaults: Mapping[str, float]) -> Grid:
-    """Return the grid of a store in terms of `axes`: those it lacks have their default value.
+def stored_grid(store: stores.Store, asked: Grid, defaults: Mapping[str, Any]) -> Grid:
+    """Return the grid of a store in terms of the axes that are asked for; those it lacks have their default.
 
-    Raises InputError for an axis that the store lacks and that has no default, or that it has and
-    `axes` lack.
+    Raises InputError for an axis that the store lacks and that has no default, or that it has and the
+    request lacks, and for other points where they are no full grid.
     """
     values = store.axis_values()
-    for axis in axes:
+    columns = store.columns()
+    for axis in asked.axes:
         if axis.name not in values:
             if axis.name not in defaults:
                 raise InputError(f"{store.path} has no axis {axis.name!r}; allowed: another name=...")
-            kind = np.int64 if axis.integer else np.float64
-            values[axis.name] = np.array([defaults[axis.name]], kind)
-    unknown = set(values) - {axis.name for axis in axes}
+            values[axis.name] = np.array([defaults[axis.name]])
+    unknown = sorted(set(values) - set(asked.names))
     if unknown:
-        raise InputError(
-            f"{store.path} has the axes {sorted(unknown)}, which the request lacks; allowed: add them"
-        )
-    return Grid(axes, tuple(values[axis.name] for axis in axes))
+        raise InputError(f"{store.path} has the axes {unknown}, which the request lacks; allowed: add them")
+    wanted = {axis.name: column for axis, column in asked.columns}
+    if set(wanted) != set(columns) or any(not np.array_equal(v, columns[k]) for k, v in wanted.items()):
+        raise InputError(f"{store.path} holds other points; allowed: another name=..., or overwrite=true")
+    return Grid(asked.axes, tuple(values[name] for name in asked.names), asked.columns)
 
 
 def union(a: Grid, b: Grid) -> Grid:
     """Return the grid with the values of both."""
-    merged = (np.union1d(x, y) for x, y in zip(a.values, b.values, strict=True))
-    return Grid(a.axes, tuple(merged))
+    return Grid(a.axes, tuple(map(_merged, a.values, b.values)), a.columns)
+
+
+def _merged(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    """Return the values of both: numbers in order, words as they came."""
+    return (
+        np.array(list(dict.fromkeys([*a.tolist(), *b.tolist()]))) if a.dtype.kind == "U" else np.union1d(a, b)
+    )
 
 
 def positions(values: NDArray[Any], among: NDArray[Any]) -> NDArray[np.int64]:
-    """Return where each of `values` stands in the sorted `among`, -1 where it does not."""
-    place = np.searchsorted(among, values).clip(max=len(among) - 1)
-    return np.where(among[place] == values, place, -1)
+    """Return where each of `values` stands in `among`, -1 where it does not."""
+    place = {value: i for i, value in enumerate(among.tolist())}
+    return np.array([place.get(value, -1) for value in values.tolist()], np.int64)
 
 
 def grown(
@@ -81,10 +88,10 @@ def _copy_block(store: stores.Store, old: Grid, larger: stores.Store, new: Grid,
         return
     kept = [place[place >= 0] for place in found]
     stored = store.axes
-    ranges = {name: (k[0], k[-1] + 1) for name, k in zip(new.names, kept, strict=True)}
+    ranges = {name: (k.min(), k.max() + 1) for name, k in zip(new.names, kept, strict=True)}
     rectangle = Block(*zip(*(ranges[name] for name in stored), strict=True))
     results, status = store.read_block(rectangle)
-    pick = {name: k - k[0] for name, k in zip(new.names, kept, strict=True)}
+    pick = {name: k - k.min() for name, k in zip(new.names, kept, strict=True)}
     place = {name: np.flatnonzero(p >= 0) for name, p in zip(new.names, found, strict=True)}
     if not status.any():
         return

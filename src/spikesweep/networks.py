@@ -33,6 +33,12 @@ class Network(Protocol):
         """Return every time constant that dt must resolve, by the key of the configuration."""
 
 
+def per_neuron(component: Component, n: int) -> Component:
+    """Return a component whose arrays of parameters, one entry a point, have `n` entries a point."""
+    arrays = {name: np.repeat(v, n) for name, v in component._asdict().items() if np.ndim(v)}
+    return component._replace(**arrays)
+
+
 @dataclass(frozen=True)
 class RandomNetwork:
     """Excitatory and inhibitory cells that connect at random with one probability.

@@ -15,6 +15,9 @@ from spikesweep.protocols.base import OK
 
 def rebuilt(store: stores.Store) -> tuple[Any, Any]:
     """Return the protocol and the network of a store, from its stored configuration alone."""
+    if store.swept:
+        swept = ", ".join(store.swept)
+        raise InputError(f"{store.path} sweeps {swept}: such points cannot be computed again from the store")
     stored = store.attrs["configuration"]
     protocol = build(stored["protocol"], "protocol")
     network = build({**stored["network"], "populations": stored["neuron"]}, "network")

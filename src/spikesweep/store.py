@@ -33,13 +33,13 @@ from zarr.storage import LocalStore
 
 from spikesweep import durable
 from spikesweep.errors import InputError
-from spikesweep.grid import Block, Grid
-from spikesweep.protocols.base import MISSING, STATUS_MEANINGS, Coordinate, Variable
+from spikesweep.grid import POINT, Block, Grid
+from spikesweep.protocols.base import MISSING, STATUS_MEANINGS, Axis, Coordinate, Variable
 
 _FORMAT = "spikesweep 1"
 _HIDDEN = ".spikesweep"  # records beside the arrays
 #: Attributes that every store has, whatever the sweep says of itself.
-FIXED_ATTRS = ("format", "Conventions", "axes", "variables")
+FIXED_ATTRS = ("format", "Conventions", "axes", "variables", "coordinates")
 _CHECKED = ZstdCodec(level=1, checksum=True)
 
 
@@ -100,9 +100,22 @@ class Store:
         return list(self.attrs["variables"])
 
     def axis_values(self) -> dict[str, NDArray[Any]]:
-        """Return the values of each axis."""
+        """Return the values of each axis that is a dimension."""
+        return {name: self._values(name) for name in self.attrs["axes"]}
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return the values of each axis along `point`, where the points are no full grid."""
+        return {name: self._values(name) for name in self.attrs.get("coordinates", "").split()}
+
+    @property
+    def swept(self) -> list[str]:
+        """Return the axes that sweep a value of the configuration."""
         arrays = _arrays(self.path)
-        return {name: np.asarray(arrays[name][:]) for name in self.attrs["axes"]}
+        return [name for name in (*self.axis_values(), *self.columns()) if "key" in arrays[name].attrs]
+
+    def _values(self, name: str) -> NDArray[Any]:
+        values = np.asarray(_arrays(self.path)[name][:])
+        return values if values.dtype.kind in "biuf" else np.array(values.tolist())
 
     def status(self) -> NDArray[np.uint8]:
         """Return the status of every point."""
@@ -285,12 +298,16 @@ def lay_out(
         "axes": list(grid.names),
         "variables": [variable.name for variable in variables],
     }
+    if grid.columns:  # CF's word for coordinates that are no dimension
+        fixed["coordinates"] = " ".join(axis.name for axis, _ in grid.columns)
     group = zarr.create_group(_DurableStore(path), attributes={**fixed, **attrs})
     for axis, values in zip(grid.axes, grid.values, strict=True):
-        _coordinate(group, axis.name, Coordinate(values, axis.units, axis.long_name))
+        _axis(group, axis, axis.name, values)
+    for axis, values in grid.columns:
+        _axis(group, axis, POINT.name, values)
     for name, labels in coordinates.items():
         if isinstance(labels, Coordinate):
-            _coordinate(group, name, labels)
+            _coordinate(group, name, labels, name)
             continue
         array = group.create_array(name, shape=(len(labels),), dtype=str, dimension_names=(name,))
         array[:] = np.array(labels, object)
@@ -334,19 +351,27 @@ def lay_out(
     return Store(path)
 
 
-def _coordinate(group: zarr.Group, name: str, coordinate: Coordinate) -> None:
+def _axis(group: zarr.Group, axis: Axis, dim: str, values: NDArray[Any]) -> None:
+    swept = {"key": axis.key, "configured": axis.base} if axis.key else {}
+    _coordinate(group, axis.name, Coordinate(values, axis.units, axis.long_name), dim, swept)
+
+
+def _coordinate(
+    group: zarr.Group, name: str, coordinate: Coordinate, dim: str, more: Mapping[str, Any] | None = None
+) -> None:
     values = coordinate.values
+    words = values.dtype.kind == "U"
     array = group.create_array(
         name,
         shape=values.shape,
         chunks=values.shape,
-        dtype=values.dtype,
+        dtype=str if words else values.dtype,
         compressors=_CHECKED,
-        dimension_names=(name,),
-        attributes={"units": coordinate.units, "long_name": coordinate.long_name},
+        dimension_names=(dim,),
+        attributes={"units": coordinate.units, "long_name": coordinate.long_name, **(more or {})},
         config={"write_empty_chunks": True},
     )
-    array[:] = values
+    array[:] = values.astype(object) if words else values
 
 
 def _is_damaged(path: Path) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from spikesweep import growth
 from spikesweep import store as stores
@@ -66,7 +67,7 @@ def run(
     store = _store(sweep, compute, overwrite)
     with store.locked():
         store.remove_partial_files()
-        grid = growth.stored_grid(store, sweep.grid.axes, sweep.defaults)
+        grid = growth.stored_grid(store, sweep.grid, sweep.defaults)
         wanted = tuple(np.isin(v, asked) for v, asked in zip(grid.values, sweep.grid.values, strict=True))
         redo = (MISSING, NON_FINITE, FAILED) if retry else (MISSING,)
         work = Work(replace(sweep, grid=grid), store, wanted, redo, compute.time_limit)
@@ -124,7 +125,7 @@ def _run_blocks(
 def _store(sweep: Sweep, compute: Any, overwrite: bool) -> stores.Store:
     """Return the store of a sweep: as it is, grown by what is asked for, or new."""
     store = stores.Store.at(sweep.path)
-    code = fingerprint((type(sweep.protocol), type(sweep.network), *sweep.components))
+    code = _code(sweep)
     variables = sweep.protocol.variables
     coordinates = sweep.protocol.coordinates(sweep.network)
     try:
@@ -134,7 +135,7 @@ def _store(sweep: Sweep, compute: Any, overwrite: bool) -> stores.Store:
         if store is None:
             return _created(sweep, compute, code)
         _refuse_other(sweep, store, code)
-        old = growth.stored_grid(store, sweep.grid.axes, sweep.defaults)
+        old = growth.stored_grid(store, sweep.grid, sweep.defaults)
         new = growth.union(old, sweep.grid)
         if new.shape != old.shape or new.names != tuple(store.attrs["axes"]):
             with store.locked():
@@ -143,6 +144,29 @@ def _store(sweep: Sweep, compute: Any, overwrite: bool) -> stores.Store:
         return store
     except OSError as error:
         raise InputError(f"{sweep.path} cannot be written: {error}") from error
+
+
+def _code(sweep: Sweep) -> str:
+    return fingerprint((type(sweep.protocol), type(sweep.network), *sweep.components))
+
+
+def stored_status(sweep: Sweep, compute: Any, overwrite: bool) -> tuple[NDArray[np.uint8], tuple[int, ...]]:
+    """Return what the store of a sweep has of what is asked for, and the shape of blocks; write nothing.
+
+    Raises InputError where a run would be refused.
+    """
+    store = stores.Store.at(sweep.path)
+    status = np.full(sweep.grid.shape, MISSING, np.uint8)
+    shape = sweep.grid.block_shape(block_points(sweep, compute))
+    if store is None or overwrite:
+        return status, shape
+    _refuse_other(sweep, store, _code(sweep))
+    old = growth.stored_grid(store, sweep.grid, sweep.defaults)
+    places = [growth.positions(v, there) for v, there in zip(sweep.grid.values, old.values, strict=True)]
+    here = np.ix_(*(np.flatnonzero(place >= 0) for place in places))
+    there = np.ix_(*(place[place >= 0] for place in places))
+    status[here] = store.status().reshape(old.shape)[there]
+    return status, shape
 
 
 def _created(sweep: Sweep, compute: Any, code: str) -> stores.Store:

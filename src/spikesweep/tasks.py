@@ -31,7 +31,8 @@ class Sweep:
     identity: Mapping[str, Any]  #: the configuration that decides the results, as plain values
     attrs: Mapping[str, Any] = field(default_factory=dict)  #: more for the store: versions, commit
     components: tuple[type, ...] = ()  #: classes whose code decides the results
-    defaults: Mapping[str, float] = field(default_factory=dict)  #: of axes that an older store may lack
+    defaults: Mapping[str, Any] = field(default_factory=dict)  #: of axes that an older store may lack
+    parameters: Any = None  #: the swept parameters of the configuration (parameters.Parameters)
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def run_block_isolated(work: Work, block: Block) -> BlockDone:
 
 def _block(work: Work, block: Block, compute: Any) -> BlockDone:
     sweep = work.sweep
-    results, status = work.store.read_block(block)
+    found, status = work.store.read_block(block)
     todo = work.todo(status, block)
     whole = sweep.grid.whole
     by_point = (-1, *(len(v) for v in whole.values()))
@@ -103,31 +104,48 @@ def _block(work: Work, block: Block, compute: Any) -> BlockDone:
         work.store.record_failure(point, failure.reason, failure.detail)
     status.reshape(by_point)[chosen] = new_status
     for variable in sweep.protocol.variables:
-        values, n_dims = results[variable.name], len(variable.dims)
+        values, n_dims = found[variable.name], len(variable.dims)
         flat = values.reshape(*values.shape[:n_dims], -1, *variable.whole_shape(whole))
         flat[(*(slice(None),) * n_dims, chosen)] = new[variable.name]
-    work.store.write_block(block, results, status)
+    work.store.write_block(block, found, status)
     return BlockDone(int(todo.sum()), int(np.count_nonzero(np.isin(new_status, FAILURES))))
 
 
-def _status(sweep: Sweep, results: Results, n: int) -> NDArray[np.uint8]:
+def _status(sweep: Sweep, new: Results, n: int) -> NDArray[np.uint8]:
     """Return what a protocol reports of its points, and what their values say where it reports nothing."""
     whole = sweep.grid.whole
     status = np.full((n, *(len(v) for v in whole.values())), OK, np.uint8)
     for variable in sweep.protocol.variables:
-        values = results[variable.name]
+        values = new[variable.name]
         if values.dtype.kind == "f" and not variable.optional:
             finite = np.isfinite(values).all(axis=tuple(range(len(variable.dims))))
             lacking = [1 + i for i, name in enumerate(whole) if name in variable.without]
             status[np.broadcast_to(~np.expand_dims(finite, lacking), status.shape)] = NON_FINITE
-    reported = results.get("status", MISSING)
+    reported = new.get("status", MISSING)
     return np.where(reported != MISSING, reported, status).astype(np.uint8)
+
+
+def results(sweep: Sweep, points: Points) -> Results:
+    """Return the protocol's results at points, those of swept parameters put together."""
+    whole = sweep.grid.whole
+    if sweep.parameters is None:
+        return sweep.protocol(sweep.network, points, whole)
+    out: Results = {}
+    n = len(next(iter(points.values())))
+    leading = {variable.name: len(variable.dims) for variable in sweep.protocol.variables}
+    for call in sweep.parameters.calls(points):
+        for name, found in call.protocol(call.network, call.points, whole).items():
+            at = leading.get(name, 0)
+            shape = (*found.shape[:at], n, *found.shape[at + 1 :])
+            values = out.setdefault(name, np.zeros(shape, found.dtype))
+            values[(*(slice(None),) * at, call.index)] = found
+    return out
 
 
 def _together(work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
     """Compute points in one call; one by one where that raises."""
     try:
-        return work.sweep.protocol(work.sweep.network, points, work.sweep.grid.whole), {}
+        return results(work.sweep, points), {}
     except Exception:
         return _assembled(work.sweep, _each(points), (_attempt(work.sweep, p) for p in _each(points)))
 
@@ -148,7 +166,7 @@ def _each(points: Points) -> Iterator[Points]:
 
 def _attempt(sweep: Sweep, point: Points) -> Results | Failure:
     try:
-        return sweep.protocol(sweep.network, point, sweep.grid.whole)
+        return results(sweep, point)
     except Exception as error:
         return Failure(f"{type(error).__name__}: {error}", traceback.format_exc())
 
@@ -159,11 +177,11 @@ def _assembled(
     """Return the answers for single points as the results of all, and those that failed."""
     n = len(list(points))
     extra = {name: len(labels) for name, labels in sweep.protocol.coordinates(sweep.network).items()}
-    results = {"status": np.full((n, *(len(v) for v in sweep.grid.whole.values())), MISSING, np.uint8)}
+    out: Results = {"status": np.full((n, *(len(v) for v in sweep.grid.whole.values())), MISSING, np.uint8)}
     for variable in sweep.protocol.variables:
         shape = (*(extra[dim] for dim in variable.dims), n, *variable.whole_shape(sweep.grid.whole))
         empty = np.nan if np.dtype(variable.dtype).kind == "f" else 0
-        results[variable.name] = np.full(shape, empty, variable.dtype)
+        out[variable.name] = np.full(shape, empty, variable.dtype)
     failures = {}
     for i, answer in enumerate(answers):
         if isinstance(answer, (Failure, Death)):
@@ -171,6 +189,6 @@ def _assembled(
         else:
             for variable in sweep.protocol.variables:
                 index = (*(slice(None),) * len(variable.dims), slice(i, i + 1))
-                results[variable.name][index] = answer[variable.name]
-            results["status"][i : i + 1] = answer.get("status", MISSING)
-    return results, failures
+                out[variable.name][index] = answer[variable.name]
+            out["status"][i : i + 1] = answer.get("status", MISSING)
+    return out, failures

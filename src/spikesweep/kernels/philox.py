@@ -68,8 +68,12 @@ def derive(key: ArrayLike, name: str, value: ArrayLike) -> NDArray[np.uint64]:
 
 
 def point_keys(root_seed: int, labels: Mapping[str, ArrayLike]) -> NDArray[np.uint64]:
-    """Return one key a point, shape of the labels' values; the order of the labels has no meaning."""
+    """Return one key a point, shape of the labels' values; the order of the labels has no meaning.
+
+    A label is left out where its value is NaN.
+    """
     keys = np.asarray(np.uint64(root_seed))
     for name in sorted(labels):
-        keys = derive(keys, name, labels[name])
+        value = np.asarray(labels[name], np.float64)
+        keys = np.where(np.isnan(value), keys, derive(keys, name, value))
     return keys

@@ -1,4 +1,4 @@
-"""Figures of a sweep: one module for each protocol's own, named like the protocol's; a plain one else."""
+"""Figures of a sweep: a module for each protocol, named like it; one of swept parameters; a plain one."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 def figure(ds: xr.Dataset) -> Figure:
     """Return the figure of a sweep's dataset."""
     protocol = ds.attrs["configuration"]["choices"]["protocol"]
-    name = f"{__name__}.{protocol}"
+    swept = "point" in ds.dims or any("key" in ds[name].attrs for name in ds.coords)
+    name = f"{__name__}.{'swept' if swept else protocol}"
     module = import_module(name if find_spec(name) else f"{__name__}.any_protocol")
     drawn: Figure = module.figure(ds)
     return drawn

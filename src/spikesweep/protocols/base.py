@@ -29,6 +29,13 @@ class Axis:
     integer: bool = False
     whole: bool = False  #: computed jointly, never cut into blocks
     counted_by: str = ""  #: parameter of the protocol that says how many there are: 0, 1, ...
+    key: str = ""  #: the value of the configuration that it sweeps; none of a protocol's own axes
+    base: Any = None  #: what the configuration gives that value
+
+    @property
+    def where(self) -> str:
+        """Return the key of the axis in the configuration."""
+        return f"grid.{self.key or self.name}"
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,10 @@ class Experiment(Protocol):
         `points` holds one array a cut axis, all of length n; `whole` the values of the whole axes. Each
         variable comes back with the shape (its dims, n, the whole axes that it has). `status`, where
         it is returned, has the shape (n, the whole axes); where it is MISSING the values decide.
+
+        Under the keys of swept parameters `points` holds labels for the random numbers, NaN at the
+        configured value. A protocol that declares `parameters_per_point = True` accepts components whose
+        parameters are arrays of length n, in `check` also; others see one value of each at a time.
         """
 
 
@@ -107,17 +118,18 @@ def steps(name: str, duration: ms, dt: ms) -> int:
 
 def check_step(network: Network, dt: ms) -> None:
     """Refuse a time step that does not resolve the network's dynamics; raise InputError."""
-    name, smallest = min(network.time_constants().items(), key=lambda item: item[1])
+    shortest = {name: float(np.min(value)) for name, value in network.time_constants().items()}
+    name, smallest = min(shortest.items(), key=lambda item: item[1])
     if dt >= smallest:
         raise InputError(
             f"protocol.dt = {dt} ms is refused: allowed is less than the smallest time constant, "
             f"{name} = {smallest:.10g} ms"
         )
     for cell, parameters in network.populations.items():
-        t_ref = getattr(parameters, "t_ref", 0.0)
-        held = np.round(t_ref / dt)
-        if abs(t_ref / dt - held) > 1e-6 * max(held, 1.0):
-            raise InputError(
-                f"protocol.dt = {dt} ms does not divide neuron.{cell}.t_ref = {t_ref} ms; "
-                f"allowed, for example: {t_ref / (held + 1.0):.6g} ms"
-            )
+        for t_ref in np.unique(getattr(parameters, "t_ref", 0.0)):
+            held = np.round(t_ref / dt)
+            if abs(t_ref / dt - held) > 1e-6 * max(held, 1.0):
+                raise InputError(
+                    f"protocol.dt = {dt} ms does not divide neuron.{cell}.t_ref = {t_ref} ms; "
+                    f"allowed, for example: {t_ref / (held + 1.0):.6g} ms"
+                )

@@ -20,7 +20,7 @@ from spikesweep.inputs.legacy import legacy_spike_counts
 from spikesweep.inputs.poisson import spike_counts
 from spikesweep.kernels.driver import Clock
 from spikesweep.kernels.philox import derive, point_keys
-from spikesweep.networks import RandomNetwork
+from spikesweep.networks import RandomNetwork, per_neuron
 from spikesweep.protocols.base import Axis, Variable, check_step, steps
 from spikesweep.single_cell import trace_cell
 from spikesweep.units import PER_MS, NonNegative, Positive, ms
@@ -42,6 +42,7 @@ class TransferFunction:
         Axis("seed", "1", "repetition", 0, integer=True),
         Axis("pop_size", "1", "neurons averaged", 1, integer=True, whole=True),
     )
+    parameters_per_point: ClassVar[bool] = True
     variables: ClassVar[tuple[Variable, ...]] = (Variable("rate", ("population",), "Hz", "mean output rate"),)
 
     duration: Positive[ms]  #: simulated time
@@ -127,7 +128,9 @@ class TransferFunction:
         clock = Clock.of(self.dt, self.refractory)
         rates = np.empty((len(network.populations), n_points, len(sizes)))
         for p, (name, cell) in enumerate(network.populations.items()):
-            synapses = network.synapses_onto(name)
+            cell = per_neuron(cell, n_neurons)
+            onto = network.synapses_onto(name)
+            synapses = {kind: per_neuron(synapse, n_neurons) for kind, synapse in onto.items()}
             if self.rng == "legacy_shared":
                 in_Hz = {kind: values / per_step for kind, values in events.items()}
                 seeds = np.repeat(points["seed"], n_neurons).astype(np.int64) + neurons * LEGACY_NEURONS

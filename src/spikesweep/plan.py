@@ -1,0 +1,238 @@
+"""What a run would do, before it is started: points, blocks, disk, memory, and time from a pilot.
+
+The pilot computes slices of a few missing blocks, spread evenly over them, on the executor that the run
+would use, and writes nothing.
+"""
+
+import os
+import resource
+import time as clock
+import tracemalloc
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesweep.errors import InputError
+from spikesweep.grid import Block
+from spikesweep.kernels.driver import LANES
+from spikesweep.protocols.base import FAILURES, MISSING, OK
+from spikesweep.sweep import stored_status
+from spikesweep.tasks import Sweep, results
+
+#: Slices of the pilot and the time that one should take (s): enough to see how much points differ in cost.
+_SLICES = 24
+_SLICE_TIME = 0.15
+#: Half the width of the interval, at least, as a part of the time: machines are never quiet.
+_NOISE = 0.2
+#: An upper bound of the cost of a neuron step (s): a run that is short even so needs no pilot.
+_SLOWEST_STEP = 1e-7
+
+Points = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Time:
+    """How long a run takes (s), with the ends of an interval."""
+
+    low: float
+    expected: float
+    high: float
+
+    def __str__(self) -> str:
+        """Return the time in words."""
+        return f"about {_duration(self.expected)} ({_duration(self.low)} to {_duration(self.high)})"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would do."""
+
+    name: str
+    axes: tuple[str, ...]
+    points: int
+    done: int
+    failed: int
+    blocks: int  #: that a run would compute
+    block_points: int
+    disk: int  #: bytes of all results, before they are compressed
+    memory: float  #: bytes of a worker at its peak
+    workers: int
+    time: Time
+    start: float  #: the part of the time that several runs of one process spend once (s)
+
+    @property
+    def missing(self) -> int:
+        """Return how many points a run would compute."""
+        return self.points - self.done - self.failed
+
+    def __str__(self) -> str:
+        """Return the plan in lines."""
+        counts = f"{self.points}: {self.done} done, {self.failed} failed, {self.missing} missing"
+        lines = {
+            "axes": " x ".join(self.axes),
+            "points": counts,
+            "blocks": f"{self.blocks} to compute, of up to {self.block_points} points",
+            "disk": f"at most {_size(self.disk)}",
+            "memory": f"about {_size(self.memory)} a worker",
+            "time": f"{self.time} here, {self.workers} at a time" if self.missing else "nothing is missing",
+        }
+        return "\n".join([f"plan of {self.name}", *(f"  {k:8}{v}" for k, v in lines.items())])
+
+
+def make_plan(sweep: Sweep, compute: Any, *, overwrite: bool) -> Plan:
+    """Return the plan of a sweep; raise InputError where a run would be refused."""
+    status, chunks = stored_status(sweep, compute, overwrite)
+    blocks = [b for b in sweep.grid.blocks(chunks) if (status[b.slices] == MISSING).any()]
+    missing = sum(b.n_points for b in blocks)
+    time, block_memory = Time(0.0, 0.0, 0.0), 0.0
+    if blocks:
+        time, block_memory = _pilot(sweep, compute, blocks, missing)
+    threads = compute.n_workers if compute.in_process else 1
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return Plan(
+        str(sweep.path),
+        tuple(
+            _axis(name, len(v), sweep) for name, v in zip(sweep.grid.names, sweep.grid.values, strict=True)
+        ),
+        status.size,
+        int(np.count_nonzero(status == OK)),
+        int(np.count_nonzero(np.isin(status, FAILURES))),
+        len(blocks),
+        prod(chunks),
+        _bytes(sweep),
+        used + threads * block_memory,
+        compute.n_workers,
+        time,
+        _START if blocks else 0.0,
+    )
+
+
+def total(plans: Sequence[Plan]) -> str:
+    """Return one line on several plans that are run one after the other."""
+    low, expected, high = (sum(getattr(p.time, e) for p in plans) for e in ("low", "expected", "high"))
+    missing, disk = sum(p.missing for p in plans), sum(p.disk for p in plans)
+    once = sum(sorted(p.start for p in plans)[:-1])
+    time = Time(low - once, expected - once, high - once)
+    return f"all {len(plans)} stores: {missing} points missing, at most {_size(disk)}, {time}"
+
+
+def refuse_long(sweep: Sweep, compute: Any, *, overwrite: bool, hours: float) -> None:
+    """Refuse a run that takes longer than `hours`; raise InputError that says how long."""
+    n_whole = prod(len(v) for v in sweep.grid.whole.values())
+    steps = sweep.protocol.work(sweep.network, sweep.grid.whole) * sweep.grid.n_points / n_whole
+    if steps * _SLOWEST_STEP / compute.n_workers < hours * 3600:
+        return
+    time = make_plan(sweep, compute, overwrite=overwrite).time
+    if time.expected > hours * 3600:
+        raise InputError(
+            f"{sweep.path} takes {time}, longer than ask_above = {hours:g} h; "
+            "allowed: confirm=true, plan=true to see more, or fewer points"
+        )
+
+
+def _pilot(sweep: Sweep, compute: Any, blocks: Sequence[Block], missing: int) -> tuple[Time, float]:
+    """Return the time of all blocks and the memory that one takes."""
+    started = perf_counter()
+    if compute.in_process:
+        sweep.protocol.prepare(sweep.network)
+    with compute.started() as running:
+        smallest = _slices(sweep, blocks, LANES, compute.n_workers)
+        list(running.map(partial(_timed_slice, sweep), smallest))  # compiles, where each worker does
+        first = max(seconds for seconds, _ in running.map(partial(_timed_slice, sweep), smallest))
+        before = _START + perf_counter() - started
+        n = LANES * max(1, round(_SLICE_TIME / max(first, 1e-6)))
+        slices = _slices(sweep, blocks, n, _SLICES)
+        timed = np.array(list(running.map(partial(_timed_slice, sweep), slices)))
+    seconds, sizes = timed.T
+    n_whole = prod(len(v) for v in sweep.grid.whole.values())
+    cost = seconds.sum() / sizes.sum()  # s a cut point, all workers busy
+    spread = (seconds / sizes).std(ddof=1) / np.sqrt(len(sizes)) / cost if len(sizes) > 1 else 1.0
+    work = missing / n_whole * cost
+    last = work / len(blocks) * (1 - 1 / compute.n_workers) / 2  # some workers end before the others
+    expected = work / compute.n_workers + last
+    wide = max(_NOISE, 2 * spread)
+    ends = (before + expected * k for k in (1 - min(wide, 0.9), 1, 1 + wide))
+    return Time(*ends), _memory(sweep, slices[0]) / _n(slices[0]) * max(b.n_points for b in blocks) / n_whole
+
+
+def _process_age() -> float:
+    """Return for how long this process has run (s), which a run spends as well."""
+    try:
+        started = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19])
+        return clock.clock_gettime(clock.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
+    except (OSError, AttributeError):  # another system: the time it computed
+        return process_time()
+
+
+#: What starting Python and loading this package took (s).
+_START = _process_age()
+
+
+def _slices(sweep: Sweep, blocks: Sequence[Block], n: int, count: int) -> list[Points]:
+    """Return `count` slices of up to `n` consecutive points, from blocks evenly spread over all."""
+    places = (np.arange(count) + 0.5) / count
+    out = []
+    for i, place in enumerate(places):
+        points = sweep.grid.points(blocks[int(place * len(blocks))])
+        room = max(_n(points) - n, 0)
+        start = round(room * (i * 0.618 % 1.0))  # the golden ratio spreads any number of starts evenly
+        out.append({name: values[start : start + n] for name, values in points.items()})
+    return out
+
+
+def _n(points: Points) -> int:
+    return len(next(iter(points.values())))
+
+
+def _timed_slice(sweep: Sweep, points: Points) -> tuple[float, int]:
+    """Return how long some points take (s), and how many they are; what fails costs its time, too."""
+    began = perf_counter()
+    with suppress(Exception):
+        results(sweep, points)
+    return perf_counter() - began, _n(points)
+
+
+def _memory(sweep: Sweep, points: Points) -> float:
+    tracemalloc.start()
+    try:
+        _timed_slice(sweep, points)
+        return float(tracemalloc.get_traced_memory()[1])
+    finally:
+        tracemalloc.stop()
+
+
+def _bytes(sweep: Sweep) -> int:
+    extra = sweep.protocol.coordinates(sweep.network)
+    itemsizes = (
+        prod(len(extra[d]) for d in v.dims) * np.dtype(v.dtype).itemsize for v in sweep.protocol.variables
+    )
+    return sweep.grid.n_points * (sum(itemsizes) + 1)
+
+
+def _axis(name: str, n: int, sweep: Sweep) -> str:
+    columns = [axis.name for axis, _ in sweep.grid.columns] if name == "point" else []
+    return f"{name} {n}" + (f" ({', '.join(columns)})" if columns else "")
+
+
+def _size(n: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if n < 1000:
+            return f"{n:.3g} {unit}"
+        n /= 1000
+    return f"{n:.3g} TB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"
