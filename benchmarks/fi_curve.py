@@ -13,7 +13,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 
@@ -27,8 +27,13 @@ except ImportError:  # in Brian2's interpreter
 REPEATS = 5
 
 
+def clocks():
+    """Return wall and processor time (s): on a shared machine the second says more."""
+    return np.array([perf_counter(), process_time()])
+
+
 def spikesweep_curve():
-    """Return the times (s) of the kernels and of whole sweeps with their stores, the counts, the work."""
+    """Return wall and processor times (s) of the kernels and of whole sweeps, the counts, the work."""
     words = ("neuron=jercog", "network=jercog", "protocol=fi_curve", "compute=threads")
     job, compute, _ = make_sweep(ss.load(*words))
     n_blocks = compute.n_workers
@@ -41,15 +46,15 @@ def spikesweep_curve():
     times = {"kernels, one thread": [], "kernels, threads": [], "sweep with store": []}
     with ThreadPoolExecutor(n_blocks) as pool, TemporaryDirectory() as folder:
         for repeat in range(REPEATS):
-            began = perf_counter()
+            began = clocks()
             alone = np.concatenate([curve(block) for block in blocks], axis=1)
-            times["kernels, one thread"].append(perf_counter() - began)
-            began = perf_counter()
+            times["kernels, one thread"].append((clocks() - began).tolist())
+            began = clocks()
             rate = np.concatenate(list(pool.map(curve, blocks)), axis=1)
-            times["kernels, threads"].append(perf_counter() - began)
-            began = perf_counter()
+            times["kernels, threads"].append((clocks() - began).tolist())
+            began = clocks()
             ds = ss.run(ss.load(*words, f"outputs={folder}/{repeat}"))
-            times["sweep with store"].append(perf_counter() - began)
+            times["sweep with store"].append((clocks() - began).tolist())
             assert np.array_equal(ds.rate.values[..., 0], rate)
             assert np.array_equal(alone, rate)
     cells = {name: cell._asdict() for name, cell in job.network.populations.items()}
@@ -59,7 +64,7 @@ def spikesweep_curve():
 
 
 def brian2_curve(work, published):
-    """Return the times (s) of `run` after a first one that compiled, and the counts.
+    """Return wall and processor times (s) of `run` after a first one that compiled, and the counts.
 
     `published`: the parameters are variables of each cell and spikes are recorded with their times, as in
     the original code; otherwise parameters are constants and spikes are only counted.
@@ -107,9 +112,9 @@ def brian2_curve(work, published):
     times = []
     for _ in range(REPEATS):
         network.restore()
-        began = perf_counter()
+        began = clocks()
         network.run(work["duration"] * b.ms)
-        times.append(perf_counter() - began)
+        times.append((clocks() - began).tolist())
     return times, [np.asarray(m.count).tolist() for m in monitors]
 
 
@@ -137,11 +142,13 @@ def main():
         times[f"Brian2, {form}"], theirs = brian2_in(arguments.brian2_python, work, form)
         different += int((counts != theirs).sum())
     n, steps = counts.size, round(work["duration"] / work["dt"])
-    ours = min(times["kernels, threads"])
-    print(f"{n} cells, {steps} steps, best of {REPEATS}")
-    for name, seconds in times.items():
-        best = min(seconds)
-        print(f"{name:20} {best:7.3f} s  {best / n / steps * 1e9:6.2f} ns a neuron step  {best / ours:6.1f}")
+    best = {name: np.min(seconds, axis=0) for name, seconds in times.items()}
+    ours = np.min([best["kernels, one thread"], best["kernels, threads"]], axis=0)
+    print(f"{n} cells, {steps} steps, best of {REPEATS}; in brackets as multiples of the best kernels")
+    for name, (wall, cpu) in best.items():
+        each = wall / n / steps * 1e9
+        print(f"{name:20} wall {wall:6.3f} s ({wall / ours[0]:5.1f})  {each:6.2f} ns a neuron step", end="  ")
+        print(f"cpu {cpu:6.3f} s ({cpu / ours[1]:5.1f})")
     print(f"counts that differ: {different} of {2 * n}")
     if different:
         sys.exit(1)
