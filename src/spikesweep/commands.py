@@ -68,7 +68,7 @@ def _at(path: str) -> stores.Store:
 
 
 def _counts(store: stores.Store) -> dict[str, int]:
-    counts = np.bincount(store.status().ravel(), minlength=4)
+    counts = np.bincount(store.status().ravel(), minlength=len(STATUS_MEANINGS.split()))
     return dict(zip(STATUS_MEANINGS.split(), map(int, counts), strict=True))
 
 
