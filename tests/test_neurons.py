@@ -66,7 +66,7 @@ def test_halving_dt_moves_few_spikes(any_cell):
     neuron, cell = any_cell
     cfg = ss.load(f"neuron={neuron}")
     counts = [
-        ss.simulate(cfg, cell=cell, current=500.0, duration=1000.0, dt=dt).sizes["spike"]
+        ss.simulate(cfg, cell=cell, current=700.0, duration=1000.0, dt=dt).sizes["spike"]
         for dt in (0.05, 0.025)
     ]
     assert counts[0] > 20

@@ -24,7 +24,7 @@ def nearest_key(key: str, known: Iterable[str]) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the hint that ends a message about an unknown `name`: the nearest, then all names."""
-    known = list(known)
+    known = [str(name) for name in known]
     close = get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"{hint}allowed: {', '.join(known) if known else 'none'}"

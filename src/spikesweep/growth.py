@@ -34,8 +34,13 @@ def stored_grid(store: stores.Store, asked: Grid, defaults: Mapping[str, Any]) -
     if unknown:
         raise InputError(f"{store.path} has the axes {unknown}, which the request lacks; allowed: add them")
     wanted = {axis.name: column for axis, column in asked.columns}
-    if set(wanted) != set(columns) or any(not np.array_equal(v, columns[k]) for k, v in wanted.items()):
-        raise InputError(f"{store.path} holds other points; allowed: another name=..., or overwrite=true")
+    for name in sorted({*wanted, *columns}):
+        there, here = (v[name].tolist() if name in v else "no" for v in (columns, wanted))
+        if there != here:
+            raise InputError(
+                f"{store.path} holds other points, grid.{name}: {there} there, {here} here; "
+                "allowed: another name=..., or overwrite=true"
+            )
     return Grid(asked.axes, tuple(values[name] for name in asked.names), asked.columns)
 
 
