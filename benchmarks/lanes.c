@@ -93,8 +93,9 @@ static void advance(State *restrict x, const double *restrict inputs, const Para
 /* Return the spikes of LANES cells; interval: mean steps between events of each input, no events if 0. */
 double simulate(const Parameters *parameters, const double *interval, uint64_t seed, int64_t n_steps)
 {
-    static _Thread_local double inputs[BLOCK * 2 * LANES];
-    State x;
+    /* aligned to a cache line: elsewhere the loop takes twice as long on some processors */
+    static _Thread_local _Alignas(64) double inputs[BLOCK * 2 * LANES];
+    _Alignas(64) State x;
     Parameters c = *parameters;
     memset(&x, 0, sizeof x);
     memset(inputs, 0, sizeof inputs);

@@ -15,8 +15,8 @@ def generate_conductance_shotnoise(freq, t, N, Q, Tsyn, g0, seed):
     if freq == 0:
         freq = 1e-9
     upper_number_of_events = max(int(3 * freq * t[-1] * N), 1)
-    np.random.seed(seed)
-    spike_events = np.cumsum(np.random.exponential(1.0 / (N * freq), upper_number_of_events))
+    np.random.seed(seed)  # noqa: NPY002  as the original
+    spike_events = np.cumsum(np.random.exponential(1.0 / (N * freq), upper_number_of_events))  # noqa: NPY002
     g = np.ones(t.size) * g0
     dt, t = t[1] - t[0], t - t[0]
     event = 0
@@ -29,9 +29,7 @@ def generate_conductance_shotnoise(freq, t, N, Q, Tsyn, g0, seed):
 
 
 @njit
-def adexp_sim(
-    t, I, Ge, Gi, Ee, Ei, Gl, Cm, El, Vthre, Vreset, vspike, Trefrac, delta_v, a, b, tauw
-):  # fmt: skip
+def adexp_sim(t, I, Ge, Gi, Ee, Ei, Gl, Cm, El, Vthre, Vreset, vspike, Trefrac, delta_v, a, b, tauw):  # noqa: E741
     """Return the potential (V) and the spike times (s)."""
     last_spike = -np.inf
     V = El * np.ones(len(t))

@@ -8,7 +8,6 @@ point but start-up, so that it is an upper bound of the overhead. The peers keep
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from itertools import product
 from pathlib import Path
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 import trivial
 from common import HERE, arguments, interleaved, ratio, sweep_of, table, write
@@ -31,6 +31,9 @@ from spikesweep.grid import make_grid
 #: Points of Hydra's multirun, and of the runs whose memory is compared.
 HYDRA_POINTS = 100
 MEMORY_POINTS = (10_000, 100_000, 1_000_000)
+#: The time a point of dask.delayed grows with the points: more of them take minutes.
+DASK_POINTS = 10_000
+JOBLIB_POINTS = 100_000
 FEW_STEPS = 4
 
 
@@ -65,9 +68,7 @@ def make_sweep(kind: str, n: int, folder: str) -> sweeps.Sweep:
         spec: dict[str, Any] = {"a": axis, "b": axis, "seed": seeds}
     else:
         spec = {"fe": axis, "fi": axis, "seed": seeds, "pop_size": [1]}
-    return replace(
-        sweep, grid=make_grid(sweep.protocol.axes, spec), path=Path(folder) / f"{kind}-{n}.zarr"
-    )
+    return replace(sweep, grid=make_grid(sweep.protocol.axes, spec), path=Path(folder) / f"{kind}-{n}.zarr")
 
 
 def run_sweep(kind: str, n: int, compute: Any, startup: list[float]) -> float:
@@ -82,6 +83,26 @@ def run_sweep(kind: str, n: int, compute: Any, startup: list[float]) -> float:
         return 1e6 * (ended - watch.started) / sweep.grid.n_points
 
 
+def main_job() -> dict[str, float]:
+    """Return the wall time of the default job, start-up apart, and the share of it outside the protocol."""
+    inside: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        sweep, watch = replace(sweep_of(), path=Path(folder) / "main.zarr"), Stopwatch()
+        protocol = type(sweep.protocol)
+        compute = protocol.__call__
+
+        def timed(*arguments: Any) -> Any:
+            began = time.perf_counter()
+            results = compute(*arguments)
+            inside.append(time.perf_counter() - began)
+            return results
+
+        with patch.object(protocol, "__call__", timed):
+            sweeps.run(sweep, Serial(None), watch)
+        wall = time.perf_counter() - watch.started
+    return {"points": sweep.grid.n_points, "wall, s": wall, "outside the kernels": 1.0 - sum(inside) / wall}
+
+
 def axes(n: int) -> list[tuple[float, float, float]]:
     """Return the points of the trivial sweep as a peer's user has them."""
     grid = make_sweep("trivial", n, "").grid
@@ -94,7 +115,8 @@ def dask_delayed(n: int) -> float:
 
     points = axes(n)
     began = time.perf_counter()
-    results = dask.compute(*[dask.delayed(trivial.difference)(*p) for p in points], scheduler="threads")
+    task = dask.delayed(trivial.difference, pure=False)
+    results = dask.compute([task(*p) for p in points], scheduler="threads", optimize_graph=False)[0]
     elapsed = time.perf_counter() - began
     assert len(results) == len(points)
     return 1e6 * elapsed / len(points)
@@ -139,9 +161,9 @@ def times(sizes: list[int], repeats: int) -> list[dict[str, Any]]:
             for compute in (Serial(None), Threads(2, None)):
                 name = f"spikesweep {kind}, {type(compute).__name__.lower()}"
                 cases[name] = partial(run_sweep, kind, n, compute, startup.setdefault(name, []))
-        if n <= 100_000:
+        if n <= DASK_POINTS:
             cases["dask.delayed, threads"] = partial(dask_delayed, n)
-        if _has("joblib"):
+        if n <= JOBLIB_POINTS and _has("joblib"):
             cases["joblib.Parallel, 2 processes"] = partial(joblib_parallel, n)
         if n == sizes[0]:
             cases[f"Hydra multirun, {HYDRA_POINTS} points"] = hydra_multirun
@@ -182,7 +204,10 @@ def peak_of(kind: str, n: int) -> None:
 
 
 def _peak() -> float:
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    # not ru_maxrss, which begins with the memory of the process that forked this one
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (peak,) = (line.split()[1] for line in lines if line.startswith("VmHWM"))
+    return round(int(peak) / 1024, 1)
 
 
 def main() -> None:
@@ -201,7 +226,9 @@ def main() -> None:
     table([{k: v for k, v in row.items() if k != "all us"} for row in timed])
     peaks = [memory(kind, n) for kind in ("trivial", "transfer_function") for n in MEMORY_POINTS]
     table(peaks)
-    write(args.json, {"times": timed, "memory": peaks})
+    share = main_job()
+    table([{"what": "default main job, serial", **share}])
+    write(args.json, {"times": timed, "memory": peaks, "main job": share})
 
 
 if __name__ == "__main__":

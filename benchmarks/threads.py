@@ -57,9 +57,7 @@ def main() -> None:
     sweep = sweep_of(f"protocol.duration={args.duration}")
     sweep.protocol.prepare(sweep.network)
     tasks = {"spikesweep": partial(block, sweep), "machine": lambda index: spin(20_000_000)}
-    cases = {
-        (name, n): partial(seconds, task, n) for name, task in tasks.items() for n in (1, args.threads)
-    }
+    cases = {(name, n): partial(seconds, task, n) for name, task in tasks.items() for n in (1, args.threads)}
     found = interleaved(cases, args.repeats)
     rows = [
         {
@@ -71,6 +69,8 @@ def main() -> None:
         }
         for name in tasks
     ]
+    given = dict(zip(tasks, rows, strict=True))["machine"]["speed-up"]
+    rows = [{**row, "of the machine's": row["speed-up"] / given} for row in rows]
     print(f"{BLOCKS} blocks, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}\n")
     table(rows)
     runs = {f"{name}, {n} threads": values for (name, n), values in found.items()}
