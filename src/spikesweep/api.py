@@ -70,7 +70,12 @@ def simulate(
     synapses = {kind: build(values["network"][kind], f"network.{kind}") for kind in ("exc", "inh")}
     given = {"current": current, "g_exc": g_exc, "g_inh": g_inh}
     inputs = {name: x for name, x in given.items() if x is not None}
-    reversal = {"g_exc": synapses["exc"].E_rev, "g_inh": synapses["inh"].E_rev}
+    reversal = {f"g_{kind}": getattr(synapse, "E_rev", None) for kind, synapse in synapses.items()}
+    for name in inputs:
+        if reversal.get(name, 0.0) is None:
+            raise InputError(
+                f"{name} is refused: the network's synapses are no conductances; allowed: current"
+            )
     refractory = values["protocol"].get("refractory", "published")
     return simulate_cell(neuron, inputs, reversal, dt, duration, refractory)
 

@@ -62,7 +62,7 @@ def grown(
     temporary = stores.temporary_path(store.path)
     attrs = {k: v for k, v in store.attrs.items() if k not in stores.FIXED_ATTRS}
     try:
-        larger = stores.create(temporary, new, variables, coordinates, chunks, attrs)
+        larger = stores.lay_out(temporary, new, variables, coordinates, chunks, attrs)
         for block in new.blocks(chunks):
             _copy_block(store, old, larger, new, block)
         stores.copy_failures(store, larger)
@@ -80,29 +80,25 @@ def _copy_block(store: stores.Store, old: Grid, larger: stores.Store, new: Grid,
     if any((place < 0).all() for place in found):
         return
     kept = [place[place >= 0] for place in found]
-    stored = list(store.attrs["axes"])
+    stored = store.axes
     ranges = {name: (k[0], k[-1] + 1) for name, k in zip(new.names, kept, strict=True)}
     rectangle = Block(*zip(*(ranges[name] for name in stored), strict=True))
     results, status = store.read_block(rectangle)
-    pick: Any = np.ix_(*(k - k[0] for k in kept))
-    place: Any = np.ix_(*(np.flatnonzero(p >= 0) for p in found))
-    old_status = _in_order(status, stored, new.names)[pick]
-    if not old_status.any():
+    pick = {name: k - k[0] for name, k in zip(new.names, kept, strict=True)}
+    place = {name: np.flatnonzero(p >= 0) for name, p in zip(new.names, found, strict=True)}
+    if not status.any():
         return
     new_results, new_status = larger.read_block(block)
-    new_status[place] = old_status
-    for name, values in results.items():
-        there = [axis for axis in stored if axis in store.dims(name)]
-        here = tuple(axis for axis in new.names if axis in larger.dims(name))
-        pick, place = (
-            np.ix_(*(index for axis, index in zip(new.names, indices, strict=True) if axis in here))
-            for indices in ([k - k[0] for k in kept], [np.flatnonzero(p >= 0) for p in found])
-        )
-        new_results[name][(..., *place)] = _in_order(values, there, here)[(..., *pick)]
+    for name, target in (*new_results.items(), ("status", new_status)):
+        source, there = (status, stored) if name == "status" else (results[name], store.axes_of(name))
+        here = larger.axes if name == "status" else larger.axes_of(name)
+        to: Any = np.ix_(*(place[axis] for axis in here))
+        of: Any = np.ix_(*(pick[axis] for axis in here))
+        target[(..., *to)] = _in_order(source, there, here)[(..., *of)]
     larger.write_block(block, new_results, new_status)
 
 
-def _in_order(values: NDArray[Any], stored: list[str], names: tuple[str, ...]) -> NDArray[Any]:
+def _in_order(values: NDArray[Any], stored: tuple[str, ...], names: tuple[str, ...]) -> NDArray[Any]:
     """Return `values`, whose last dimensions are `stored`, with `names` instead; new ones have length 1."""
     leading = values.ndim - len(stored)
     present = [name for name in names if name in stored]

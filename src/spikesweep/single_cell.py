@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from spikesweep.errors import InputError
 from spikesweep.inputs.given import GivenConductance, GivenCurrent
-from spikesweep.inputs.poisson import BLOCK, event_loop, fill, make_trains
-from spikesweep.kernels.driver import LANES, Clock, Component, driver_for, initial_state
+from spikesweep.inputs.poisson import event_loop, fill, make_trains
+from spikesweep.kernels.driver import LANES, Clock, Component, Trace, driver_for, initial_state
+from spikesweep.kernels.lanes import BLOCK
 from spikesweep.units import ms, mV, units_of
 
 #: Samples recorded in one call of the kernel.
@@ -22,7 +23,7 @@ _LONG_NAMES = {"v": "membrane potential", "w": "adaptation current", "g": "condu
 def simulate_cell(
     cell: Component,
     inputs: Mapping[str, ArrayLike],
-    reversal: Mapping[str, mV],
+    reversal: Mapping[str, mV | None],
     dt: float,
     duration: float | None,
     refractory: str,
@@ -30,17 +31,19 @@ def simulate_cell(
     """Return the state variables over `time` and the `spike_times` (ms) of one cell.
 
     `inputs` may hold `current` (pA), `g_exc` and `g_inh` (nS): arrays of one length or scalars, where
-    sample i acts on step i; `reversal` the reversal potentials of the conductances. The state at `time`
-    i is the one before step i, and a spike bears the time of the end of its step.
+    sample i acts on step i; `reversal` the reversal potentials of the conductances, where they have one.
+    The state at `time` i is the one before step i, and a spike bears the time of the end of its step.
     """
     n = _length(inputs, dt, duration)
     samples = np.stack([_samples(name, inputs.get(name, 0.0), n) for name in ("current", "g_exc", "g_inh")])
-    parts = (GivenCurrent(), GivenConductance(reversal["g_exc"]), GivenConductance(reversal["g_inh"]))
+    exc, inh = (GivenConductance(reversal[name] or 0.0) for name in ("g_exc", "g_inh"))
+    parts = (GivenCurrent(), exc, inh)
     clock = Clock.of(dt, refractory)
-    driver = driver_for(cell, parts, trace=True)
+    trace = _trace(cell)
+    driver = driver_for(cell, parts, trace=trace)
     state = initial_state(driver, cell, parts, clock, 1).reshape(-1)
-    traces = np.empty((driver.n_traced, n))
-    buffer = np.empty((CHUNK, driver.n_traced, LANES))
+    traces = np.empty((len(trace), n))
+    buffer = np.empty((CHUNK, len(trace), LANES))
     for first in range(0, n, CHUNK):
         chunk = samples[:, first : first + CHUNK].T
         rows = np.repeat(chunk[:, :, np.newaxis], LANES, axis=2)
@@ -63,19 +66,26 @@ def trace_cell(
     The arguments are those of `inputs.poisson.spike_counts`, for one cell; so are the spikes.
     """
     parts = tuple(synapses.values())
-    driver = driver_for(cell, parts, trace=True)
+    trace = _trace(cell, *parts)
+    driver = driver_for(cell, parts, trace=trace)
     loop = event_loop(driver.advance, fill)
     state = initial_state(driver, cell, parts, clock, 1).reshape(-1)
     rates = np.array([[events_per_step[name]] * LANES for name in synapses])
     trains = make_trains(np.full(LANES, key), np.full(LANES, neuron), tuple(synapses), rates)
     inputs = np.empty(BLOCK * len(synapses) * LANES)
-    buffer = np.empty((BLOCK, driver.n_traced, LANES))
-    traces = np.empty((driver.n_traced, n_steps))
+    buffer = np.empty((BLOCK, len(trace), LANES))
+    traces = np.empty((len(trace), n_steps))
     for first in range(0, n_steps, BLOCK):
         n = min(BLOCK, n_steps - first)
         loop(state, trains, inputs, buffer.reshape(-1), first, n, clock.tick)
         traces[:, first : first + n] = buffer[:n, :, 0].T
     return _labelled(cell, synapses, traces, clock.dt, last_step=True)
+
+
+def _trace(*parts: Component) -> Trace:
+    """Return all state variables of a neuron and its inputs, and its spikes, as rows of a trace."""
+    states = [(k, part.initial()) for k, part in enumerate(parts)]
+    return (*((k, name) for k, x in states for name in x._fields), (0, "spiked"))  # type: ignore[attr-defined]
 
 
 def _labelled(

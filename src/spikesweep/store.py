@@ -34,7 +34,7 @@ from zarr.storage import LocalStore
 from spikesweep import durable
 from spikesweep.errors import InputError
 from spikesweep.grid import Block, Grid
-from spikesweep.protocols.base import MISSING, STATUS_MEANINGS, Axis, Variable
+from spikesweep.protocols.base import MISSING, STATUS_MEANINGS, Coordinate, Variable
 
 _FORMAT = "spikesweep 1"
 _HIDDEN = ".spikesweep"  # records beside the arrays
@@ -86,13 +86,18 @@ class Store:
         return tuple(int(n) for n in _arrays(self.path)["status"].chunks)
 
     @property
+    def axes(self) -> tuple[str, ...]:
+        """Return the names of the axes, in the order of the dims of `status`."""
+        return _dims(_arrays(self.path)["status"])
+
+    def axes_of(self, name: str) -> tuple[str, ...]:
+        """Return the axes that a variable has, which are its last dims."""
+        return tuple(dim for dim in _dims(_arrays(self.path)[name]) if dim in self.axes)
+
+    @property
     def variables(self) -> list[str]:
         """Return the names of the variables that blocks hold, without `status`."""
         return list(self.attrs["variables"])
-
-    def dims(self, name: str) -> tuple[str, ...]:
-        """Return the dimensions of a variable."""
-        return _dims(_arrays(self.path)[name])
 
     def axis_values(self) -> dict[str, NDArray[Any]]:
         """Return the values of each axis."""
@@ -106,9 +111,7 @@ class Store:
     def read_block(self, block: Block) -> tuple[dict[str, NDArray[Any]], NDArray[np.uint8]]:
         """Return the variables and the status of a rectangle of points, whether chunk or not."""
         arrays = _arrays(self.path)
-        read = {
-            name: np.array(arrays[name][_part(arrays, name, block)], order="C") for name in self.variables
-        }
+        read = {name: np.array(arrays[name][self._index(name, block)], order="C") for name in self.variables}
         return read, np.array(arrays["status"][block.slices], order="C")
 
     def write_block(
@@ -118,7 +121,7 @@ class Store:
         arrays = _arrays(self.path)
         _assert_aligned(block, arrays["status"])
         for name, values in results.items():
-            arrays[name][_part(arrays, name, block)] = values
+            arrays[name][self._index(name, block)] = values
         durable.write(self._record_path(block), _guarded(block_digest(block, results, status)))
         arrays["status"][block.slices] = status
 
@@ -203,15 +206,20 @@ class Store:
         return ds
 
     def _chunk_path(self, name: str, block: Block) -> Path:
-        places = dict(zip(_dims(_arrays(self.path)["status"]), self._place(block).parts, strict=True))
-        return self.path.joinpath(name, "c", *(places.get(dim, "0") for dim in self.dims(name)))
+        return self.path / name / "c" / self._place(block, _dims(_arrays(self.path)[name]))
 
     def _record_path(self, block: Block) -> Path:
-        return self.path / _HIDDEN / "blocks" / self._place(block)
+        return self.path / _HIDDEN / "blocks" / self._place(block, self.axes)
 
-    def _place(self, block: Block) -> Path:
-        """Return the path of a block below `status`."""
-        return Path(*(str(a // n) for a, n in zip(block.start, self.chunks, strict=True)))
+    def _place(self, block: Block, dims: Sequence[str]) -> Path:
+        """Return the path of a block's chunk below a variable of these dims."""
+        chunk = {d: a // n for d, a, n in zip(self.axes, block.start, self.chunks, strict=True)}
+        return Path(*(str(chunk.get(dim, 0)) for dim in dims))
+
+    def _index(self, name: str, block: Block) -> Any:
+        """Return a block as an index of a variable."""
+        parts = dict(zip(self.axes, block.slices, strict=True))
+        return tuple(parts.get(dim, slice(None)) for dim in _dims(_arrays(self.path)[name]))
 
 
 def block_digest(block: Block, results: Mapping[str, NDArray[Any]], status: NDArray[np.uint8]) -> str:
@@ -227,18 +235,16 @@ def create(
     path: Path,
     grid: Grid,
     variables: Sequence[Variable],
-    coordinates: Mapping[str, Sequence[str]],
+    coordinates: Mapping[str, Sequence[str] | Coordinate],
     chunks: tuple[int, ...],
     attrs: Mapping[str, Any],
 ) -> Store:
     """Make an empty store at a path where nothing is, whole or not at all."""
     temporary = temporary_path(path)
     try:
-        _lay_out(temporary, grid, variables, coordinates, chunks, attrs)
-        put_in_place(Store(temporary), path)
+        return put_in_place(lay_out(temporary, grid, variables, coordinates, chunks, attrs), path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return Store(path)
 
 
 def copy_failures(source: Store, target: Store) -> None:
@@ -264,14 +270,15 @@ def put_in_place(store: Store, path: Path) -> Store:
     return Store(path)
 
 
-def _lay_out(
+def lay_out(
     path: Path,
     grid: Grid,
     variables: Sequence[Variable],
-    coordinates: Mapping[str, Sequence[str]],
+    coordinates: Mapping[str, Sequence[str] | Coordinate],
     chunks: tuple[int, ...],
     attrs: Mapping[str, Any],
-) -> None:
+) -> Store:
+    """Write the metadata and the coordinates of an empty store, step by step, and return it."""
     fixed = {
         "format": _FORMAT,
         "Conventions": "CF-1.11",
@@ -280,8 +287,11 @@ def _lay_out(
     }
     group = zarr.create_group(_DurableStore(path), attributes={**fixed, **attrs})
     for axis, values in zip(grid.axes, grid.values, strict=True):
-        _coordinate(group, axis, values)
+        _coordinate(group, axis.name, Coordinate(values, axis.units, axis.long_name))
     for name, labels in coordinates.items():
+        if isinstance(labels, Coordinate):
+            _coordinate(group, name, labels)
+            continue
         array = group.create_array(name, shape=(len(labels),), dtype=str, dimension_names=(name,))
         array[:] = np.array(labels, object)
     auxiliary = " ".join(variable.name for variable in variables if variable.coordinate)
@@ -321,17 +331,19 @@ def _lay_out(
     files = [file for file in sorted(path.rglob("*")) if file.is_file()]
     manifest = {str(f.relative_to(path)): durable.content_hash(f.read_bytes()) for f in files}
     durable.write(path / _HIDDEN / "manifest.json", _guarded(manifest))
+    return Store(path)
 
 
-def _coordinate(group: zarr.Group, axis: Axis, values: NDArray[Any]) -> None:
+def _coordinate(group: zarr.Group, name: str, coordinate: Coordinate) -> None:
+    values = coordinate.values
     array = group.create_array(
-        axis.name,
+        name,
         shape=values.shape,
         chunks=values.shape,
         dtype=values.dtype,
         compressors=_CHECKED,
-        dimension_names=(axis.name,),
-        attributes={"units": axis.units, "long_name": axis.long_name},
+        dimension_names=(name,),
+        attributes={"units": coordinate.units, "long_name": coordinate.long_name},
         config={"write_empty_chunks": True},
     )
     array[:] = values
@@ -355,13 +367,7 @@ def _unguarded(data: bytes) -> Any:
 
 
 def _dims(array: zarr.Array[Any]) -> tuple[str, ...]:
-    return tuple(array.metadata.dimension_names)  # type: ignore[union-attr, arg-type]
-
-
-def _part(arrays: Mapping[str, zarr.Array[Any]], name: str, block: Block) -> Any:
-    """Return a block as an index of a variable, which may lack some of the grid's dimensions."""
-    parts = dict(zip(_dims(arrays["status"]), block.slices, strict=True))
-    return tuple(parts.get(dim, slice(None)) for dim in _dims(arrays[name]))
+    return tuple(str(name) for name in array.metadata.dimension_names)  # type: ignore[union-attr]
 
 
 def forget_opened() -> None:

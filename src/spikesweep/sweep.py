@@ -16,7 +16,7 @@ from spikesweep.errors import InputError
 from spikesweep.execute import Lost
 from spikesweep.fingerprint import fingerprint
 from spikesweep.grid import Block, Grid
-from spikesweep.protocols.base import FAILURES, MISSING
+from spikesweep.protocols.base import FAILED, FAILURES, MISSING, NON_FINITE
 from spikesweep.tasks import Sweep, Work, run_block, run_block_isolated
 
 #: Neuron steps in a block: about a second. Fixed, not measured, so that a sweep started again from
@@ -68,7 +68,7 @@ def run(
         store.remove_partial_files()
         grid = growth.stored_grid(store, sweep.grid.axes, sweep.defaults)
         wanted = tuple(np.isin(v, asked) for v, asked in zip(grid.values, sweep.grid.values, strict=True))
-        redo = (MISSING, *FAILURES) if retry else (MISSING,)
+        redo = (MISSING, NON_FINITE, FAILED) if retry else (MISSING,)
         work = Work(replace(sweep, grid=grid), store, wanted, redo, compute.time_limit)
         return _run(sweep.grid, work, compute, monitor)
 
@@ -84,7 +84,7 @@ def _run(asked: Grid, work: Work, compute: Any, monitor: Monitor) -> Outcome:
         if compute.in_process:
             began = perf_counter()
             work.sweep.protocol.prepare(work.sweep.network)
-            monitor.message(f"kernels compiled in {perf_counter() - began:.1f} s")
+            monitor.message(f"kernels ready in {perf_counter() - began:.1f} s")
         _run_blocks(work, blocks, compute, monitor, asked.n_points, asked.n_points - int(todo.sum()))
     else:
         monitor.message("nothing is missing")
@@ -96,7 +96,7 @@ def _run(asked: Grid, work: Work, compute: Any, monitor: Monitor) -> Outcome:
     return Outcome(
         dataset,
         computed=int(np.count_nonzero(todo & (after != MISSING))),
-        failed=int(np.isin(inside, FAILURES).sum()),
+        failed=int(np.count_nonzero(np.isin(inside, FAILURES))),
         missing=int(np.count_nonzero(inside == MISSING)),
     )
 

@@ -90,36 +90,38 @@ def _block(work: Work, block: Block, compute: Any) -> BlockDone:
     sweep = work.sweep
     results, status = work.store.read_block(block)
     todo = work.todo(status, block)
-    n_whole = tuple(len(v) for v in sweep.grid.whole.values())
-    shape = (-1, *n_whole)
+    whole = sweep.grid.whole
+    by_point = (-1, *(len(v) for v in whole.values()))
     points = sweep.grid.points(block)
-    chosen = todo.reshape(shape).any(axis=tuple(range(1, len(shape))))
+    chosen = todo.reshape(by_point).any(axis=tuple(range(1, len(by_point))))
     points = {name: values[chosen] for name, values in points.items()}
     new, failures = compute(work, points)
-    new_status = _status(sweep, new, (int(chosen.sum()), *n_whole))
+    new_status = _status(sweep, new, int(chosen.sum()))
     for i, failure in failures.items():
         new_status[i] = FAILED
         point = {name: values[i].item() for name, values in points.items()}
         work.store.record_failure(point, failure.reason, failure.detail)
-    status.reshape(shape)[chosen] = new_status
+    status.reshape(by_point)[chosen] = new_status
     for variable in sweep.protocol.variables:
-        values, leading = results[variable.name], len(variable.dims)
-        flat = values.reshape(*values.shape[:leading], -1, *variable.whole_shape(sweep.grid.whole))
-        flat[(slice(None),) * leading + (chosen,)] = new[variable.name]
+        values, n_dims = results[variable.name], len(variable.dims)
+        flat = values.reshape(*values.shape[:n_dims], -1, *variable.whole_shape(whole))
+        flat[(*(slice(None),) * n_dims, chosen)] = new[variable.name]
     work.store.write_block(block, results, status)
-    return BlockDone(int(todo.sum()), int(np.isin(new_status, FAILURES).sum()))
+    return BlockDone(int(todo.sum()), int(np.count_nonzero(np.isin(new_status, FAILURES))))
 
 
-def _status(sweep: Sweep, new: Results, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return the status of new results: the protocol's word, else whether all values are finite."""
-    status = np.full(shape, OK, np.uint8)
+def _status(sweep: Sweep, results: Results, n: int) -> NDArray[np.uint8]:
+    """Return what a protocol reports of its points, and what their values say where it reports nothing."""
+    whole = sweep.grid.whole
+    status = np.full((n, *(len(v) for v in whole.values())), OK, np.uint8)
     for variable in sweep.protocol.variables:
-        if np.dtype(variable.dtype).kind == "f":
-            finite = np.isfinite(new[variable.name]).all(axis=tuple(range(len(variable.dims))))
-            lacking = [1 + i for i, name in enumerate(sweep.grid.whole) if name in variable.without]
-            status[np.broadcast_to(~np.expand_dims(finite, lacking), shape)] = NON_FINITE
-    reported = new.get("status", np.full(shape, MISSING, np.uint8))
-    return np.where(reported == MISSING, status, reported)
+        values = results[variable.name]
+        if values.dtype.kind == "f" and not variable.optional:
+            finite = np.isfinite(values).all(axis=tuple(range(len(variable.dims))))
+            lacking = [1 + i for i, name in enumerate(whole) if name in variable.without]
+            status[np.broadcast_to(~np.expand_dims(finite, lacking), status.shape)] = NON_FINITE
+    reported = results.get("status", MISSING)
+    return np.where(reported != MISSING, reported, status).astype(np.uint8)
 
 
 def _together(work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
@@ -157,11 +159,9 @@ def _assembled(
     """Return the answers for single points as the results of all, and those that failed."""
     n = len(list(points))
     extra = {name: len(labels) for name, labels in sweep.protocol.coordinates(sweep.network).items()}
-    n_whole = tuple(len(v) for v in sweep.grid.whole.values())
-    results: Results = {"status": np.full((n, *n_whole), MISSING, np.uint8)}
+    results = {"status": np.full((n, *(len(v) for v in sweep.grid.whole.values())), MISSING, np.uint8)}
     for variable in sweep.protocol.variables:
-        leading = (extra[dim] for dim in variable.dims)
-        shape = (*leading, n, *variable.whole_shape(sweep.grid.whole))
+        shape = (*(extra[dim] for dim in variable.dims), n, *variable.whole_shape(sweep.grid.whole))
         empty = np.nan if np.dtype(variable.dtype).kind == "f" else 0
         results[variable.name] = np.full(shape, empty, variable.dtype)
     failures = {}

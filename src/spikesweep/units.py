@@ -1,7 +1,7 @@
 """The unit system: a quantity's unit and bounds are the annotation of its field.
 
-pF, nS, mV, ms, pA are consistent with each other (pF mV / ms = pA, nS mV = pA), so equations carry
-no factors. Rates are in Hz at the interface, and times of spikes in ms.
+pF, nS, mV, ms, pA, fC are consistent with each other (pF mV / ms = pA, nS mV = pA, pA ms = fC), so
+equations carry no factors. Rates are in Hz at the interface, and times of spikes in ms.
 """
 
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -15,6 +15,8 @@ ms = Annotated[float, "ms"]
 pA = Annotated[float, "pA"]
 nS = Annotated[float, "nS"]
 pF = Annotated[float, "pF"]
+fC = Annotated[float, "fC"]  # pA ms
+pC = Annotated[float, "pC"]
 Hz = Annotated[float, "Hz"]
 number = Annotated[float, "1"]
 

@@ -3,3 +3,5 @@
 from spikesweep.inputs.conductance import ExponentialConductance as ExponentialConductance
 from spikesweep.inputs.given import GivenConductance as GivenConductance
 from spikesweep.inputs.given import GivenCurrent as GivenCurrent
+from spikesweep.inputs.two_stage import TwoStageCurrent as TwoStageCurrent
+from spikesweep.inputs.two_stage import TwoStageKinetics as TwoStageKinetics

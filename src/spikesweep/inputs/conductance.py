@@ -13,7 +13,7 @@ import numpy as np
 
 from spikesweep.kernels.driver import Clock
 from spikesweep.kernels.jit import compiled
-from spikesweep.kernels.vector_math import exp
+from spikesweep.kernels.vector_math import exp_each
 from spikesweep.units import NonNegative, Positive, ms, mV, nS
 
 
@@ -45,7 +45,7 @@ class ExponentialConductance(NamedTuple):
     def coefficients(self, clock: Clock) -> Coefficients:
         """Return what a step needs."""
         exponent = np.asarray(-clock.dt / self.tau_syn, np.float64)
-        decay = np.array([exp(x) for x in exponent.ravel()]).reshape(exponent.shape)
+        decay = exp_each(exponent.ravel()).reshape(exponent.shape)
         return Coefficients(decay, self.weight, self.E_rev)
 
     def time_constants(self) -> dict[str, ms]:

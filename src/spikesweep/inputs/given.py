@@ -1,10 +1,10 @@
-"""Inputs that are given sample by sample: sample i acts on step i."""
+"""Inputs that are given: sample by sample, where sample i acts on step i, or once for all steps."""
 
 from typing import Any, NamedTuple
 
 from spikesweep.kernels.driver import Clock
 from spikesweep.kernels.jit import compiled
-from spikesweep.units import mV
+from spikesweep.units import mV, pA
 
 
 class State(NamedTuple):
@@ -73,3 +73,40 @@ class GivenCurrent(NamedTuple):
     def current(c, x, v):
         """Return the current into the cell (pA)."""
         return x.value
+
+
+class NoState(NamedTuple):
+    """Nothing."""
+
+
+class ConstantCoefficients(NamedTuple):
+    """What a step needs."""
+
+    amplitude: Any
+
+
+class ConstantCurrent(NamedTuple):
+    """A current that never changes; nothing kicks it."""
+
+    amplitude: pA  #: the current
+
+    def initial(self) -> NoState:
+        """Return the state, which is empty."""
+        return NoState()
+
+    def coefficients(self, clock: Clock) -> ConstantCoefficients:
+        """Return what a step needs."""
+        del clock
+        return ConstantCoefficients(self.amplitude)
+
+    @staticmethod
+    @compiled
+    def advance(c, x, kick):
+        """Return the state."""
+        return x
+
+    @staticmethod
+    @compiled
+    def current(c, x, v):
+        """Return the current into the cell (pA)."""
+        return c.amplitude

@@ -13,15 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.kernels.driver import LANES, Clock, Component, driver_for, initial_state
-from spikesweep.kernels.jit import compiled
+from spikesweep.kernels.jit import compiled, kept
+from spikesweep.kernels.lanes import BLOCK, STEPS_PER_CALL, padded
 from spikesweep.kernels.philox import philox4x32, stream_word, uniform
 from spikesweep.kernels.vector_math import log
 
-#: Steps between two fillings of the input rows, and intervals drawn at once; neither changes a number.
-BLOCK = 64
+#: Intervals drawn at once; it changes no number.
 BATCH = 64
-#: A call of the compiled loop returns after about a second at most, so that a block can be stopped.
-STEPS_PER_CALL = 4_000_000
 _HALF = BATCH // 2
 
 
@@ -108,7 +106,6 @@ def fill(inputs, trains, n, first):
 def event_loop(advance: Any, fill_inputs: Any) -> Any:
     """Return the compiled loop (state, trains, inputs, trace, first, n_steps, tick) over time blocks."""
 
-    @compiled
     def loop(state, trains, inputs, trace, first, n_steps, tick):
         end = first + n_steps
         for start in range(first, end, BLOCK):
@@ -116,7 +113,7 @@ def event_loop(advance: Any, fill_inputs: Any) -> Any:
             fill_inputs(inputs, trains, n, start)
             advance(state, inputs, trace, n, start, tick)
 
-    return loop
+    return kept(loop, advance, fill_inputs)
 
 
 def spike_counts(
@@ -167,7 +164,7 @@ def count_spikes(
     groups = -(-n // LANES)
     driver = driver_for(neuron, tuple(synapses.values()))
     loop = event_loop(driver.advance, fill_inputs)
-    parts = [_padded(part, groups * LANES - n) for part in (neuron, *synapses.values())]
+    parts = [padded(part, n) for part in (neuron, *synapses.values())]
     state = initial_state(driver, parts[0], parts[1:], clock, groups)
     inputs = np.empty(BLOCK * len(synapses) * LANES)
     trace = np.empty(0)
@@ -181,9 +178,3 @@ def count_spikes(
     counts = state[:, driver.layout.spikes].reshape(-1)[:n]
     potential = state[:, 0].reshape(-1)[:n]
     return np.where(np.isfinite(potential), counts, np.nan)
-
-
-def _padded(part: Any, n: int) -> Any:
-    """Return a component whose arrays of parameters are `n` lanes longer."""
-    arrays = {f: np.pad(v, (0, n), "edge") for f, v in part._asdict().items() if np.ndim(v)}
-    return part._replace(**arrays)

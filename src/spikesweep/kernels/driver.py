@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.kernels.jit import compiled
+from spikesweep.kernels.jit import kept
 from spikesweep.units import ms, number
 
 #: Cells that advance together. 32 fill the vector units of AVX2 and AVX-512 with work to overlap.
@@ -79,37 +79,53 @@ class Driver(NamedTuple):
 
     advance: Callable[..., None]  #: (state, inputs, trace, n, first, tick), flat arrays
     layout: Layout
-    n_traced: int  #: rows of a trace: the state variables of neuron and inputs, and whether it spiked
+    n_inputs: int
     source: str
+
+
+#: What a driver writes at each step: a part (0 the neuron, then the inputs) and one of its state
+#: variables as it stands before the neuron's step; "current" of an input; "spiked" of the neuron.
+Trace = tuple[tuple[int, str], ...]
 
 
 @cache
 def make_driver(
-    neuron: type, inputs: tuple[type, ...], templates: tuple[tuple[type, type], ...], trace: bool
+    neuron: type,
+    inputs: tuple[type, ...],
+    templates: tuple[tuple[type, type], ...],
+    shared: tuple[tuple[bool, ...], ...],
+    trace: Trace,
 ) -> Driver:
     """Compile the loop of a neuron class and input classes.
 
-    `templates` are the (state, coefficients) classes of each; with `trace` all state variables that act
-    in a step and whether the neuron spiked in it go to `trace[(step * n_traced + row) * LANES + lane]`.
+    `templates` are the (state, coefficients) classes of each, `shared` says which coefficients all lanes
+    have in common: these are read once. Row r of `trace` is written to
+    `trace[(step * len(trace) + r) * LANES + lane]`.
     """
     names: dict[str, Any] = {"step": neuron.step}  # type: ignore[attr-defined]
-    row, sizes, body, total = 0, [], [], []
+    row, sizes, head, body, total = 0, [], [], [], []
     for k, (state, coefficients) in enumerate(templates):
         for kind, cls in (("x", state), ("c", coefficients)):
             names[f"{kind}{k}_"] = cls
-            fields = cls._fields  # type: ignore[attr-defined]
-            body.append(f"{kind}{k} = {kind}{k}_({_cells(row, len(fields))})")
-            sizes.append(len(fields))
-            row += len(fields)
+            n = len(cls._fields)  # type: ignore[attr-defined]
+            values = [f"state[{(row + i) * LANES} + l]" for i in range(n)]
+            for i in [i for i in range(n) if kind == "c" and shared[k][i]]:
+                head.append(f"c{k}_{i} = state[{(row + i) * LANES}]")
+                values[i] = f"c{k}_{i}"
+            body.append(f"{kind}{k} = {kind}{k}_({', '.join(values)})")
+            sizes.append(n)
+            row += n
     for k, cls in enumerate(inputs, start=1):
         names[f"advance{k}"], names[f"current{k}"] = cls.advance, cls.current  # type: ignore[attr-defined]
         body.append(f"x{k} = advance{k}(c{k}, x{k}, inputs[(s * {len(inputs)} + {k - 1}) * {LANES} + l])")
-        total.append(f"current{k}(c{k}, x{k}, x0[0])")
-    traced = [f"x{k}[{i}]" for k in range(len(templates)) for i in range(sizes[2 * k])] if trace else []
-    body += [f"trace[(s * {len(traced) + 1} + {i}) * {LANES} + l] = {cell}" for i, cell in enumerate(traced)]
+        body.append(f"i{k} = current{k}(c{k}, x{k}, x0[0])")
+        total.append(f"i{k}")
+    rows = [f"trace[(s * {len(trace)} + {r}) * {LANES} + l] = " for r in range(len(trace))]
+    for target, (k, name) in zip(rows, trace, strict=True):
+        if name != "spiked":
+            body.append(target + (f"i{k}" if name == "current" else f"x{k}.{name}"))
     body.append(f"x0, spiked = step(c0, x0, {' + '.join(total)}, t, t_next)")
-    if trace:
-        body.append(f"trace[(s * {len(traced) + 1} + {len(traced)}) * {LANES} + l] = spiked")
+    body += [target + "spiked" for target, (_, name) in zip(rows, trace, strict=True) if name == "spiked"]
     for k in range(len(templates)):
         start = sum(sizes[: 2 * k])
         body += [f"state[{(start + i) * LANES} + l] = x{k}[{i}]" for i in range(sizes[2 * k])]
@@ -117,6 +133,7 @@ def make_driver(
     source = "\n".join(
         [
             "def advance(state, inputs, trace, n, first, tick):",
+            *(f"    {line}" for line in head),
             "    for s in range(n):",
             "        t = (first + s) * tick",
             "        t_next = (first + s + 1) * tick",
@@ -129,18 +146,20 @@ def make_driver(
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     exec(compile(source, filename, "exec"), names)
     layout = Layout(tuple(sizes), row, row + 1)
-    return Driver(compiled(names["advance"]), layout, len(traced) + 1, source)
+    advance = names["advance"]
+    advance.__module__ = __name__
+    classes = (neuron, *inputs, *(cls for pair in templates for cls in pair))
+    return Driver(kept(advance, source, *classes), layout, len(inputs), source)
 
 
-def _cells(row: int, n: int) -> str:
-    return ", ".join(f"state[{(row + i) * LANES} + l]" for i in range(n))
-
-
-def driver_for(neuron: Component, inputs: Sequence[Component], *, trace: bool = False) -> Driver:
+def driver_for(neuron: Component, inputs: Sequence[Component], *, trace: Trace = ()) -> Driver:
     """Return the driver of these components, compiled once per process and combination of classes."""
     clock = Clock.of(1.0, "steps")
-    templates = tuple((type(p.initial()), type(p.coefficients(clock))) for p in (neuron, *inputs))
-    return make_driver(type(neuron), tuple(type(p) for p in inputs), templates, trace)
+    coefficients = [p.coefficients(clock) for p in (neuron, *inputs)]
+    states = [type(p.initial()) for p in (neuron, *inputs)]
+    templates = tuple(zip(states, map(type, coefficients), strict=True))
+    shared = tuple(tuple(np.ndim(value) == 0 for value in values) for values in coefficients)
+    return make_driver(type(neuron), tuple(type(p) for p in inputs), templates, shared, trace)
 
 
 def initial_state(

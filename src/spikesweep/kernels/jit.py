@@ -1,8 +1,7 @@
 """The one place that sets numba's options.
 
 `error_model="numpy"`: Python's check of every division alone prevents vector code. `nogil`: threads
-scale. No `fastmath`, which would let the bits depend on the processor. No `cache=True`: numba's cache
-looks only at a kernel's own file and would serve an old model after an edit of a function it calls.
+scale. No `fastmath`, which would let the bits depend on the processor. No `cache=True`: see `cache`.
 """
 
 from collections.abc import Callable
@@ -10,7 +9,36 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+from spikesweep.kernels.cache import KernelCache
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def kept(function: F, *parts: Any) -> F:
+    """Compile `function` at its first call, unless an earlier process did and kept it (`cache`).
+
+    `parts` are what the function was made of: texts, classes, other compiled functions. Where one of
+    them is not of this package nothing is kept, since its source could change unseen.
+    """
+    dispatcher = compiled(function)
+    name = " ".join((function.__module__, function.__qualname__, *map(_name, parts)))
+    own = all(_is_own(part) for part in parts)
+    if own and not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        dispatcher._cache = KernelCache(name)  # type: ignore[attr-defined]
+        dispatcher.kept_name = name  # type: ignore[attr-defined]
+    return dispatcher
+
+
+def _name(part: Any) -> str:
+    if isinstance(part, str):
+        return part
+    return getattr(part, "kept_name", None) or f"{part.__module__}.{part.__qualname__}"
+
+
+def _is_own(part: Any) -> bool:
+    return (
+        isinstance(part, str) or hasattr(part, "kept_name") or part.__module__.split(".")[0] == "spikesweep"
+    )
 
 
 def compiled(function: F) -> F:

@@ -8,7 +8,7 @@ changes a bit.
 
 import numpy as np
 
-from spikesweep.kernels.jit import compiled
+from spikesweep.kernels.jit import compiled, kept
 
 _LN2_HI = 6.93147180369123816490e-01
 _LN2_LO = 1.90821492927058770002e-10
@@ -71,3 +71,12 @@ def log(x):
     )
     half = 0.5 * f * f
     return k * _LN2_HI - ((half - (s * (half + (even + odd)) + k * _LN2_LO)) - f)
+
+
+@kept
+def exp_each(x):
+    """Return e**x for each number of a one-dimensional array."""
+    out = np.empty_like(x)
+    for i in range(len(x)):
+        out[i] = exp(x[i])
+    return out

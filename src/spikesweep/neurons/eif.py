@@ -14,7 +14,7 @@ import numpy as np
 from spikesweep.kernels.driver import Clock
 from spikesweep.kernels.jit import compiled
 from spikesweep.kernels.vector_math import exp
-from spikesweep.units import NonNegative, Positive, ms, mV, nS, number, pF
+from spikesweep.units import NonNegative, Positive, ms, mV, nS, number, pA, pF
 
 #: The upstroke is cut this many D_T above V_th.
 CUT = 5.0
@@ -75,6 +75,10 @@ class EIF(NamedTuple):
     def time_constants(self) -> dict[str, ms]:
         """Return the time constants that dt must resolve."""
         return {"C_m / g_L": self.C_m / self.g_L}
+
+    def rheobase(self) -> pA:
+        """Return the constant current above which the cell fires."""
+        return self.g_L * (self.V_th - self.Delta_T - self.E_L)
 
     @staticmethod
     @compiled

@@ -13,7 +13,7 @@ import numpy as np
 
 from spikesweep.kernels.driver import Clock
 from spikesweep.kernels.jit import compiled
-from spikesweep.units import NonNegative, Positive, ms, mV, nS, number, pF
+from spikesweep.units import NonNegative, Positive, ms, mV, nS, number, pA, pF
 
 
 class State(NamedTuple):
@@ -64,6 +64,10 @@ class LIF(NamedTuple):
     def time_constants(self) -> dict[str, ms]:
         """Return the time constants that dt must resolve."""
         return {"C_m / g_L": self.C_m / self.g_L}
+
+    def rheobase(self) -> pA:
+        """Return the constant current above which the cell fires."""
+        return self.g_L * (self.V_th - self.E_L)
 
     @staticmethod
     @compiled

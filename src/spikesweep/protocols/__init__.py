@@ -1,5 +1,7 @@
 """Protocols, one a file: what is done to a network and what is measured. A new one adds its line."""
 
+from spikesweep.protocols.ei_balance import EIBalance as EIBalance
+from spikesweep.protocols.fi_curve import FICurve as FICurve
 from spikesweep.protocols.mean_field import MeanFieldDynamics as MeanFieldDynamics
 from spikesweep.protocols.transfer_function import TransferFunction as TransferFunction
 from spikesweep.protocols.transfer_function_adaptive import (

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
-from spikesweep.networks import RandomNetwork
+from spikesweep.networks import Network
 from spikesweep.units import ms
 
 #: What `status` says of a point. A protocol may return a `status` of its own beside its variables.
@@ -40,7 +40,8 @@ class Variable:
     units: str
     long_name: str
     dtype: str = "float64"
-    without: tuple[str, ...] = ()
+    optional: bool = False  #: NaN is a value: where it has no meaning, as an interval without spikes
+    without: tuple[str, ...] = ()  #: whole axes that it does not depend on
     coordinate: bool = False  #: a coordinate of the other results when the store is opened
 
     def whole_shape(self, whole: Mapping[str, NDArray[Any]]) -> tuple[int, ...]:
@@ -48,17 +49,33 @@ class Variable:
         return tuple(len(values) for name, values in whole.items() if name not in self.without)
 
 
+@dataclass(frozen=True, eq=False)
+class Coordinate:
+    """Numbers along a dimension beyond the grid's."""
+
+    values: NDArray[Any]
+    units: str
+    long_name: str
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.values)
+
+
 class Experiment(Protocol):
     """What every protocol is: a frozen dataclass of its parameters with these members."""
 
     axes: ClassVar[tuple[Axis, ...]]
-    variables: ClassVar[tuple[Variable, ...]]
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """What is measured; a constant of the class, unless parameters decide what is recorded."""
 
     def check(self, network: Any) -> None:
         """Refuse a network that this protocol cannot run; raise InputError."""
 
-    def coordinates(self, network: Any) -> dict[str, list[str]]:
-        """Return the labels along the dimensions beyond the grid's."""
+    def coordinates(self, network: Any) -> Mapping[str, list[str] | Coordinate]:
+        """Return the labels or numbers along the dimensions beyond the grid's."""
 
     def work(self, network: Any, whole: Mapping[str, NDArray[Any]]) -> float:
         """Return the neuron steps that one point costs, its whole axes included."""
@@ -88,7 +105,7 @@ def steps(name: str, duration: ms, dt: ms) -> int:
     return n
 
 
-def check_step(network: RandomNetwork, dt: ms) -> None:
+def check_step(network: Network, dt: ms) -> None:
     """Refuse a time step that does not resolve the network's dynamics; raise InputError."""
     name, smallest = min(network.time_constants().items(), key=lambda item: item[1])
     if dt >= smallest:

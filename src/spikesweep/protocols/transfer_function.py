@@ -16,6 +16,7 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
+from spikesweep.inputs.legacy import legacy_spike_counts
 from spikesweep.inputs.poisson import spike_counts
 from spikesweep.kernels.driver import Clock
 from spikesweep.kernels.philox import derive, point_keys
@@ -23,6 +24,9 @@ from spikesweep.networks import RandomNetwork
 from spikesweep.protocols.base import Axis, Variable, check_step, steps
 from spikesweep.single_cell import trace_cell
 from spikesweep.units import PER_MS, NonNegative, Positive, ms
+
+#: The original has one neuron for each seed; with `rng` legacy_shared neuron i has seed + i times this.
+LEGACY_NEURONS = 2**20
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class TransferFunction:
     discard: NonNegative[ms]  #: time at the start that is not counted
     root_seed: Annotated[int, Ge(0)]  #: of all random numbers
     common_random_numbers: bool  #: the same event trains at every point of a seed
+    rng: Literal["philox", "legacy_shared"]  #: legacy_shared: one train for exc and inh, as the original
     refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
 
     def check(self, network: RandomNetwork) -> None:
@@ -53,6 +58,11 @@ class TransferFunction:
             raise InputError(
                 f"protocol.discard = {self.discard} ms is refused: "
                 f"allowed is less than protocol.duration = {self.duration} ms"
+            )
+        if self.rng == "legacy_shared" and (self.refractory != "published" or self.discard):
+            raise InputError(
+                "protocol.rng = 'legacy_shared' is refused with protocol.refractory = "
+                f"{self.refractory!r} and protocol.discard = {self.discard} ms; allowed: published, 0.0 ms"
             )
         check_step(network, self.dt)
         steps("protocol.duration", self.duration, self.dt)
@@ -117,16 +127,14 @@ class TransferFunction:
         clock = Clock.of(self.dt, self.refractory)
         rates = np.empty((len(network.populations), n_points, len(sizes)))
         for p, (name, cell) in enumerate(network.populations.items()):
-            counts = spike_counts(
-                cell,
-                network.synapses,
-                events,
-                derive(keys, f"population {name}", 0.0),
-                neurons,
-                clock,
-                n_steps,
-                n_discard,
-            )
+            synapses = network.synapses_onto(name)
+            if self.rng == "legacy_shared":
+                in_Hz = {kind: values / per_step for kind, values in events.items()}
+                seeds = np.repeat(points["seed"], n_neurons).astype(np.int64) + neurons * LEGACY_NEURONS
+                counts = legacy_spike_counts(cell, synapses, in_Hz, seeds, clock, n_steps)
+            else:
+                own = derive(keys, f"population {name}", 0.0)
+                counts = spike_counts(cell, synapses, events, own, neurons, clock, n_steps, n_discard)
             total = counts.reshape(n_points, n_neurons).cumsum(axis=1)
             analysed = (n_steps - n_discard) * per_step
             with np.errstate(invalid="ignore"):  # 0 / 0 where nothing was simulated: only in prepare

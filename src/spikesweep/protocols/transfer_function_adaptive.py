@@ -83,6 +83,7 @@ class TransferFunctionAdaptive:
             self.discard,
             self.root_seed,
             self.common_random_numbers,
+            "philox",
             self.refractory,
         )
 

@@ -1,0 +1,173 @@
+"""Charges that an excitatory and an inhibitory cell receive from the sources of an Up state.
+
+A cell of each population, alone, is driven by as many excitatory and inhibitory sources as it has synapses
+in the network, at the rates of the set points fe and fi; the very same events reach all populations.
+Soldado-Magraner et al. 2022, doi:10.1073/pnas.2200621119 (notebooks/actual-balance-clean.ipynb of their
+code). Departures: charges in pC and not a thousandth of what they are called, and `fixed_scaled`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Ge
+from numpy.typing import NDArray
+
+from spikesweep.errors import InputError
+from spikesweep.inputs.sources import fill_random, fill_regular, random_sources, regular_trains
+from spikesweep.kernels.current_sums import Sums, add_currents, make_sums
+from spikesweep.kernels.driver import Clock
+from spikesweep.kernels.lanes import in_lanes, run_lanes
+from spikesweep.kernels.philox import derive, point_keys
+from spikesweep.protocols.base import Axis, Coordinate, Variable, check_step, steps
+from spikesweep.units import PER_MS, Positive, ms
+
+_KINDS = ("exc", "inh")
+_TRACE = ((1, "current"), (2, "current"), (0, "v"))
+_PC_PER_FC = 1e-3
+#: What a step costs more where its traces are kept: bounds the memory of a block.
+_TRACE_WORK = 100.0
+
+
+@dataclass(frozen=True)
+class EIBalance:
+    """Charge, mean current and spikes of one cell of each population.
+
+    Inhibition is counted as the outward current that it is. `pop_size` is the number of neurons of the
+    network, from which the number of sources and, in the Jercog network, the weights follow.
+    """
+
+    axes: ClassVar[tuple[Axis, ...]] = (
+        Axis("fe", "Hz", "rate of an excitatory source", 0.0),
+        Axis("fi", "Hz", "rate of an inhibitory source", 0.0),
+        Axis("seed", "1", "repetition", 0, integer=True),
+        Axis("pop_size", "1", "neurons of the network", 1, integer=True),
+    )
+
+    mode: Literal["poisson", "fixed", "fixed_scaled"]  #: what the sources do, see conf/protocol
+    duration: Positive[ms]  #: simulated time
+    dt: Positive[ms]  #: time step
+    root_seed: Annotated[int, Ge(0)]  #: of all random numbers
+    common_random_numbers: bool  #: the same random numbers at every point of a seed
+    traces: bool  #: keep the potential and the currents at every step
+    refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """Return what is measured."""
+        population = ("population",)
+        found = (
+            Variable("charge_exc", population, "pC", "excitatory charge received"),
+            Variable("charge_inh", population, "pC", "inhibitory charge received"),
+            Variable("current_exc", population, "pA", "mean excitatory current"),
+            Variable("current_inh", population, "pA", "mean inhibitory current"),
+            Variable("expected_exc", population, "pA", "excitatory weight x rate", optional=True),
+            Variable("expected_inh", population, "pA", "inhibitory weight x rate", optional=True),
+            Variable("spike_count", population, "1", "number of spikes"),
+            Variable("sources_exc", (), "1", "excitatory sources"),
+            Variable("sources_inh", (), "1", "inhibitory sources"),
+        )
+        if not self.traces:
+            return found
+        over_time = ("population", "time")
+        return (
+            *found,
+            Variable("v", over_time, "mV", "membrane potential"),
+            Variable("i_exc", over_time, "pA", "excitatory current"),
+            Variable("i_inh", over_time, "pA", "inhibitory current"),
+        )
+
+    def check(self, network: Any) -> None:
+        """Refuse a time step that does not resolve the network; raise InputError."""
+        check_step(network, self.dt)
+        steps("protocol.duration", self.duration, self.dt)
+
+    def coordinates(self, network: Any) -> Mapping[str, list[str] | Coordinate]:
+        """Return the names of the populations and the times of the traces."""
+        populations: dict[str, list[str] | Coordinate] = {"population": list(network.populations)}
+        if self.traces:
+            time = np.arange(steps("protocol.duration", self.duration, self.dt)) * self.dt
+            populations["time"] = Coordinate(time, "ms", "time")
+        return populations
+
+    def work(self, network: Any, whole: Mapping[str, NDArray[Any]]) -> float:
+        """Return the neuron steps that one point costs."""
+        del whole
+        n = len(network.populations) * self.duration / self.dt
+        return n * (_TRACE_WORK if self.traces else 1.0)
+
+    def prepare(self, network: Any) -> None:
+        """Compile the kernels of every population."""
+        axes = {"fe": 0.0, "fi": 0.0, "seed": 0, "pop_size": network.N}
+        replace(self, duration=self.dt)(network, {k: np.array([v]) for k, v in axes.items()}, {})
+
+    def __call__(
+        self, network: Any, points: Mapping[str, NDArray[Any]], whole: Mapping[str, NDArray[Any]]
+    ) -> dict[str, NDArray[Any]]:
+        """Return every variable, shape (its dims, point)."""
+        del whole
+        n_steps = steps("protocol.duration", self.duration, self.dt)
+        rates = {"exc": points["fe"], "inh": points["fi"]}
+        for kind, rate in rates.items():
+            if np.any(rate * self.dt * PER_MS >= 1.0):
+                raise InputError(f"{kind} sources at {rate.max()} Hz have more than one event in a step")
+        sized = replace(network, N=points["pop_size"])
+        n = {k: np.broadcast_to(np.asarray(sized.in_degree[k], np.float64), rates[k].shape) for k in _KINDS}
+        cells = [self._cell(sized, name, points, rates, n, n_steps) for name in network.populations]
+        results = {name: np.stack([cell[name] for cell in cells]) for name in cells[0]}
+        return {**results, "sources_exc": n["exc"], "sources_inh": n["inh"]}
+
+    def _cell(
+        self,
+        network: Any,
+        name: str,
+        points: Mapping[str, NDArray[Any]],
+        rates: Mapping[str, NDArray[np.float64]],
+        n: Mapping[str, NDArray[np.float64]],
+        n_steps: int,
+    ) -> dict[str, NDArray[np.float64]]:
+        """Return the variables of one population."""
+        n_points = len(rates["exc"])
+        synapses = network.synapses_onto(name)
+        inputs = [synapses[kind] for kind in _KINDS]
+        kicked = self._kicks(points, rates, n, n_steps)
+        sums: list[Sums] = [make_sums(len(_TRACE), n_steps if self.traces else 0) for _ in kicked[1]]
+        clock = Clock.of(self.dt, self.refractory)
+        cell = network.populations[name]
+        counts = run_lanes(cell, inputs, clock, n_points, n_steps, kicked, (add_currents, sums), _TRACE)
+        totals = np.concatenate([s.total for s in sums], axis=-1)[:, :n_points]
+        found = {"spike_count": counts}
+        for k, (kind, sign) in enumerate(zip(_KINDS, (1.0, -1.0), strict=True)):
+            found[f"current_{kind}"] = sign * totals[k] / n_steps
+            found[f"charge_{kind}"] = sign * totals[k] * self.dt * _PC_PER_FC
+            mean = getattr(inputs[k], "mean_current", None)
+            expected = np.nan if mean is None else sign * mean(n[kind] * rates[kind])
+            found[f"expected_{kind}"] = np.broadcast_to(expected, n_points)
+        if self.traces:
+            kept = np.concatenate([s.kept for s in sums], axis=-1)[..., :n_points]
+            found |= {"i_exc": kept[:, 0], "i_inh": -kept[:, 1], "v": kept[:, 2]}
+        return found
+
+    def _kicks(
+        self,
+        points: Mapping[str, NDArray[Any]],
+        rates: Mapping[str, NDArray[np.float64]],
+        n: Mapping[str, NDArray[np.float64]],
+        n_steps: int,
+    ) -> tuple[Any, list[Any]]:
+        """Return what kicks the inputs of each group of points: the same for every population."""
+        n_points = len(rates["exc"])
+
+        def lanes(values: Mapping[str, Any]) -> NDArray[Any]:
+            return np.stack([in_lanes(values[kind], n_points) for kind in _KINDS], axis=1)
+
+        if self.mode == "poisson":
+            labels = {"seed": points["seed"]} if self.common_random_numbers else points
+            keys = in_lanes(derive(point_keys(self.root_seed, labels), "sources", 0.0), n_points)
+            probability = lanes({kind: rates[kind] * (self.dt * PER_MS) for kind in _KINDS})
+            groups = zip(keys, lanes(n), probability, strict=True)
+            return fill_random, [random_sources(k, _KINDS, s, p) for k, s, p in groups]
+        events = lanes({kind: np.round(rates[kind] * (n_steps * self.dt * PER_MS)) for kind in _KINDS})
+        sizes = lanes(n) if self.mode == "fixed_scaled" else np.ones(events.shape)
+        return fill_regular, [regular_trains(e, s, n_steps) for e, s in zip(events, sizes, strict=True)]

@@ -1,0 +1,110 @@
+"""Compiled kernels on the disk: found again, never an old model, no damage believed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import spikesweep
+from spikesweep.kernels.cache import KernelCache, folder
+from spikesweep.kernels.jit import kept
+
+CODE = """
+import numpy as np
+from spikesweep.kernels.vector_math import exp_each
+print(repr(float(exp_each(np.array([1.0]))[0])))
+"""
+
+
+def start(home, source=None):
+    path = str(Path(spikesweep.__file__).parents[1] if source is None else source)
+    env = {**os.environ, "SPIKESWEEP_CACHE_DIR": str(home), "PYTHONPATH": path}
+    return subprocess.Popen([sys.executable, "-c", CODE], env=env, stdout=subprocess.PIPE, text=True)
+
+
+def run(home, source=None):
+    process = start(home, source)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    return float(said.split()[0])
+
+
+def kernels(home):
+    return sorted(Path(home).rglob("*.kernel"))
+
+
+def test_a_second_process_finds_what_the_first_compiled(tmp_path):
+    first = run(tmp_path)
+    (file,) = kernels(tmp_path)
+    before = file.stat().st_mtime_ns
+    assert run(tmp_path) == first == pytest.approx(2.718281828459045, rel=1e-15)
+    assert kernels(tmp_path) == [file]
+    assert file.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("damage", ["truncated", "foreign", "flipped"])
+def test_a_damaged_file_is_compiled_again(tmp_path, damage):
+    first = run(tmp_path)
+    (file,) = kernels(tmp_path)
+    data = file.read_bytes()
+    middle = len(data) // 2
+    wrong = {
+        "truncated": data[:middle],
+        "foreign": b"import os",
+        "flipped": data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :],
+    }[damage]
+    file.write_bytes(wrong)
+    assert run(tmp_path) == first
+    assert file.read_bytes() != wrong
+
+
+def test_an_edit_of_a_called_function_is_never_served_from_the_cache(tmp_path):
+    """numba's own cache returns the old result here."""
+    source = tmp_path / "src"
+    shutil.copytree(Path(spikesweep.__file__).parent, source / "spikesweep", symlinks=True)
+    home = tmp_path / "cache"
+    first = run(home, source)
+    file = source / "spikesweep" / "kernels" / "vector_math.py"
+    text = file.read_text()
+    edited = text.replace("return 0.0 if x < _EXP_MIN else y", "return 0.0 if x < _EXP_MIN else y + 1.0")
+    assert edited != text
+    file.write_text(edited)
+    assert run(home, source) == pytest.approx(first + 1.0)
+    assert len(kernels(home)) == 2
+
+
+def test_processes_that_start_together_neither_race_nor_crash(tmp_path):
+    processes = [start(tmp_path) for _ in range(4)]
+    said = [p.communicate(timeout=200)[0] for p in processes]
+    assert [p.returncode for p in processes] == [0] * 4
+    assert len({line.split()[0] for line in said}) == 1
+    assert len(kernels(tmp_path)) == 1
+
+
+def test_a_folder_that_others_can_write_to_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPIKESWEEP_CACHE_DIR", str(tmp_path))
+    folder.cache_clear()
+    try:
+        place = folder()
+        assert place is not None
+        place.chmod(0o777)
+        folder.cache_clear()
+        assert folder() is None
+    finally:
+        folder.cache_clear()
+
+
+def test_a_kernel_around_foreign_code_is_not_kept():
+    def foreign(x):
+        return x
+
+    foreign.__module__ = "somewhere"
+
+    def loop(x):
+        return foreign(x)
+
+    loop.__module__ = "spikesweep.kernels.driver"
+    assert not isinstance(getattr(kept(loop, foreign), "_cache", None), KernelCache)
