@@ -252,6 +252,8 @@ def test_a_crash_at_every_write_of_create_block_and_growth_breaks_nothing(tmp_pa
     reference = ss.run(ss.load(*larger, "name=reference")).load()
     path = tmp_path / "s" / "adexp-fs_rs.zarr"
     n_first = crash_run(0, moment, *first)
+    started = tmp_path / "started"
+    shutil.copytree(path, started)
     n_growth = crash_run(0, moment, *larger)
     assert n_first > 10
     assert n_growth > 10
@@ -261,7 +263,7 @@ def test_a_crash_at_every_write_of_create_block_and_growth_breaks_nothing(tmp_pa
         for at in range(1, n + 1):
             shutil.rmtree(tmp_path / "s", ignore_errors=True)
             if stage == "growth":
-                crash_run(0, moment, *first)
+                shutil.copytree(started, path)
             crashes += crash_run(at, moment, *(first if stage == "create" else larger)) is None
             store_module.forget_opened()
             if path.exists():
