@@ -114,7 +114,7 @@ def main(cfg: DictConfig, choices: Mapping[str, Any]) -> Plan | None:
     """
     cfg = config.with_choices(cfg, choices)
     try:
-        if cfg.get("plan"):
+        if config.plain(cfg)["plan"]:
             plan = _plan(cfg)
             print(plan)
             return plan
@@ -142,8 +142,8 @@ def check(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
 
 def _run(cfg: DictConfig) -> tuple[sweep.Sweep, sweep.Outcome]:
     job, compute, values = make_sweep(cfg)
-    overwrite = _flag(values, "overwrite")
-    if not _flag(values, "confirm"):
+    overwrite = bool(values["overwrite"])
+    if not values["confirm"]:
         hours = checked(values["ask_above"], Positive[float], "ask_above")
         refuse_long(job, compute, overwrite=overwrite, hours=hours)
     return job, sweep.run(job, compute, Terminal(), overwrite=overwrite)
@@ -151,11 +151,7 @@ def _run(cfg: DictConfig) -> tuple[sweep.Sweep, sweep.Outcome]:
 
 def _plan(cfg: DictConfig) -> Plan:
     job, compute, values = make_sweep(cfg)
-    return make_plan(job, compute, overwrite=_flag(values, "overwrite"))
-
-
-def _flag(values: Mapping[str, Any], name: str) -> bool:
-    return bool(checked(values[name], bool, name))
+    return make_plan(job, compute, overwrite=bool(values["overwrite"]))
 
 
 def _draw(ds: xr.Dataset, path: Path) -> Path:
