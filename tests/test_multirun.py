@@ -69,6 +69,7 @@ def test_names_become_stores_and_numbers_axes(out):
     assert len(figures) == 4
 
 
+@pytest.mark.slow
 def test_names_that_move_together_are_paired(out):
     pair = "pair=zip(neuron=[lif,eif],network=choice(fs_rs,vogels_abbott))"
     assert run(out, "-m", *SMALL, ALL_CELLS, pair, "name=pairs").count("points computed") == 2
@@ -127,6 +128,12 @@ def test_stores_that_cannot_be_joined_open_as_a_tree(small, tmp_path):
         (["neuron.RS.bb=0,20"], "did you mean 'neuron.RS.b'?"),
         (["fe=0,20"], "did you mean 'grid.fe'?"),
         (["neuron.RS.b=range(0,20),30"], "neuron.RS.b"),
+        (["neuron=interval(0,1)"], "at least one, each once"),
+        (["neuron=3"], "the name of an option of neuron"),
+        (["plan=maybe"], "plan = 'maybe' is refused; allowed: true or false"),
+        (["sample=3"], "sample = 3 is refused"),
+        (["zip=3"], "zip = 3 is refused"),
+        (["points=3"], "points = 3 is refused"),
         (["x=zip(neuron=[lif,eif],network=[fs_rs])"], "equally many"),
     ],
 )
@@ -143,6 +150,7 @@ def test_the_command_line_refuses(out, words, part):
     assert not list(out.iterdir())
 
 
+@pytest.mark.slow
 def test_an_interrupted_multirun_continues_over_all_its_stores(out):
     """SIGKILL in the second of three stores; the same command ends with the numbers of an undisturbed one."""
     words = (

@@ -100,7 +100,7 @@ def test_a_long_run_asks_first(small, tmp_path, monkeypatch):
         ss.run(small())
     with pytest.raises(InputError, match=r"ask_above = -1"):
         ss.run(small("ask_above=-1"))
-    with pytest.raises(InputError, match=r"confirm = 'yes'"):
+    with pytest.raises(InputError, match=r"confirm = 'yes' is refused; allowed: true or false"):
         ss.run(small("confirm='yes'"))
 
 

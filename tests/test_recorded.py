@@ -12,7 +12,8 @@ from omegaconf import OmegaConf
 import spikesweep as ss
 from spikesweep.api import make_sweep
 from spikesweep.config import with_choices
-from spikesweep.words import STORE_GROUPS, number_words
+from spikesweep.words import number_words
+from spikesweep.zipped import STORE_GROUPS
 
 SWEEPS = Path(__file__).parents[1] / "sweeps"
 NAMES = sorted(path.stem for path in SWEEPS.glob("*.yaml"))

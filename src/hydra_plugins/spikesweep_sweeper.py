@@ -62,7 +62,8 @@ class SpikesweepSweeper(Sweeper):
     def _jobs(self, arguments: list[str]) -> list[list[str]]:
         """Return the words of each job, after all of them were checked."""
         from spikesweep.errors import InputError
-        from spikesweep.words import STORE_GROUPS, command_words, multirun_jobs, zipped_groups
+        from spikesweep.words import command_words, multirun_jobs
+        from spikesweep.zipped import STORE_GROUPS, zipped_groups
 
         loader = self.context.config_loader
         given = {argument.split("=", 1)[0].lstrip("+~") for argument in arguments}

@@ -146,7 +146,7 @@ def main(cfg: DictConfig, choices: Mapping[str, Any]) -> Plan | None:
     """
     cfg = config.with_choices(cfg, choices)
     try:
-        if cfg.get("plan"):
+        if config.plain(cfg)["plan"]:
             plan = _plan(cfg)
             print(plan)
             return plan
@@ -175,10 +175,10 @@ def check(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
 
 def _run(cfg: DictConfig) -> tuple[Sweep, sweep.Outcome]:
     job, compute, values = make_sweep(cfg)
-    overwrite = _flag(values, "overwrite")
+    overwrite = bool(values["overwrite"])
     if values["retry"] not in (None, "failed"):
         raise InputError(f"retry = {values['retry']!r} is refused; allowed: failed, null")
-    if not _flag(values, "confirm"):
+    if not values["confirm"]:
         hours = checked(values["ask_above"], Positive[float], "ask_above")
         refuse_long(job, compute, overwrite=overwrite, hours=hours)
     again = values["retry"] == "failed"
@@ -187,11 +187,7 @@ def _run(cfg: DictConfig) -> tuple[Sweep, sweep.Outcome]:
 
 def _plan(cfg: DictConfig) -> Plan:
     job, compute, values = make_sweep(cfg)
-    return make_plan(job, compute, overwrite=_flag(values, "overwrite"))
-
-
-def _flag(values: Mapping[str, Any], name: str) -> bool:
-    return bool(checked(values[name], bool, name))
+    return make_plan(job, compute, overwrite=bool(values["overwrite"]))
 
 
 def _failed_points(outcome: sweep.Outcome, most: int = 10) -> str:

@@ -12,8 +12,16 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from spikesweep.errors import InputError, nearest
-from spikesweep.words import CONFIG_DIR, GROUPS, ROOT_KEYS, number_words
+from spikesweep.words import CONFIG_DIR, number_words
+from spikesweep.zipped import GROUPS, ROOT_KEYS
 
+_KINDS: dict[str, tuple[Any, str]] = {
+    "zip": (dict, "names of lists of axes"),
+    "points": ((str, type(None)), "the path of a CSV file"),
+    "sample": (dict, "num, method and seed"),
+    "exclude": ((str, list), "a condition, or a list of them"),
+    **dict.fromkeys(("plan", "confirm", "overwrite"), (bool, "true or false")),
+}
 _REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 
 
@@ -55,6 +63,9 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
             raise InputError(
                 f"{group} = {known[group]!r} is no option of this group; allowed: {group}=OPTION"
             )
+    for key, (kinds, allowed) in _KINDS.items():
+        if not isinstance(known[key], kinds):
+            raise InputError(f"{key} = {known[key]!r} is refused; allowed: {allowed}")
     return known
 
 

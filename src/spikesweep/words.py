@@ -1,12 +1,9 @@
 """The words of a command line in the form that Hydra can carry out, parsed by Hydra's own parser.
 
-A sweep over a number becomes an axis of one grid (`grid.KEY`), a sweep over the options of a group
-becomes jobs. `NAME=zip(KEY=[...],KEY=choice(...))` follows Hydra's design for zipped sweeps
-(facebookresearch/hydra, docs/design/zipped_sweeps.md), which Hydra's own grammar does not know yet.
+A sweep over a number becomes an axis of one grid (`grid.KEY`), a sweep over the options of a group jobs.
 """
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
@@ -19,22 +16,21 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from spikesweep.errors import InputError, nearest_key
+from spikesweep.zipped import (
+    GROUPS,
+    ROOT_KEYS,
+    ZIP,
+    axis_words,
+    check_group,
+    grid_key,
+    quoted,
+    zip_words,
+)
 
 CONFIG_DIR = Path(__file__).parent / "conf"
-GROUPS = ("neuron", "network", "protocol", "grid", "compute")
-#: What a configuration holds.
-ROOT_KEYS = (
-    *GROUPS,
-    *("zip", "points", "sample", "exclude"),
-    *("name", "outputs", "overwrite", "retry", "plan", "confirm", "ask_above"),
-)
-#: Groups whose options are separate stores.
-STORE_GROUPS = ("protocol", "neuron", "network")
 #: Parts of an axis that are overridden alone: `grid.fe.num=61`.
 RANGE_PARTS = ("start", "stop", "num", "spacing", "low", "high")
-_ZIPS = "++hydra.sweeper.zips."
 _COMPLETION = {"-sc", "--shell-completion", "--shell_completion"}
-_ZIP = re.compile(r"(?P<name>[^=]*)=(?P<shuffle>shuffle\()?zip\((?P<members>.*)\)", re.DOTALL)
 
 
 def command_words(words: Sequence[str]) -> list[str]:
@@ -50,21 +46,21 @@ def command_words(words: Sequence[str]) -> list[str]:
     parser = OverridesParser.create()
     words_out: list[str] = []
     for word in words:
-        if zipped := _ZIP.fullmatch(word):
-            words_out += _zip_words(zipped)
+        if zipped := ZIP.fullmatch(word):
+            words_out += zip_words(zipped)
             continue
         try:
             override = parser.parse_override(word)
         except HydraException:  # an option, or a slip that Hydra itself explains
             key, _, text = word.partition("=")
-            words_out.append(f"exclude={_quoted(text)}" if key == "exclude" else word)
+            words_out.append(f"exclude={quoted(text)}" if key == "exclude" else word)
             continue
         key = override.key_or_group
         _check_word(override, word)
         if override.type != OverrideType.CHANGE or "." not in key or override.is_hydra_override():
             words_out.append(word)
         elif key.startswith("grid.") and _is_whole_axis(override):
-            words_out += _axis_words(key, _axis_text(override))
+            words_out += axis_words(key, _axis_text(override))
         elif override.is_sweep_override():
             words_out.append(word)
         else:
@@ -78,6 +74,8 @@ def _check_word(override: Override, word: str) -> None:
     known = key in ROOT_KEYS or "." in key or override.is_hydra_override()
     if override.type == OverrideType.CHANGE and not known and key != "hydra":
         raise InputError(f"{word}: {key} is not known; {nearest_key(key, _likely_keys())}")
+    if key in GROUPS and not override.is_sweep_override() and not isinstance(override.value(), str):
+        raise InputError(f"{word} is refused; allowed: the name of an option of {key}")
     if any(isinstance(value, Sweep) for value in getattr(override.value(), "list", ())):
         raise InputError(f"{word}: a sweep inside a list is refused; allowed: a list, or one range()")
 
@@ -116,10 +114,10 @@ def multirun_jobs(
         if not override.is_sweep_override():
             choices.append([[text]])
         elif key in groups:
-            _check_group(key, text)
+            check_group(key, text)
             choices.append([[f"{key}={option}"] for option in _distinct(override, text)])
-        elif "." in key and override.type in (OverrideType.CHANGE, OverrideType.FORCE_ADD):
-            choices.append([_axis_words(_grid_key(key), _axis_text(override))])
+        elif "." in key:
+            choices.append([axis_words(grid_key(key), _axis_text(override))])
         else:
             raise InputError(f"{text}: {key} cannot be swept; {nearest_key(key, _likely_keys())}")
     jobs = [[word for part in combination for word in part] for combination in product(*choices)]
@@ -129,12 +127,6 @@ def multirun_jobs(
             folder = _last(job, "name") or name
             job += [f"name={folder}/{protocol}"] if folder else []
     return jobs
-
-
-def zipped_groups(words: Iterable[str]) -> dict[str, list[list[str]]]:
-    """Return the rows of group choices that `command_words` made of `zip(...)`, by name."""
-    parsed = OverridesParser.create().parse_overrides([w for w in words if w.startswith(_ZIPS)])
-    return {o.key_or_group.rsplit(".", 1)[1]: o.value() for o in parsed}  # type: ignore[misc]
 
 
 def number_words(words: Sequence[str]) -> list[str]:
@@ -147,24 +139,16 @@ def number_words(words: Sequence[str]) -> list[str]:
         if not override.is_sweep_override():
             out.append(word)
         elif "." in key and not key.startswith("hydra."):
-            out += _axis_words(_grid_key(key), _axis_text(override))
+            out += axis_words(grid_key(key), _axis_text(override))
         else:
             raise InputError(f"{word}: {key} is swept; allowed here: one option, or run.py -m")
     return out
-
-
-def _grid_key(key: str) -> str:
-    return key if key.startswith("grid.") else f"grid.{key}"
 
 
 def _is_whole_axis(override: Override) -> bool:
     value = override.value()
     part = override.key_or_group.rsplit(".", 1)[1] in RANGE_PARTS
     return not part and (not isinstance(value, dict) or "start" in value or "low" in value)
-
-
-def _axis_words(key: str, text: str) -> list[str]:
-    return [f"++{key}=null", f"++{key}={text}"]
 
 
 def _axis_text(override: Override) -> str:
@@ -199,84 +183,13 @@ def _order(text: str) -> tuple[float, str]:
 
 
 def _distinct(override: Override, text: str) -> list[str]:
-    options = list(override.sweep_string_iterator())
+    options = list(override.sweep_string_iterator()) if override.is_discrete_sweep() else []
     if not options or len(set(options)) < len(options):
         raise InputError(f"{text}: the options are {options}; allowed: at least one, each once")
     return options
-
-
-def _check_group(key: str, text: str) -> None:
-    if key not in STORE_GROUPS:
-        allowed = ", ".join(STORE_GROUPS)
-        raise InputError(f"{text}: no results depend on it alone; allowed as sweeps of names: {allowed}")
 
 
 def _last(job: Sequence[str], key: str) -> str | None:
     """Return the value that a job's words give a key."""
     found = [word.split("=", 1)[1] for word in job if word.startswith(f"{key}=")]
     return found[-1] if found else None
-
-
-def _zip_words(zipped: re.Match[str]) -> list[str]:
-    """Return the words of `NAME=zip(...)`: axes and which of them move together, or rows of jobs."""
-    name = zipped["name"]
-    text = f"{name}=zip(...)"
-    members = [
-        _zip_member(text, part)
-        for part in _split(zipped["members"].removesuffix(")" if zipped["shuffle"] else ""))
-    ]
-    keys = [key for key, _ in members]
-    if not name.isidentifier() or name in ROOT_KEYS:
-        raise InputError(f"{text}: {name!r} names what moves together; allowed: a word that is no key")
-    if len(members) < 2 or len(set(keys)) < len(keys):
-        raise InputError(f"{text} of {keys} is refused; allowed: at least two members, each once")
-    lengths = {key: len(values) for key, values in members}
-    if len(set(lengths.values())) > 1 or 0 in lengths.values():
-        raise InputError(f"{text} has members of {lengths} values; allowed: equally many, at least one")
-    if any(key in GROUPS for key in keys):
-        for key in keys:
-            if key in GROUPS:
-                _check_group(key, text)
-        columns = [[f"{key}={value}" for value in values] for key, values in members]
-        rows = ",".join(f"[{','.join(_quoted(word) for word in row)}]" for row in zip(*columns, strict=True))
-        return [f"{_ZIPS}{name}=[{rows}]"]
-    keys = [_grid_key(key) for key in keys]
-    words = [w for k, (_, v) in zip(keys, members, strict=True) for w in _axis_words(k, f"[{','.join(v)}]")]
-    return [*words, f"++zip.{name}=[{','.join(key.removeprefix('grid.') for key in keys)}]"]
-
-
-def _zip_member(text: str, member: str) -> tuple[str, list[str]]:
-    try:
-        override = OverridesParser.create().parse_override(member.strip())
-    except HydraException as error:
-        raise InputError(f"{text}: {member.strip()!r} is refused: {error}") from error
-    value = override.value()
-    if isinstance(value, IntervalSweep) or getattr(value, "shuffle", False):
-        raise InputError(f"{text}: {member.strip()!r} is refused; allowed: values in an order")
-    if override.is_sweep_override():
-        return override.key_or_group, list(override.sweep_string_iterator())
-    if not isinstance(override._value, list):
-        raise InputError(f"{text}: {member.strip()!r} is refused; allowed: KEY=[...] or KEY=choice(...)")
-    return override.key_or_group, [Override._get_value_element_as_str(v) for v in override._value]
-
-
-def _quoted(word: str) -> str:
-    return "'" + word.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _split(text: str) -> list[str]:
-    """Return the parts between the commas that stand outside brackets and quotes."""
-    parts, depth, quote, part = [], 0, "", ""
-    for c in text:
-        if quote:
-            quote = "" if c == quote else quote
-        elif c in "'\"":
-            quote = c
-        else:
-            depth += (c in "([{") - (c in ")]}")
-        if c == "," and not depth and not quote:
-            parts.append(part)
-            part = ""
-        else:
-            part += c
-    return [*parts, part]
