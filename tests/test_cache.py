@@ -108,3 +108,33 @@ def test_a_kernel_around_foreign_code_is_not_kept():
 
     loop.__module__ = "spikesweep.kernels.driver"
     assert not isinstance(getattr(kept(loop, foreign), "_cache", None), KernelCache)
+
+
+MODELS = """
+import sys, tempfile, spikesweep as ss
+for neuron, cell in [pair.split("/") for pair in sys.argv[1:]]:
+    ds = ss.run(ss.load(f"neuron={neuron}", f"network.populations=[{cell}]", "grid.fe=[9]", "grid.fi=[2]",
+        "grid.seed=[0]", "protocol.duration=500.0", "compute=serial", f"outputs={tempfile.mkdtemp()}"))
+    print("rate", cell, float(ds.rate.sum()))
+"""
+
+
+def test_kernels_of_different_processes_are_never_taken_for_each_other(tmp_path):
+    """numba numbers functions by process: loops of two models, each compiled first, bear one number."""
+
+    def rates(home, *models):
+        env = {
+            **os.environ,
+            "SPIKESWEEP_CACHE_DIR": str(home),
+            "PYTHONPATH": str(Path(spikesweep.__file__).parents[1]),
+        }
+        command = [sys.executable, "-c", MODELS, *models]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return [line for line in done.stdout.splitlines() if line.startswith("rate")]
+
+    models = ("lif/LIF", "adexp/RS", "eif/EIF")
+    alone = [line for model in models for line in rates(tmp_path / "one", model)]
+    assert len({line.split()[2] for line in alone}) == 3
+    assert rates(tmp_path / "one", *models) == alone
+    assert rates(tmp_path / "other", *models) == alone

@@ -5,6 +5,7 @@ scale. No `fastmath`, which would let the bits depend on the processor. No `cach
 """
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any, TypeVar, cast
 
 import numba
@@ -20,12 +21,17 @@ def kept(function: F, *parts: Any) -> F:
     `parts` are what the function was made of: texts, classes, other compiled functions. Where one of
     them is not of this package nothing is kept, since its source could change unseen.
     """
-    dispatcher = compiled(function)
     name = " ".join((function.__module__, function.__qualname__, *map(_name, parts)))
+    # numba names the machine code by qualname, a number that counts up in each process, and signature:
+    # two functions that differ only in what they were made of could bear one name, and the linker
+    # would take either for the other when both come from the disk
+    function.__qualname__ += f"_{sha256(name.encode()).hexdigest()[:16]}"
+    dispatcher = compiled(function)
     own = all(_is_own(part) for part in parts)
     if own and not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         dispatcher._cache = KernelCache(name)  # type: ignore[attr-defined]
         dispatcher.kept_name = name  # type: ignore[attr-defined]
+    dispatcher.is_own = own  # type: ignore[attr-defined]
     return dispatcher
 
 
@@ -36,9 +42,9 @@ def _name(part: Any) -> str:
 
 
 def _is_own(part: Any) -> bool:
-    return (
-        isinstance(part, str) or hasattr(part, "kept_name") or part.__module__.split(".")[0] == "spikesweep"
-    )
+    if isinstance(part, str):
+        return True
+    return bool(getattr(part, "is_own", part.__module__.split(".")[0] == "spikesweep"))
 
 
 def compiled(function: F) -> F:
