@@ -37,6 +37,7 @@ SILENT = (0.0, 0.0)
 #: The cell of each neuron model; a model that is not named here runs with its first.
 CELLS = {"adexp": "RS"}
 REFERENCE = "adexp"
+C_LOOP = "C loop"
 DT = 0.05
 LANES = 256  # cells in a run of ours and of C
 
@@ -171,7 +172,7 @@ def main() -> None:
     others: dict[str, Callable[..., float]] = {
         "original, numba": original(reference, 10_000.0, 3, True),
         "original, plain Python": original(reference, 250.0, 1, False),
-        "C loop": c_loop(reference, args.duration),
+        C_LOOP: c_loop(reference, args.duration),
     }
     peers = []
     for name in ("brian2", "jax", "nest"):
@@ -180,46 +181,51 @@ def main() -> None:
             others[peer.about["name"]] = peer_case(peer, reference)
             if name == "jax":
                 others[f"{peer.about['name']}, float32"] = peer_case(peer, reference, precision="float32")
-    results = [row for rates in (SILENT, *RATES) for row in measure(rates, ours, others, args.repeats)]
+    results, grown = measure(ours, others, args.repeats)
     for peer in peers:
         peer.close()
     print(f"ns per neuron step, dt {DT} ms, core {core} alone; ratio to {REFERENCE} of spikesweep\n")
     table([{k: v for k, v in row.items() if k != "all ns"} for row in results])
-    write(args.json, {"core": core, "dt_ms": DT, "results": results, "summary": summary(results)})
+    low, high = (_label(rates) for rates in (RATES[0], RATES[-1]))
+    table([{f"cost of {high} Hz over {low} Hz": name, "ratio": value} for name, value in grown.items()])
+    write(args.json, {"core": core, "dt_ms": DT, "results": results, f"{high} / {low}": grown})
 
 
 def measure(
-    rates: tuple[float, float], ours: dict[str, Ours], others: dict[str, Any], repeats: int
-) -> list[dict[str, Any]]:
-    """Return a row for every case at a pair of rates."""
-    if rates == SILENT:
-        others = {name: case for name, case in others.items() if name == "C loop"}
-    cases = {f"spikesweep {name}": case for name, case in ours.items()} | others
-    found = interleaved({name: partial(case, rates) for name, case in cases.items()}, repeats)
-    base = found[f"spikesweep {REFERENCE}"]
-    return [
+    ours: dict[str, Ours], others: dict[str, Any], repeats: int
+) -> tuple[list[dict[str, Any]], dict[str, float]]:
+    """Return a row for every case at every pair of rates, and by case what the most events cost."""
+    named = {f"spikesweep {name}": case for name, case in ours.items()} | others
+    output: dict[tuple[str, Any], float] = {}
+
+    def run(name: str, rates: tuple[float, float]) -> float:
+        ns = named[name](rates)
+        output[name, rates] = named[name].rate
+        return ns
+
+    cases = {
+        (name, rates): partial(run, name, rates)
+        for rates in (SILENT, *RATES)
+        for name in named
+        if rates != SILENT or name not in others or name == C_LOOP
+    }
+    found = interleaved(cases, repeats)
+    rows = [
         {
             "what": name,
-            "(fe, fi) Hz": "no events" if rates == SILENT else f"({rates[0]:g}, {rates[1]:g})",
+            "(fe, fi) Hz": _label(rates),
             "ns": median(values),
-            "ratio": ratio(values, base),
-            "output Hz": round(float(cases[name].rate), 2),
+            "ratio": ratio(values, found[f"spikesweep {REFERENCE}", rates]),
+            "output Hz": round(float(output[name, rates]), 2),
             "all ns": values,
         }
-        for name, values in found.items()
+        for (name, rates), values in found.items()
     ]
+    return rows, {name: ratio(found[name, RATES[-1]], found[name, RATES[0]]) for name in named}
 
 
-def summary(results: list[dict[str, Any]]) -> dict[str, float]:
-    """Print and return how the cost grows with the events, ours and C's."""
-    ns = {(row["what"], row["(fe, fi) Hz"]): row["ns"] for row in results}
-    grown = {}
-    for what in dict.fromkeys(row["what"] for row in results):
-        low, high = (ns.get((what, f"({fe:g}, {fi:g})")) for fe, fi in (RATES[0], RATES[-1]))
-        if low and high:
-            grown[f"{what}: (30, 8) / (4, 8)"] = high / low
-    table([{"cost with more events": name, "ratio": value} for name, value in grown.items()])
-    return grown
+def _label(rates: tuple[float, float]) -> str:
+    return "no events" if rates == SILENT else f"({rates[0]:g}, {rates[1]:g})"
 
 
 if __name__ == "__main__":
