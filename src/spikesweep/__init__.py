@@ -1,6 +1,6 @@
 """Labelled, resumable parameter sweeps for computational neuroscience.
 
-`import spikesweep as ss`: `ss.load`, `ss.run`, `ss.open`, `ss.simulate`. They are loaded when first used,
+`import spikesweep as ss`: `ss.load`, `ss.run`, `ss.open`, `ss.simulate`, `ss.rate_network`. They are loaded when first used,
 so that importing the package, as Hydra's plug-ins and workers do, costs nothing.
 """
 
@@ -10,12 +10,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from spikesweep.api import load as load
     from spikesweep.api import open as open
+    from spikesweep.api import rate_network as rate_network
     from spikesweep.api import run as run
     from spikesweep.api import simulate as simulate
     from spikesweep.errors import InputError as InputError
 
-_HOMES = {"load": "api", "open": "api", "run": "api", "simulate": "api", "InputError": "errors"}
-__all__ = ["InputError", "load", "open", "run", "simulate"]
+_HOMES = {
+    "load": "api",
+    "open": "api",
+    "rate_network": "api",
+    "run": "api",
+    "simulate": "api",
+    "InputError": "errors",
+}
+__all__ = ["InputError", "load", "open", "rate_network", "run", "simulate"]
 
 
 def __getattr__(name: str) -> Any:

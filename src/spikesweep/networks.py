@@ -35,6 +35,11 @@ class RandomNetwork:
         }
 
     @property
+    def components(self) -> tuple[Component, ...]:
+        """Return the parts whose code decides the results."""
+        return (*self.populations.values(), self.exc, self.inh)
+
+    @property
     def synapses(self) -> dict[str, Component]:
         """Return the synapses by type."""
         return {"exc": self.exc, "inh": self.inh}

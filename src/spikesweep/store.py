@@ -32,7 +32,7 @@ from zarr.storage import LocalStore
 
 from spikesweep.errors import InputError
 from spikesweep.grid import Block, Grid
-from spikesweep.protocols.base import Axis, Variable
+from spikesweep.protocols.base import Axis, Coordinate, Variable
 
 #: What `status` says of a point.
 MISSING, OK, NON_FINITE, FAILED = range(4)
@@ -169,7 +169,7 @@ def create(
     path: Path,
     grid: Grid,
     variables: Sequence[Variable],
-    coordinates: Mapping[str, Sequence[str]],
+    coordinates: Mapping[str, Sequence[str] | Coordinate],
     chunks: tuple[int, ...],
     attrs: Mapping[str, Any],
 ) -> Store:
@@ -195,17 +195,19 @@ def _lay_out(
     path: Path,
     grid: Grid,
     variables: Sequence[Variable],
-    coordinates: Mapping[str, Sequence[str]],
+    coordinates: Mapping[str, Sequence[str] | Coordinate],
     chunks: tuple[int, ...],
     attrs: Mapping[str, Any],
 ) -> None:
     fixed = {"format": _FORMAT, "Conventions": "CF-1.11", "axes": list(grid.names)}
+    beside = [name for name, c in coordinates.items() if isinstance(c, Coordinate) and c.dims]
+    if beside:
+        fixed["coordinates"] = " ".join(beside)  # how CF names coordinates that are no dimensions
     group = zarr.create_group(_DurableStore(path), attributes={**fixed, **attrs})
     for axis, values in zip(grid.axes, grid.values, strict=True):
         _coordinate(group, axis, values)
     for name, labels in coordinates.items():
-        array = group.create_array(name, shape=(len(labels),), dtype=str, dimension_names=(name,))
-        array[:] = np.array(labels, object)
+        _labels(group, name, labels if isinstance(labels, Coordinate) else Coordinate(labels))
     for variable in variables:
         leading = tuple(len(coordinates[dim]) for dim in variable.dims)
         group.create_array(
@@ -237,6 +239,22 @@ def _lay_out(
     with warnings.catch_warnings():  # zarr warns that others may not read it; they may ignore it too
         warnings.simplefilter("ignore")
         zarr.consolidate_metadata(_DurableStore(path))
+
+
+def _labels(group: zarr.Group, name: str, labels: Coordinate) -> None:
+    text = any(isinstance(value, str) for value in labels.values[:1])
+    values = np.array(labels.values, object) if text else np.asarray(labels.values)
+    attributes = {} if text else {"units": labels.units}
+    if labels.long_name:
+        attributes["long_name"] = labels.long_name
+    array = group.create_array(
+        name,
+        shape=values.shape,
+        dtype=str if text else values.dtype,
+        dimension_names=labels.dims or (name,),
+        attributes=attributes,
+    )
+    array[:] = values
 
 
 def _coordinate(group: zarr.Group, axis: Axis, values: NDArray[Any]) -> None:

@@ -1,7 +1,8 @@
 """The unit system: a quantity's unit and bounds are the annotation of its field.
 
 pF, nS, mV, ms, pA are consistent with each other (pF mV / ms = pA, nS mV = pA), so equations carry
-no factors. Rates are in Hz at the interface, and times of spikes in ms.
+no factors. Rates are in Hz at the interface, and times of spikes in ms. Rate networks have their own
+consistent set: uS mV = nA and MOhm nA = mV, with synaptic gains per Hz of presynaptic rate.
 """
 
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -16,6 +17,9 @@ pA = Annotated[float, "pA"]
 nS = Annotated[float, "nS"]
 pF = Annotated[float, "pF"]
 Hz = Annotated[float, "Hz"]
+nA = Annotated[float, "nA"]
+MOhm = Annotated[float, "MOhm"]
+uS_per_Hz = Annotated[float, "uS/Hz"]
 number = Annotated[float, "1"]
 
 Positive = Annotated[T, Gt(0)]
