@@ -21,14 +21,15 @@ class Solution(NamedTuple):
     synapses: list[Array]  #: for each link, shape (points, post, pre, samples); the same
 
 
-def from_states(system: System, states: Array, *, links: bool) -> Solution:
-    """Return the solution that compiled integrators describe by states, shape (points, rows, samples)."""
-    v, total = states[:, : system.n_cells], states[:, system.n_states :]
+def from_states(system: System, rows: Array) -> Solution:
+    """Return the solution that compiled integrators describe by `rows`, shape (points, rows, samples)."""
+    n = system.n_cells
+    v, rate, total, states = rows[:, :n], rows[:, n : 2 * n], rows[:, 2 * n : 3 * n], rows[:, 2 * n :]
     sums, synapses = [], []
-    for link, rows in zip(system.links, system.link_rows, strict=True):
-        if not links and not system.synapses:
+    for link, own_rows in zip(system.links, system.link_rows, strict=True):
+        if states.shape[1] == n:
             break
-        own = states[:, rows]
+        own = states[:, own_rows]
         if link.tau_rise is None and not system.synapses:
             sums.append(own)
             continue
@@ -43,7 +44,7 @@ def from_states(system: System, states: Array, *, links: bool) -> Solution:
         sums.append(each.sum(axis=2))
         if system.synapses:
             synapses.append(each)
-    return Solution(v, rates_of(system, v), total, sums, synapses)
+    return Solution(v, rate, total, sums, synapses)
 
 
 def from_scipy(system: System, *settings: Any) -> Solution:

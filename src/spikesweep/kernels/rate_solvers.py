@@ -5,7 +5,8 @@ output of Shampine 1986, doi:10.2307/2008219, as in SciPy's RK45. Departure from
 is the largest over the states, not their root mean square, so that a cell that nothing connects to the
 others does not change their steps.
 
-A solution holds, for each sample, all states and then the current into each cell (nA).
+The rows of a solution are each cell's potential (mV), rate (Hz) and current (nA), all cells in turn, and, where
+asked for, the states of the links.
 """
 
 from functools import cache
@@ -51,42 +52,55 @@ _P = np.array(
 )
 
 
-def solve_fixed(system: System, duration: ms, n_samples: int, dt: ms) -> Array:
+def solve_fixed(system: System, duration: ms, n_samples: int, dt: ms, *, links: bool) -> Array:
     """Return the solution at equally spaced samples, both ends included, with steps of at most `dt`.
 
-    Shape (points, states and cells, samples).
+    Shape (points, rows, samples).
     """
     spacing = duration / (n_samples - 1)
     substeps = int(np.ceil(spacing / dt - 1e-9))
-    run = _fixed_loop()
-    return _solve(system, LANES, n_samples, lambda *parts: run(*parts, substeps, spacing / substeps))
+    return _solve(system, LANES, n_samples, links, _fixed_loop(), (substeps, spacing / substeps))
 
 
-def solve_adaptive(system: System, duration: ms, n_samples: int, rtol: float, atol: float) -> Array:
+def solve_adaptive(
+    system: System, duration: ms, n_samples: int, rtol: float, atol: float, *, links: bool
+) -> Array:
     """Return the solution at equally spaced samples, both ends included, to tolerances (mV, nA, Hz).
 
-    Shape (points, states and cells, samples).
+    Shape (points, rows, samples).
     """
     times = np.linspace(0.0, duration, n_samples)
-    run = _adaptive_loop()
-    return _solve(system, 1, n_samples, lambda *parts: run(*parts, times, rtol, atol, _A, _E, _P))
+    return _solve(system, 1, n_samples, links, _adaptive_loop(), (times, rtol, atol, _A, _E, _P))
 
 
-def _solve(system: System, lanes: int, n_samples: int, run: Any) -> Array:
+def _solve(system: System, lanes: int, n_samples: int, links: bool, loop: Any, settings: Any) -> Array:
     packed = pack(system, lanes)
-    rows = system.n_states + system.n_cells
+    n = system.n_cells
+    rows = 3 * n + (system.n_states - n if links else 0)
     n_points = len(system.populations[0].v_rest)
-    solution = np.empty((len(packed.state) * lanes, rows, n_samples))
-    trace = np.empty((n_samples, rows, lanes))
-    drives = sum(len(link.weights) for link in system.links)
-    largest = max(system.n_cells, *(max(link.weights.shape[:2]) for link in system.links))
+    solution = np.full((len(packed.state) * lanes, rows, n_samples), np.nan)
+    n_drives = sum(len(link.weights) for link in system.links)
+    largest = max(max(link.weights.shape[:2]) for link in system.links)
     # total, drive, scratch: written before they are read
-    work = [np.empty(n * lanes) for n in (system.n_cells, drives, largest)]
+    work = [np.empty(size * lanes) for size in (n, n_drives, largest)]
     for g, state in enumerate(packed.state):
         parts = (packed.cells, packed.table, packed.cell_values[g], packed.link_values[g], packed.weights[g])
-        run(trace.reshape(-1), state, *work, packed.rates[g], *parts)
-        solution[g * lanes : (g + 1) * lanes] = trace.transpose(2, 1, 0)
+        loop(solution[g * lanes : (g + 1) * lanes], state, *work, packed.rates[g], *parts, *settings)
     return solution[:n_points]
+
+
+@compiled
+def _record(out, sample, y, rates, total):
+    """Write a sample: potentials, rates, currents and, where there is room, the states of links."""
+    lanes, n = out.shape[0], total.size // out.shape[0]
+    for r in range(n):
+        for l in range(lanes):
+            out[l, r, sample] = y[r * lanes + l]
+            out[l, n + r, sample] = rates[r * lanes + l]
+            out[l, 2 * n + r, sample] = total[r * lanes + l]
+    for r in range(3 * n, out.shape[1]):
+        for l in range(lanes):
+            out[l, r, sample] = y[(r - 2 * n) * lanes + l]
 
 
 @cache
@@ -94,74 +108,33 @@ def _fixed_loop() -> Any:
     derivative = derivative_for(LANES)
 
     @compiled
-    def solve(
-        trace,
-        y,
-        total,
-        drive,
-        scratch,
-        rates,
-        cells,
-        table,
-        cell_values,
-        link_values,
-        weights,
-        substeps,
-        h,
-    ):
-        n, m = y.size, total.size
-        k, mean, z = np.empty(n), np.empty(n), np.empty(n)
+    def solve(out, y, total, drive, scratch, rates, cells, table, cell_values, link_values, weights, substeps, h):
+        n = y.size
+        k, mean, z = np.empty(n), np.zeros(n), np.empty(n)
         fixed = (total, drive, scratch, rates, cells, table, cell_values, link_values, weights)
-        n_samples = trace.size // (n + m)
+        n_samples = out.shape[2]
+        for r in range(n):
+            z[r] = y[r]
         for sample in range(n_samples):
-            derivative(y, k, *fixed, sample == 0)
-            for r in range(n):
-                trace[sample * (n + m) + r] = y[r]
-            for r in range(m):
-                trace[sample * (n + m) + n + r] = total[r]
-            if sample == n_samples - 1:
-                break
             for step in range(substeps):
-                if step > 0:
-                    derivative(y, k, *fixed, False)
+                for stage in range(4):
+                    fresh = sample == 0 and step == 0 and stage == 0
+                    derivative(z, k, *fixed, fresh)
+                    if step == 0 and stage == 0:
+                        _record(out, sample, y, rates, total)
+                        if sample == n_samples - 1:
+                            return
+                    twice = 2.0 if 0 < stage < 3 else 1.0
+                    reach = h if stage == 2 else 0.5 * h
+                    kept = 0.0 if stage == 0 else 1.0
+                    for r in range(n):
+                        mean[r] = kept * mean[r] + twice * k[r]
+                        z[r] = y[r] + reach * k[r]
                 for r in range(n):
-                    mean[r] = k[r]
-                    z[r] = y[r] + 0.5 * h * k[r]
-                derivative(z, k, *fixed, False)
-                for r in range(n):
-                    mean[r] += 2.0 * k[r]
-                    z[r] = y[r] + 0.5 * h * k[r]
-                derivative(z, k, *fixed, False)
-                for r in range(n):
-                    mean[r] += 2.0 * k[r]
-                    z[r] = y[r] + h * k[r]
-                derivative(z, k, *fixed, False)
-                for r in range(n):
-                    y[r] += h / 6.0 * (mean[r] + k[r])
+                    y[r] += h / 6.0 * mean[r]
+                    z[r] = y[r]
 
     return solve
-
-
-@compiled
-def _error(k, h, E, y, z, rtol, atol):
-    """Return the largest error of a step over its tolerance."""
-    worst = 0.0
-    for r in range(y.size):
-        e = 0.0
-        for q in range(7):
-            e += E[q] * k[q, r]
-        x = abs(h * e) / (atol + rtol * max(abs(y[r]), abs(z[r])))
-        if not x <= worst:  # also where x is NaN
-            worst = x
-    return worst
-
-
-@compiled
-def _largest(x, y, rtol, atol):
-    worst = 0.0
-    for r in range(y.size):
-        worst = max(worst, abs(x[r]) / (atol + rtol * abs(y[r])))
-    return worst
 
 
 @cache
@@ -170,7 +143,7 @@ def _adaptive_loop() -> Any:
 
     @compiled
     def solve(
-        trace,
+        out,
         y,
         total,
         drive,
@@ -188,28 +161,21 @@ def _adaptive_loop() -> Any:
         E,
         P,
     ):
-        n, m = y.size, total.size
+        n = y.size
         fixed = (total, drive, scratch, rates, cells, table, cell_values, link_values, weights)
-        k, z, at = np.empty((7, n)), np.empty(n), np.empty(n)
-        trace[:] = np.nan
+        k, z, at, b = np.empty((7, n)), np.empty(n), np.empty(n), np.empty(7)
+        t, end, sample = 0.0, times[-1], 0
         derivative(y, k[0], *fixed, True)
-        for r in range(n):
-            trace[r] = y[r]
-        for r in range(m):
-            trace[n + r] = total[r]
-        t, end, sample = 0.0, times[-1], 1
+        _record(out, sample, y, rates, total)
+        sample += 1
         size, slope = _largest(y, y, rtol, atol), _largest(k[0], y, rtol, atol)
         h = _FIRST * (size / slope if size > 1.0 and slope > 0.0 else end)
         for _ in range(_MAX_STEPS):
             h = min(h, end - t)
             for q in range(1, 7):
-                for r in range(n):
-                    x = 0.0
-                    for p in range(q):
-                        x += A[q, p] * k[p, r]
-                    z[r] = y[r] + h * x
+                _add(z, y, h, A[q], k, q)
                 derivative(z, k[q], *fixed, False)
-            error = _error(k, h, E, y, z, rtol, atol)
+            error = _error(k, h, E, y, z, at, rtol, atol)
             if not error <= 1.0:  # also where it is NaN
                 h *= max(_SHRINK, _SAFETY * error**-0.2) if error > 1.0 else _SHRINK
                 if t + h == t:
@@ -217,18 +183,15 @@ def _adaptive_loop() -> Any:
                 continue
             t_new = t + h if end - t > h else end
             while sample < times.size and times[sample] <= t_new:
-                _interpolate(at, (times[sample] - t) / h, h, y, k, P)
-                derivative(at, z, *fixed, False)  # z is not needed any more: only `total` is
-                for r in range(n):
-                    trace[sample * (n + m) + r] = at[r]
-                for r in range(m):
-                    trace[sample * (n + m) + n + r] = total[r]
+                x = (times[sample] - t) / h
+                for q in range(7):
+                    b[q] = x * (P[q, 0] + x * (P[q, 1] + x * (P[q, 2] + x * P[q, 3])))
+                _add(at, y, h, b, k, 7)
+                derivative(at, k[1], *fixed, False)  # the second stage has no weight: its room is free
+                _record(out, sample, at, rates, total)
                 sample += 1
-            for r in range(n):
-                x = 0.0
-                for p in range(6):
-                    x += A[6, p] * k[p, r]
-                y[r] += h * x
+            for r in range(n):  # array assignments would take longer to compile than all else
+                y[r] = z[r]
                 k[0, r] = k[6, r]
             t = t_new
             if t == end:
@@ -239,9 +202,38 @@ def _adaptive_loop() -> Any:
 
 
 @compiled
-def _interpolate(out, x, h, y, k, P):
+def _add(out, y, h, b, k, n):
+    """Write y + h sum_q b_q k_q over the first `n` stages."""
     for r in range(y.size):
-        total = 0.0
-        for q in range(7):
-            total += k[q, r] * (x * (P[q, 0] + x * (P[q, 1] + x * (P[q, 2] + x * P[q, 3]))))
-        out[r] = y[r] + h * total
+        out[r] = b[0] * k[0, r]
+    for q in range(1, n):
+        for r in range(y.size):
+            out[r] += b[q] * k[q, r]
+    for r in range(y.size):
+        out[r] = y[r] + h * out[r]
+
+
+@compiled
+def _error(k, h, E, y, z, e, rtol, atol):
+    """Return the largest error of a step over its tolerance, NaN if any is; `e` is overwritten."""
+    for r in range(y.size):
+        e[r] = 0.0
+    for q in range(7):
+        for r in range(y.size):
+            e[r] += E[q] * k[q, r]
+    worst = 0.0
+    for r in range(y.size):
+        x = abs(h * e[r]) / (atol + rtol * max(abs(y[r]), abs(z[r])))
+        if not x <= worst:
+            worst = x
+            if x != x:
+                break
+    return worst
+
+
+@compiled
+def _largest(x, y, rtol, atol):
+    worst = 0.0
+    for r in range(y.size):
+        worst = max(worst, abs(x[r]) / (atol + rtol * abs(y[r])))
+    return worst

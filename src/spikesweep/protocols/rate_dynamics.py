@@ -164,13 +164,15 @@ class RateDynamics:
 
     def _solution(self, system: System) -> Solution:
         if self.integrator == "scipy":
-            settings = (self.duration, self.n_samples, self.method, self.rtol, self.atol)
-            return from_scipy(system, *settings)
+            scipy = (self.duration, self.n_samples, self.method, self.rtol, self.atol)
+            return from_scipy(system, *scipy)
+        links = "projection_current" in self.record or system.synapses
         if self.integrator == "fixed":
-            states = solve_fixed(system, self.duration, self.n_samples, self.dt)
+            rows = solve_fixed(system, self.duration, self.n_samples, self.dt, links=links)
         else:
-            states = solve_adaptive(system, self.duration, self.n_samples, self.rtol, self.atol)
-        return from_states(system, states, links="projection_current" in self.record)
+            settings = (self.duration, self.n_samples, self.rtol, self.atol)
+            rows = solve_adaptive(system, *settings, links=links)
+        return from_states(system, rows)
 
     def _by_projection(self, network: RateNetwork, solution: Solution) -> Array:
         """Return the currents of each projection at every cell, 0 where it does not lead."""
