@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError, nearest
+from spikesweep.kernels.rate_reference import FullSystem
 from spikesweep.protocols.rate_dynamics import RateDynamics
 from spikesweep.rate_networks import RateNetwork
 
@@ -41,17 +42,18 @@ def simulate_network(
     found = protocol.solve(network, drawn, rates)
     ds = xr.Dataset(attrs={"seed": seed, "pattern": pattern, "integrator": protocol.integrator})
     for name, labels in protocol.coordinates(network).items():
-        attrs = {"long_name": labels.long_name}
-        if not isinstance(labels.values[0], str):
-            attrs["units"] = labels.units
-        ds.coords[name] = (labels.dims or (name,), np.asarray(labels.values), attrs)
+        attrs = {"units": labels.units, "long_name": labels.long_name}
+        ds.coords[name] = (labels.dims or (name,), labels.values, attrs)
     for x in protocol.variables:
         ds[x.name] = (x.dims, found[x.name][..., 0], {"units": x.units, "long_name": x.long_name})
     for post, pre in network.links():
         attrs = {"units": "1", "long_name": f"weights of {post}<-{pre}"}
-        ds[f"weights_{post}_{pre}"] = ((f"unit_{post}", f"unit_{pre}"), drawn[post][pre][..., 0], attrs)
+        ds[f"weights_{post}_{pre}"] = ((f"post_{post}", f"pre_{pre}"), drawn[post][pre][..., 0], attrs)
     for name, values in rates.items():
-        ds[f"input_{name}"] = ((f"unit_{name}",), values[:, 0], {"units": "Hz", "long_name": f"rates of {name}"})
+        ds[f"input_{name}"] = ((f"pre_{name}",), values[:, 0], {"units": "Hz", "long_name": f"rates of {name}"})
+    if synapses:
+        slopes = FullSystem(network.system(drawn, rates), 0).initial_slopes()
+        ds["initial_slope"] = (("synapse",), slopes, {"units": "nA/s", "long_name": "dI/dt at the start"})
     return ds
 
 

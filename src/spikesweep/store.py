@@ -32,7 +32,7 @@ from zarr.storage import LocalStore
 
 from spikesweep.errors import InputError
 from spikesweep.grid import Block, Grid
-from spikesweep.protocols.base import Axis, Coordinate, Variable
+from spikesweep.protocols.base import Coordinate, Variable
 
 #: What `status` says of a point.
 MISSING, OK, NON_FINITE, FAILED = range(4)
@@ -205,9 +205,13 @@ def _lay_out(
         fixed["coordinates"] = " ".join(beside)  # how CF names coordinates that are no dimensions
     group = zarr.create_group(_DurableStore(path), attributes={**fixed, **attrs})
     for axis, values in zip(grid.axes, grid.values, strict=True):
-        _coordinate(group, axis, values)
+        _coordinate(group, axis.name, Coordinate(values, axis.units, axis.long_name))
     for name, labels in coordinates.items():
-        _labels(group, name, labels if isinstance(labels, Coordinate) else Coordinate(labels))
+        if isinstance(labels, Coordinate):
+            _coordinate(group, name, labels)
+            continue
+        array = group.create_array(name, shape=(len(labels),), dtype=str, dimension_names=(name,))
+        array[:] = np.array(labels, object)
     for variable in variables:
         leading = tuple(len(coordinates[dim]) for dim in variable.dims)
         group.create_array(
@@ -241,34 +245,20 @@ def _lay_out(
         zarr.consolidate_metadata(_DurableStore(path))
 
 
-def _labels(group: zarr.Group, name: str, labels: Coordinate) -> None:
-    text = any(isinstance(value, str) for value in labels.values[:1])
-    values = np.array(labels.values, object) if text else np.asarray(labels.values)
-    attributes = {} if text else {"units": labels.units}
-    if labels.long_name:
-        attributes["long_name"] = labels.long_name
+def _coordinate(group: zarr.Group, name: str, coordinate: Coordinate) -> None:
+    values = coordinate.values
+    text = values.dtype.kind in "UO"
     array = group.create_array(
         name,
         shape=values.shape,
-        dtype=str if text else values.dtype,
-        dimension_names=labels.dims or (name,),
-        attributes=attributes,
-    )
-    array[:] = values
-
-
-def _coordinate(group: zarr.Group, axis: Axis, values: NDArray[Any]) -> None:
-    array = group.create_array(
-        axis.name,
-        shape=values.shape,
         chunks=values.shape,
-        dtype=values.dtype,
+        dtype=str if text else values.dtype,
         compressors=ZstdCodec(level=1, checksum=True),
-        dimension_names=(axis.name,),
-        attributes={"units": axis.units, "long_name": axis.long_name},
+        dimension_names=coordinate.dims or (name,),
+        attributes={"units": coordinate.units, "long_name": coordinate.long_name},
         config={"write_empty_chunks": True},
     )
-    array[:] = values
+    array[:] = values.astype(object) if text else values
 
 
 @lru_cache(maxsize=8)

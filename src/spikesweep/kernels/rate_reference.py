@@ -70,6 +70,18 @@ class FullSystem:
             change[cells] = (p.v_rest[i] - state[cells] + p.R[i] * total[cells]) / p.tau[i]
         return change * _MS_PER_S
 
+    def initial_slopes(self) -> Array:
+        """Return the time derivative (nA/s) of every synapse's current at rest, links in turn."""
+        change = self.derivative(0.0, self.rest)
+        found = []
+        for link, rows in zip(self.system.links, self.legend, strict=True):
+            slope = change[rows].reshape(link.weights.shape[:2])
+            if link.tau_rise is not None:  # s is 0: only its own slope counts
+                gain = link.weights[:, :, self.point] * link.g[self.point]
+                slope = gain * slope * self._force(link, self.rest)
+            found.append(slope.ravel())
+        return np.concatenate(found)
+
     def _force(self, link: Any, state: Array) -> Array:
         v = state[self.cells[link.post]]
         # the published slip pairs the plain vector with the columns

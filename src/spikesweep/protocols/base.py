@@ -1,6 +1,6 @@
 """What a protocol declares: its axes and its variables; and the checks that protocols share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -35,37 +35,37 @@ class Variable:
     dtype: str = "float64"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Coordinate:
-    """Labels beyond the grid's: along the dimension of the same name, or along `dims`."""
+    """Numbers, or text, along a dimension beyond the grid's: the one of its own name, or `dims`."""
 
-    values: Sequence[Any] | NDArray[Any]  #: text or numbers
+    values: NDArray[Any]
+    units: str
+    long_name: str
     dims: tuple[str, ...] = ()
-    units: str = "1"
-    long_name: str = ""
 
     def __len__(self) -> int:
-        """Return the number of labels along the first dimension."""
+        """Return how many there are."""
         return len(self.values)
 
 
 class Experiment(Protocol):
     """What every protocol is: a frozen dataclass of its parameters with these members.
 
-    One that also has `check_grid(network, values)` is shown the values of every axis before the sweep.
+    One that has `check_grid(network, values)` too is asked about the values of the axes before anything runs.
     """
 
     axes: ClassVar[tuple[Axis, ...]]
 
     @property
     def variables(self) -> tuple[Variable, ...]:
-        """Return the results; a class variable does where they are always the same."""
+        """What is measured; a constant of the class, unless parameters decide what is recorded."""
 
     def check(self, network: Any) -> None:
         """Refuse a network that this protocol cannot run; raise InputError."""
 
-    def coordinates(self, network: Any) -> Mapping[str, Sequence[str] | Coordinate]:
-        """Return the labels along the dimensions beyond the grid's; plain text needs no `Coordinate`."""
+    def coordinates(self, network: Any) -> Mapping[str, list[str] | Coordinate]:
+        """Return the labels or numbers along the dimensions beyond the grid's."""
 
     def work(self, network: Any, whole: Mapping[str, NDArray[Any]]) -> float:
         """Return the neuron steps that one point costs, its whole axes included."""

@@ -102,16 +102,16 @@ class RateDynamics:
 
     def coordinates(self, network: RateNetwork) -> dict[str, Coordinate]:
         """Return the labels of cells, times, and of projections and synapses where they are recorded."""
-        cells = [(name, i) for name in network.integrated() for i in range(network.size(name))]
+        names = [name for name in network.integrated() for _ in range(network.size(name))]
         found = {
-            "cell": Coordinate(np.arange(len(cells)), long_name="cell"),
-            "population": Coordinate([name for name, _ in cells], ("cell",), long_name="population of the cell"),
+            "cell": Coordinate(np.arange(len(names)), "1", "cell"),
+            "population": Coordinate(np.array(names), "1", "population of the cell", ("cell",)),
         }
         if self.record:
-            found["time"] = Coordinate(self.times, units="ms", long_name="time")
+            found["time"] = Coordinate(self.times, "ms", "time")
         if "projection_current" in self.record:
-            names = [f"{post}<-{pre}" for post, pre in network.links()]
-            found["projection"] = Coordinate(names, long_name="projection")
+            links = np.array([f"{post}<-{pre}" for post, pre in network.links()])
+            found["projection"] = Coordinate(links, "1", "projection, post<-pre")
         if "synapse_current" in self.record:
             found |= _synapse_coordinates(network)
         return found
@@ -207,9 +207,10 @@ def _synapse_coordinates(network: RateNetwork) -> dict[str, Coordinate]:
             names += [f"{post}<-{pre}"] * network.size(pre)
             post_cells += [i] * network.size(pre)
             pre_cells += range(network.size(pre))
+    along = ("synapse",)
     return {
-        "synapse": Coordinate(np.arange(len(names)), long_name="synapse"),
-        "synapse_projection": Coordinate(names, ("synapse",), long_name="projection of the synapse"),
-        "post_cell": Coordinate(np.array(post_cells), ("synapse",), long_name="cell, in its population"),
-        "pre_cell": Coordinate(np.array(pre_cells), ("synapse",), long_name="presynaptic unit, in its population"),
+        "synapse": Coordinate(np.arange(len(names)), "1", "synapse"),
+        "synapse_projection": Coordinate(np.array(names), "1", "projection of the synapse, post<-pre", along),
+        "post_cell": Coordinate(np.array(post_cells), "1", "cell, counted in its population", along),
+        "pre_cell": Coordinate(np.array(pre_cells), "1", "presynaptic unit, in its population", along),
     }
