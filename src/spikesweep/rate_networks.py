@@ -93,6 +93,8 @@ class RateNetwork:
                 raise InputError(f"v_pk = {cell.v_pk} mV of {name} is refused; allowed: above v_th, {cell.v_th} mV")
             if name in self.inputs:
                 raise InputError(f"network.inputs.{name} is also a population; allowed: each name once")
+        if not self.integrated():
+            raise InputError("network.projections leads to no population; allowed: at least one projection")
         known = [*self.populations, *self.inputs]
         for post, pre, projection in self._each():
             where = f"network.projections.{post}.{pre}"

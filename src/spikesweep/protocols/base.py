@@ -95,7 +95,13 @@ def steps(name: str, duration: ms, dt: ms) -> int:
 
 
 def check_step(network: RandomNetwork, dt: ms) -> None:
-    """Refuse a time step that does not resolve the network's dynamics; raise InputError."""
+    """Refuse cells without spikes, and a time step that does not resolve the dynamics; raise InputError."""
+    for name, part in network.populations.items():
+        if not hasattr(part, "step"):
+            raise InputError(
+                f"network.populations: {name} is a {type(part).__name__}, which has no spikes; allowed with this "
+                "protocol: spiking neurons"
+            )
     name, smallest = min(network.time_constants().items(), key=lambda item: item[1])
     if dt >= smallest:
         raise InputError(
