@@ -274,6 +274,7 @@ def test_one_array_for_several_projections_is_refused():
         (("network.projections.E.FFE.synapse.tau=0.0",), "more than 0"),
         (("protocol.discard=1000.0",), "less than protocol.duration"),
         (("protocol.n_samples=1",), "at least 2"),
+        (("protocol.n_samples=2",), "leaves no sample"),
         (("protocol.record=[v,v]",), "each name once"),
         (("protocol.record=[w]",), "protocol.record[0] = 'w'"),
         (("protocol.integrator=fixed", "protocol.dt=10.0"), "smallest time constant, 10 ms"),

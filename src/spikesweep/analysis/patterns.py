@@ -10,6 +10,7 @@ Galloni et al. 2022, doi:10.3389/fncom.2022.826278 (code: Milstein-Lab/dentate_c
 Departure: the fraction of silent units is that of the units; the code divides by the number of patterns.
 """
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -74,8 +75,10 @@ def pair_mean(matrix: xr.DataArray) -> xr.DataArray:
 
 
 def distribution(values: xr.DataArray, dim: str, n: int = 100) -> xr.DataArray:
-    """Return the `n` quantiles along `dim` that a cumulative distribution is drawn from."""
-    quantiles: xr.DataArray = values.quantile(np.linspace(0.0, 1.0, n), dim=dim)
+    """Return the `n` quantiles along `dim` that a cumulative distribution is drawn from, without NaN."""
+    with warnings.catch_warnings():  # where all is NaN, so are the quantiles
+        warnings.filterwarnings("ignore", "All-NaN slice")
+        quantiles: xr.DataArray = values.quantile(np.linspace(0.0, 1.0, n), dim=dim)
     return quantiles
 
 

@@ -78,7 +78,7 @@ def _solve(system: System, lanes: int, n_samples: int, links: bool, loop: Any, s
     n = system.n_cells
     rows = 3 * n + (system.n_states - n if links else 0)
     n_points = len(system.populations[0].v_rest)
-    solution = np.full((len(packed.state) * lanes, rows, n_samples), np.nan)
+    solution = np.empty((len(packed.state) * lanes, rows, n_samples))
     n_drives = sum(len(link.weights) for link in system.links)
     largest = max(max(link.weights.shape[:2]) for link in system.links)
     # total, drive, scratch: written before they are read
@@ -163,27 +163,22 @@ def _adaptive_loop() -> Any:
     ):
         n = y.size
         fixed = (total, drive, scratch, rates, cells, table, cell_values, link_values, weights)
-        k, z, at, b = np.empty((7, n)), np.empty(n), np.empty(n), np.empty(7)
-        t, end, sample = 0.0, times[-1], 0
-        derivative(y, k[0], *fixed, True)
-        _record(out, sample, y, rates, total)
-        sample += 1
-        size, slope = _largest(y, y, rtol, atol), _largest(k[0], y, rtol, atol)
-        h = _FIRST * (size / slope if size > 1.0 and slope > 0.0 else end)
+        k, z, at, b = np.zeros((7, n)), np.empty(n), np.empty(n), np.empty(7)
+        t, h, end, sample = 0.0, 0.0, times[-1], 0  # the first step has no length: it fills k[0]
         for _ in range(_MAX_STEPS):
             h = min(h, end - t)
             for q in range(1, 7):
                 _add(z, y, h, A[q], k, q)
-                derivative(z, k[q], *fixed, False)
+                derivative(z, k[q], *fixed, t == 0.0)
             error = _error(k, h, E, y, z, at, rtol, atol)
             if not error <= 1.0:  # also where it is NaN
                 h *= max(_SHRINK, _SAFETY * error**-0.2) if error > 1.0 else _SHRINK
                 if t + h == t:
-                    break
+                    break  # no step is small enough
                 continue
             t_new = t + h if end - t > h else end
             while sample < times.size and times[sample] <= t_new:
-                x = (times[sample] - t) / h
+                x = (times[sample] - t) / h if h > 0.0 else 0.0
                 for q in range(7):
                     b[q] = x * (P[q, 0] + x * (P[q, 1] + x * (P[q, 2] + x * P[q, 3])))
                 _add(at, y, h, b, k, 7)
@@ -196,7 +191,14 @@ def _adaptive_loop() -> Any:
             t = t_new
             if t == end:
                 break
-            h *= min(_GROW, _SAFETY * error**-0.2) if error > 0.0 else _GROW
+            if h == 0.0:
+                size, slope = _largest(y, y, rtol, atol), _largest(k[0], y, rtol, atol)
+                h = _FIRST * (size / slope if size > 1.0 and slope > 0.0 else end)
+            else:
+                h *= min(_GROW, _SAFETY * error**-0.2) if error > 0.0 else _GROW
+        for missing in range(sample, times.size):
+            for r in range(out.shape[1]):
+                out[0, r, missing] = np.nan
 
     return solve
 

@@ -14,6 +14,7 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
+from spikesweep.kernels.rate_measures import measure
 from spikesweep.kernels.rate_solution import Solution, from_scipy, from_states
 from spikesweep.kernels.rate_solvers import solve_adaptive, solve_fixed
 from spikesweep.kernels.rate_system import System
@@ -84,6 +85,11 @@ class RateDynamics:
             raise InputError(
                 f"protocol.discard = {self.discard} ms is refused: "
                 f"allowed is less than protocol.duration = {self.duration} ms"
+            )
+        if not len(self._counted()):
+            raise InputError(
+                f"protocol.discard = {self.discard} ms leaves no sample before the end of "
+                f"protocol.n_samples = {self.n_samples}; allowed: more samples, or less to discard"
             )
         if len(set(self.record)) < len(self.record):
             raise InputError(f"protocol.record = {list(self.record)} is refused; allowed: each name once")
@@ -184,20 +190,14 @@ class RateDynamics:
         return found
 
     def _measures(self, solution: Solution) -> dict[str, Array]:
-        # time is the last dimension and contiguous: the bits of a mean do not depend on the other sizes
-        times = self.times
-        counted = (times > self.discard - _ROUNDING) & (times < self.duration - _ROUNDING)
-        v = np.ascontiguousarray(solution.v)
-        end = v[..., -1]
-        off = np.abs(v - end[..., np.newaxis]) > SETTLED * np.abs(end - v[..., 0])[..., np.newaxis]
-        unsettled = v.shape[-1] - np.argmax(off[..., ::-1], axis=-1)
-        settled = np.where(off.any(axis=-1), times[np.minimum(unsettled, len(times) - 1)], 0.0)
-        return {
-            "activity": np.ascontiguousarray(solution.rate[..., counted]).mean(axis=-1),
-            "v_end": end,
-            "v_peak": v.max(axis=-1),
-            "settling_time": settled,
-        }
+        counted = self._counted()
+        window = slice(int(counted[0]), int(counted[-1]) + 1)
+        return measure(solution.v, solution.rate, self.times, window, SETTLED)._asdict()
+
+    def _counted(self) -> NDArray[np.int64]:
+        """Return the samples that `activity` is the mean of."""
+        inside = (self.times > self.discard - _ROUNDING) & (self.times < self.duration - _ROUNDING)
+        return np.flatnonzero(inside)
 
 
 def _synapse_coordinates(network: RateNetwork) -> dict[str, Coordinate]:
