@@ -203,9 +203,9 @@ def check_summary(tmp_path, file, n_rows):
     table["number"] = table.config.astype(str).str[0].astype(int)
     assert len(table) == n_rows
     axes = ("grid.pattern={start:0,stop:127,num:128}", "protocol.record=[]")
-    for (config, seed), rows in table.groupby(["number", "weight_seed"]):
+    for (circuit, seed), rows in table.groupby(["number", "weight_seed"]):
         words = (*DENTATE, *axes, f"grid.seed=[{seed}]", f"name=s{seed}")
-        ds = ss.run(load(tmp_path, f"dentate_{config}", *words)).load()
+        ds = ss.run(load(tmp_path, f"dentate_{circuit}", *words)).load()
         found = patterns.measures(ds.isel(seed=0, weight_scale=0))
         for row in rows.itertuples():
             ours = found.sel(population=row.population)

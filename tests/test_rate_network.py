@@ -32,7 +32,9 @@ def golden(*words):
     """Return the golden table of the network of seed 0 and pattern 0, and our dataset of it."""
     rows = SEED_CASE.sort_values("cell")
     assert len(rows) == 10
-    return rows, ss.rate_network(load("feedforward_rate", *words), weights=INPUTS["w_0"], inputs=INPUTS["x_0"][0])
+    return rows, ss.rate_network(
+        load("feedforward_rate", *words), weights=INPUTS["w_0"], inputs=INPUTS["x_0"][0]
+    )
 
 
 @pytest.mark.parametrize("integrator", INTEGRATORS)
@@ -139,7 +141,9 @@ def closed_system(cfg, **words):
 @pytest.mark.parametrize("network", ["recurrent_rate", "dentate_6"])
 def test_compiled_collapsed_forms_are_the_full_system_in_scipy(network):
     few = ("protocol.duration=200.0", "protocol.discard=0.0", "protocol.n_samples=41")
-    full = closed_system(load(network, *few, "protocol.integrator=scipy", "protocol.rtol=1e-9", "protocol.atol=1e-10"))
+    full = closed_system(
+        load(network, *few, "protocol.integrator=scipy", "protocol.rtol=1e-9", "protocol.atol=1e-10")
+    )
     fine = {**INTEGRATORS, "fixed": ("protocol.integrator=fixed", "protocol.dt=0.1")}
     for integrator in ("adaptive", "fixed"):
         cfg = load(network, *few, *fine[integrator])
@@ -172,7 +176,12 @@ def test_currents_of_synapses_projections_and_cells_add_up():
 
 @pytest.mark.parametrize("integrator", INTEGRATORS)
 def test_order_of_names_and_unconnected_populations_change_nothing(integrator):
-    words = (*INTEGRATORS[integrator][:1], "protocol.dt=1.0", "protocol.duration=100.0", "protocol.discard=0.0")
+    words = (
+        *INTEGRATORS[integrator][:1],
+        "protocol.dt=1.0",
+        "protocol.duration=100.0",
+        "protocol.discard=0.0",
+    )
     plain = load("recurrent_rate", *words)
     changed = load("recurrent_rate", *words)
     changed.network.populations = dict(reversed(list(changed.network.populations.items())))
@@ -188,7 +197,9 @@ def test_order_of_names_and_unconnected_populations_change_nothing(integrator):
 
 
 def test_unequal_sizes():
-    cfg = load("feedforward_rate", "network.populations.E.n=3", "network.inputs.FFE.n=17", *INTEGRATORS["adaptive"])
+    cfg = load(
+        "feedforward_rate", "network.populations.E.n=3", "network.inputs.FFE.n=17", *INTEGRATORS["adaptive"]
+    )
     rng = np.random.default_rng(0)
     weights, inputs = rng.uniform(size=(3, 17)), rng.uniform(0.0, 50.0, 17)
     ds = ss.rate_network(cfg, weights=weights, inputs=inputs)
@@ -198,12 +209,16 @@ def test_unequal_sizes():
 def test_a_population_that_receives_nothing_drives_others_at_its_resting_rate():
     cfg = load("recurrent_rate", "neuron.I.v_rest=-40.0", *INTEGRATORS["adaptive"])
     del cfg.network.projections["I"]
-    ds = ss.rate_network(cfg, weights={"E": {"I": np.ones((10, 5)), "E": np.zeros((10, 10))}}, inputs=np.zeros(10))
+    ds = ss.rate_network(
+        cfg, weights={"E": {"I": np.ones((10, 5)), "E": np.zeros((10, 10))}}, inputs=np.zeros(10)
+    )
     g = 5 * 6e-5 * 40.0  # five units at half of 80 Hz
     np.testing.assert_allclose(ds.v_end, -70.0, atol=1e-9)  # inhibition reverses at rest
     np.testing.assert_allclose(ds.projection_current.sel(projection="E<-I"), 0.0, atol=1e-9)
     cfg.network.projections["E"]["I"]["synapse"]["E_rev"] = 0.0
-    ds = ss.rate_network(cfg, weights={"E": {"I": np.ones((10, 5)), "E": np.zeros((10, 10))}}, inputs=np.zeros(10))
+    ds = ss.rate_network(
+        cfg, weights={"E": {"I": np.ones((10, 5)), "E": np.zeros((10, 10))}}, inputs=np.zeros(10)
+    )
     np.testing.assert_allclose(ds.v_end, -70.0 / (1.0 + 100.0 * g), atol=1e-6)
 
 
@@ -227,7 +242,9 @@ def test_dentate_circuits_are_those_of_the_public_code(config):
                 own = ds.isel(cell=np.flatnonzero(ds.population == row.population))
                 assert int((own.activity > 0.0).sum()) == row.active_units
                 assert float(own.activity.mean()) == pytest.approx(row.mean_activity, abs=tolerance)
-                assert float(own.v_end.mean()) == pytest.approx(row.sum_v_end / own.sizes["cell"], abs=50 * tolerance)
+                assert float(own.v_end.mean()) == pytest.approx(
+                    row.sum_v_end / own.sizes["cell"], abs=50 * tolerance
+                )
 
 
 @pytest.mark.parametrize(
@@ -258,7 +275,10 @@ def test_one_array_for_several_projections_is_refused():
     [
         (("network=fs_rs",), "'RS' is no cell of neuron=rate_unit"),
         (("network=fs_rs", "network.populations=[E]"), "a RateNetwork"),
-        (("network=fs_rs", "network.populations=[E]", "protocol=transfer_function"), "E is a RateUnit, which has no spikes"),
+        (
+            ("network=fs_rs", "network.populations=[E]", "protocol=transfer_function"),
+            "E is a RateUnit, which has no spikes",
+        ),
         (("protocol=transfer_function",), "E is a RatePopulation, which has no spikes"),
         (("neuron=adexp",), "'E' is no cell of neuron=adexp"),
         (("neuron=adexp", "network.populations.E.cell=RS"), "network.populations.E.cell is a AdExp"),

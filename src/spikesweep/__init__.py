@@ -1,7 +1,7 @@
 """Labelled, resumable parameter sweeps for computational neuroscience.
 
-`import spikesweep as ss`: `ss.load`, `ss.run`, `ss.open`, `ss.simulate`, `ss.rate_network`. They are loaded when first used,
-so that importing the package, as Hydra's plug-ins and workers do, costs nothing.
+`import spikesweep as ss`: `ss.load`, `ss.run`, `ss.open`, `ss.simulate`, `ss.rate_network`. They are loaded
+when first used, so that importing the package, as Hydra's plug-ins and workers do, costs nothing.
 """
 
 from importlib import import_module

@@ -18,8 +18,8 @@ from spikesweep.errors import InputError, nearest
 from spikesweep.grid import make_grid
 from spikesweep.monitor import Terminal
 from spikesweep.protocols.rate_dynamics import RateDynamics
-from spikesweep.single_network import simulate_network
 from spikesweep.single_cell import simulate_cell
+from spikesweep.single_network import simulate_network
 from spikesweep.store import Store
 from spikesweep.units import ms
 
@@ -91,10 +91,11 @@ def rate_network(
     """Simulate one rate network of a configuration, with given or drawn weights and input rates.
 
     `weights` are arrays (post, pre): one where the network has one projection, else `{post: {pre: W}}`;
-    what is not given is drawn as a sweep draws it at `seed`. `inputs` are rates (Hz): one array where there is one
-    population of inputs, else `{name: x}`; what is not given is that of `pattern`. Returns `v` (mV), `rate` (Hz),
-    `current` (nA) over `cell` and `time` (ms), `projection_current`, the weights and input rates, and
-    with `synapses` the current of every synapse. Raises InputError for shapes that do not fit.
+    what is not given is drawn as a sweep draws it at `seed`. `inputs` are rates (Hz): one array where
+    there is one population of inputs, else `{name: x}`; what is not given is that of `pattern`.
+    Returns `v` (mV), `rate` (Hz), `current` (nA) over `cell` and `time` (ms), `projection_current`, the
+    weights and input rates, and with `synapses` the current of every synapse. Raises InputError for
+    shapes that do not fit.
 
     >>> import spikesweep as ss
     >>> cfg = ss.load("neuron=rate_unit", "network=feedforward_rate", "protocol=rate_dynamics")

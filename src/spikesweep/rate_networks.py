@@ -90,7 +90,9 @@ class RateNetwork:
             if not isinstance(cell, RateUnit):
                 raise InputError(f"network.populations.{name}.cell is a {_kind(cell)}; allowed: a RateUnit")
             if np.any(np.asarray(cell.v_pk) <= cell.v_th):
-                raise InputError(f"v_pk = {cell.v_pk} mV of {name} is refused; allowed: above v_th, {cell.v_th} mV")
+                raise InputError(
+                    f"v_pk = {cell.v_pk} mV of {name} is refused; allowed: above v_th, {cell.v_th} mV"
+                )
             if name in self.inputs:
                 raise InputError(f"network.inputs.{name} is also a population; allowed: each name once")
         if not self.integrated():
@@ -103,11 +105,13 @@ class RateNetwork:
             if pre not in known:
                 raise InputError(f"{where}: {pre!r} is no population and no input; {nearest(pre, known)}")
             if not isinstance(projection.synapse, (FilteredCurrent, SaturatingConductance)):
-                raise InputError(f"{where}.synapse is a {_kind(projection.synapse)}; allowed: a synapse of rates")
+                raise InputError(
+                    f"{where}.synapse is a {_kind(projection.synapse)}; allowed: a synapse of rates"
+                )
             if self.driving_force == "pre_index" and self.size(pre) != self.size(post):
                 raise InputError(
-                    f"network.driving_force = 'pre_index' is refused: {post} has {self.size(post)} cells, {pre} "
-                    f"{self.size(pre)}; allowed: equal sizes, or 'own'"
+                    f"network.driving_force = 'pre_index' is refused: {post} has {self.size(post)} cells, "
+                    f"{pre} {self.size(pre)}; allowed: equal sizes, or 'own'"
                 )
 
     def draw(self, seed: NDArray[np.int64], pattern: NDArray[np.int64], root_seed: int) -> tuple[Any, Any]:
@@ -128,7 +132,8 @@ class RateNetwork:
                 unit = projection.weights.unit_weights(u.reshape(shape))[index]
                 weights[post][pre] = projection.weights.mean * np.moveaxis(unit, 0, -1)
             rates = {
-                name: x.rates(derive(root, f"input {name}", 0.0), pattern).T for name, x in self.inputs.items()
+                name: x.rates(derive(root, f"input {name}", 0.0), pattern).T
+                for name, x in self.inputs.items()
             }
         for post, pre, _ in self._each():
             if post == pre:

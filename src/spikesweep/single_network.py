@@ -50,7 +50,11 @@ def simulate_network(
         attrs = {"units": "1", "long_name": f"weights of {post}<-{pre}"}
         ds[f"weights_{post}_{pre}"] = ((f"post_{post}", f"pre_{pre}"), drawn[post][pre][..., 0], attrs)
     for name, values in rates.items():
-        ds[f"input_{name}"] = ((f"pre_{name}",), values[:, 0], {"units": "Hz", "long_name": f"rates of {name}"})
+        ds[f"input_{name}"] = (
+            (f"pre_{name}",),
+            values[:, 0],
+            {"units": "Hz", "long_name": f"rates of {name}"},
+        )
     if synapses:
         slopes = FullSystem(network.system(drawn, rates), 0).initial_slopes()
         ds["initial_slope"] = (("synapse",), slopes, {"units": "nA/s", "long_name": "dI/dt at the start"})
@@ -63,7 +67,9 @@ def _given_weights(network: RateNetwork, weights: Any) -> dict[tuple[str, str], 
         return {}
     if not isinstance(weights, Mapping):
         if len(links) > 1:
-            raise InputError(f"weights are one array for {len(links)} projections; allowed: {{post: {{pre: W}}}}")
+            raise InputError(
+                f"weights are one array for {len(links)} projections; allowed: {{post: {{pre: W}}}}"
+            )
         return {links[0]: weights}
     found = {}
     for post, sources in weights.items():
@@ -81,7 +87,9 @@ def _given_inputs(network: RateNetwork, inputs: Any) -> dict[str, Any]:
         return {}
     if not isinstance(inputs, Mapping):
         if len(network.inputs) != 1:
-            raise InputError(f"inputs are one array for {len(network.inputs)} populations; allowed: {{name: x}}")
+            raise InputError(
+                f"inputs are one array for {len(network.inputs)} populations; allowed: {{name: x}}"
+            )
         return {next(iter(network.inputs)): inputs}
     for name in inputs:
         if name not in network.inputs:

@@ -27,7 +27,8 @@ def measures(ds: xr.Dataset) -> xr.Dataset:
     """Return the measures of every cell and pattern, and summaries of each population.
 
     `ds` has `activity` over (cell, pattern, ...) and the coordinate `population` of the cells. The
-    similarity matrix has dims (population, pattern, other_pattern, ...). Raises InputError for another dataset.
+    similarity matrix has dims (population, pattern, other_pattern, ...). Raises InputError for another
+    dataset.
     """
     for name in ("activity", "pattern", "population"):
         if name not in ds:
@@ -38,7 +39,9 @@ def measures(ds: xr.Dataset) -> xr.Dataset:
     of_cells = ds["population"].values
     found = xr.Dataset(
         {
-            "sparsity": _described(_each(active, of_cells, lambda x: x.sum("cell", skipna=False)), "active units"),
+            "sparsity": _described(
+                _each(active, of_cells, lambda x: x.sum("cell", skipna=False)), "active units"
+            ),
             "selectivity": _described(selectivity.rename(population="cell_population"), "active patterns"),
             "similarity": _described(_each(activity, of_cells, similarity), "cosine of responses"),
         }
@@ -50,11 +53,15 @@ def measures(ds: xr.Dataset) -> xr.Dataset:
     found["silent_units"] = _described(
         _each(selectivity == 0.0, of_cells, lambda x: x.mean("cell")), "fraction of units without a response"
     )
-    found["mean_similarity"] = _described(pair_mean(found["similarity"]), "mean cosine of responses to two patterns")
+    found["mean_similarity"] = _described(
+        pair_mean(found["similarity"]), "mean cosine of responses to two patterns"
+    )
     found["mean_similarity_silent_as_1"] = _described(
         pair_mean(found["similarity"].fillna(1.0)), "the same, a silent response being like all others"
     )
-    found["mean_activity"] = _described(_each(activity, of_cells, lambda x: x.mean(("cell", "pattern"))), "mean rate")
+    found["mean_activity"] = _described(
+        _each(activity, of_cells, lambda x: x.mean(("cell", "pattern"))), "mean rate"
+    )
     found["mean_activity"].attrs["units"] = "Hz"
     return found
 
@@ -63,9 +70,10 @@ def similarity(activity: xr.DataArray) -> xr.DataArray:
     """Return the cosine between the responses to all pairs of patterns, NaN where one is silent."""
     other = activity.rename(pattern="other_pattern")
     product = xr.dot(activity, other, dim="cell")
-    size = np.sqrt((activity**2).sum("cell", skipna=False))
+    size = (activity**2).sum("cell", skipna=False) ** 0.5
     norm = size * size.rename(pattern="other_pattern")
-    return (product / norm.where(norm > 0.0)).transpose("pattern", "other_pattern", ...)
+    cosine: xr.DataArray = product / norm.where(norm > 0.0)
+    return cosine.transpose("pattern", "other_pattern", ...)
 
 
 def pair_mean(matrix: xr.DataArray) -> xr.DataArray:

@@ -57,7 +57,8 @@ class BinaryPatterns(NamedTuple):
         numbers = np.arange(2**self.n)
         bits = (numbers[:, np.newaxis] >> np.arange(self.n)) & 1
         order = np.argsort(bits.sum(axis=1), kind="stable")
-        return self.high * bits[order][pattern]
+        rates: Array = self.high * bits[order][pattern].astype(np.float64)
+        return rates
 
     def legacy(self, rng: RandomState, n_patterns: int) -> Array:
         """Return the rates (Hz) of the first patterns; nothing is drawn."""

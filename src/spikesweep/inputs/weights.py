@@ -6,9 +6,8 @@
     LogNormalWeights  exp of a standard normal, scaled so that the *sample's* mean is m
 
 Galloni et al. 2022, doi:10.3389/fncom.2022.826278 (code: Milstein-Lab/dentate_circuit_model,
-get_weight_dict). `unit_weights` turns uniform numbers into weights of mean 1; `legacy` draws them from NumPy's
-frozen RandomState as that code does, for comparison with it. All are scaled by their mean, so that
-`unit_weights` is the same for every mean.
+get_weight_dict). `unit_weights` turns uniform numbers into weights of mean 1, to be multiplied by the
+mean; `legacy` draws weights from NumPy's frozen RandomState as that code does, for comparison with it.
 """
 
 from typing import NamedTuple
@@ -59,7 +58,8 @@ class NormalWeights(NamedTuple):
 
     def unit_weights(self, u: Array) -> Array:
         """Return weights of mean 1, shape of `u`; the last two dimensions are one sample."""
-        return np.maximum(0.0, 1.0 + ndtri(u) / 3.0)
+        unit: Array = np.maximum(0.0, 1.0 + ndtri(u) / 3.0)
+        return unit
 
     def legacy(self, rng: RandomState, shape: tuple[int, int]) -> Array:
         """Return weights drawn row by row."""
@@ -74,7 +74,8 @@ class LogNormalWeights(NamedTuple):
     def unit_weights(self, u: Array) -> Array:
         """Return weights of mean 1, shape of `u`; the last two dimensions are one sample."""
         drawn = np.exp(ndtri(u))
-        return drawn / drawn.mean(axis=(-2, -1), keepdims=True)
+        unit: Array = drawn / drawn.mean(axis=(-2, -1), keepdims=True)
+        return unit
 
     def legacy(self, rng: RandomState, shape: tuple[int, int]) -> Array:
         """Return weights drawn row by row."""

@@ -1,10 +1,11 @@
 """Rate systems with one state a synapse, in NumPy, integrated by SciPy: slow, and independent.
 
-The equations are those at the top of `neurons.rate_unit` and `inputs.rate_synapses` as they stand, with nothing
-collapsed. The flat state holds all potentials, then the matrix (post, pre) of each link in turn. Time is
-in s here, because SciPy's choice of its first step depends on the unit.
+The equations are those at the top of `neurons.rate_unit` and `inputs.rate_synapses` as they stand, with
+nothing collapsed. The flat state holds all potentials, then the matrix (post, pre) of each link in turn.
+Time is in s here, because SciPy's choice of its first step depends on the unit.
 """
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ class FullSystem:
             slice(first, first + p.n) for first, p in zip(system.first, system.populations, strict=True)
         ]
         ends = system.n_cells + np.cumsum([0, *(np.prod(k.weights.shape[:2]) for k in system.links)])
-        self.legend = [slice(int(a), int(b)) for a, b in zip(ends, ends[1:], strict=False)]
+        self.legend = [slice(int(a), int(b)) for a, b in pairwise(ends)]
         self.rest = np.zeros(int(ends[-1]))
         for cells, p in zip(self.cells, system.populations, strict=True):
             self.rest[cells] = p.v_rest[point]

@@ -5,8 +5,8 @@ output of Shampine 1986, doi:10.2307/2008219, as in SciPy's RK45. Departure from
 is the largest over the states, not their root mean square, so that a cell that nothing connects to the
 others does not change their steps.
 
-The rows of a solution are each cell's potential (mV), rate (Hz) and current (nA), all cells in turn, and, where
-asked for, the states of the links.
+The rows of a solution are each cell's potential (mV), rate (Hz) and current (nA), all cells in turn, and,
+where asked for, the states of the links.
 """
 
 from functools import cache
@@ -29,13 +29,13 @@ _FIRST = 1e-3
 
 _A = np.array(
     [
-        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
-        [1 / 5, 0.0, 0.0, 0.0, 0.0, 0.0],
-        [3 / 40, 9 / 40, 0.0, 0.0, 0.0, 0.0],
-        [44 / 45, -56 / 15, 32 / 9, 0.0, 0.0, 0.0],
-        [19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729, 0.0, 0.0],
-        [9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656, 0.0],
-        [35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84],
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        [1 / 5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        [3 / 40, 9 / 40, 0.0, 0.0, 0.0, 0.0, 0.0],
+        [44 / 45, -56 / 15, 32 / 9, 0.0, 0.0, 0.0, 0.0],
+        [19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729, 0.0, 0.0, 0.0],
+        [9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656, 0.0, 0.0],
+        [35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84, 0.0],
     ]
 )
 _E = np.array([-71 / 57600, 0.0, 71 / 16695, -71 / 1920, 17253 / 339200, -22 / 525, 1 / 40])
@@ -84,7 +84,13 @@ def _solve(system: System, lanes: int, n_samples: int, links: bool, loop: Any, s
     # total, drive, scratch: written before they are read
     work = [np.empty(size * lanes) for size in (n, n_drives, largest)]
     for g, state in enumerate(packed.state):
-        parts = (packed.cells, packed.table, packed.cell_values[g], packed.link_values[g], packed.weights[g])
+        parts = (
+            packed.n_cells,
+            packed.table,
+            packed.cell_values[g],
+            packed.link_values[g],
+            packed.weights[g],
+        )
         loop(solution[g * lanes : (g + 1) * lanes], state, *work, packed.rates[g], *parts, *settings)
     return solution[:n_points]
 
@@ -94,13 +100,13 @@ def _record(out, sample, y, rates, total):
     """Write a sample: potentials, rates, currents and, where there is room, the states of links."""
     lanes, n = out.shape[0], total.size // out.shape[0]
     for r in range(n):
-        for l in range(lanes):
-            out[l, r, sample] = y[r * lanes + l]
-            out[l, n + r, sample] = rates[r * lanes + l]
-            out[l, 2 * n + r, sample] = total[r * lanes + l]
+        for lane in range(lanes):
+            out[lane, r, sample] = y[r * lanes + lane]
+            out[lane, n + r, sample] = rates[r * lanes + lane]
+            out[lane, 2 * n + r, sample] = total[r * lanes + lane]
     for r in range(3 * n, out.shape[1]):
-        for l in range(lanes):
-            out[l, r, sample] = y[(r - 2 * n) * lanes + l]
+        for lane in range(lanes):
+            out[lane, r, sample] = y[(r - 2 * n) * lanes + lane]
 
 
 @cache
@@ -108,10 +114,12 @@ def _fixed_loop() -> Any:
     derivative = derivative_for(LANES)
 
     @compiled
-    def solve(out, y, total, drive, scratch, rates, cells, table, cell_values, link_values, weights, substeps, h):
+    def solve(
+        out, y, total, drive, scratch, rates, n_cells, table, cell_values, link_values, weights, substeps, h
+    ):
         n = y.size
         k, mean, z = np.empty(n), np.zeros(n), np.empty(n)
-        fixed = (total, drive, scratch, rates, cells, table, cell_values, link_values, weights)
+        fixed = (total, drive, scratch, rates, n_cells, table, cell_values, link_values, weights)
         n_samples = out.shape[2]
         for r in range(n):
             z[r] = y[r]
@@ -149,7 +157,7 @@ def _adaptive_loop() -> Any:
         drive,
         scratch,
         rates,
-        cells,
+        n_cells,
         table,
         cell_values,
         link_values,
@@ -162,15 +170,15 @@ def _adaptive_loop() -> Any:
         P,
     ):
         n = y.size
-        fixed = (total, drive, scratch, rates, cells, table, cell_values, link_values, weights)
-        k, z, at, b = np.zeros((7, n)), np.empty(n), np.empty(n), np.empty(7)
+        fixed = (total, drive, scratch, rates, n_cells, table, cell_values, link_values, weights)
+        k, z, at, zero, b = np.zeros((7, n)), np.empty(n), np.empty(n), np.zeros(n), np.empty(7)
         t, h, end, sample = 0.0, 0.0, times[-1], 0  # the first step has no length: it fills k[0]
         for _ in range(_MAX_STEPS):
             h = min(h, end - t)
             for q in range(1, 7):
-                _add(z, y, h, A[q], k, q)
+                _add(z, y, h, A[q], k)
                 derivative(z, k[q], *fixed, t == 0.0)
-            error = _error(k, h, E, y, z, at, rtol, atol)
+            error = _error(k, h, E, zero, y, z, at, rtol, atol)
             if not error <= 1.0:  # also where it is NaN
                 h *= max(_SHRINK, _SAFETY * error**-0.2) if error > 1.0 else _SHRINK
                 if t + h == t:
@@ -181,7 +189,7 @@ def _adaptive_loop() -> Any:
                 x = (times[sample] - t) / h if h > 0.0 else 0.0
                 for q in range(7):
                     b[q] = x * (P[q, 0] + x * (P[q, 1] + x * (P[q, 2] + x * P[q, 3])))
-                _add(at, y, h, b, k, 7)
+                _add(at, y, h, b, k)
                 derivative(at, k[1], *fixed, False)  # the second stage has no weight: its room is free
                 _record(out, sample, at, rates, total)
                 sample += 1
@@ -204,28 +212,21 @@ def _adaptive_loop() -> Any:
 
 
 @compiled
-def _add(out, y, h, b, k, n):
-    """Write y + h sum_q b_q k_q over the first `n` stages."""
+def _add(out, y, h, b, k):
+    """Write y + h sum_q b_q k_q over the seven stages; those to come have b_q = 0."""
+    b0, b1, b2, b3, b4, b5, b6 = b[0], b[1], b[2], b[3], b[4], b[5], b[6]
     for r in range(y.size):
-        out[r] = b[0] * k[0, r]
-    for q in range(1, n):
-        for r in range(y.size):
-            out[r] += b[q] * k[q, r]
-    for r in range(y.size):
-        out[r] = y[r] + h * out[r]
+        early = b0 * k[0, r] + b1 * k[1, r] + b2 * k[2, r]
+        out[r] = y[r] + h * (early + b3 * k[3, r] + b4 * k[4, r] + b5 * k[5, r] + b6 * k[6, r])
 
 
 @compiled
-def _error(k, h, E, y, z, e, rtol, atol):
+def _error(k, h, E, zero, y, z, e, rtol, atol):
     """Return the largest error of a step over its tolerance, NaN if any is; `e` is overwritten."""
-    for r in range(y.size):
-        e[r] = 0.0
-    for q in range(7):
-        for r in range(y.size):
-            e[r] += E[q] * k[q, r]
+    _add(e, zero, h, E, k)
     worst = 0.0
     for r in range(y.size):
-        x = abs(h * e[r]) / (atol + rtol * max(abs(y[r]), abs(z[r])))
+        x = abs(e[r]) / (atol + rtol * max(abs(y[r]), abs(z[r])))
         if not x <= worst:
             worst = x
             if x != x:

@@ -6,11 +6,13 @@ form, which is exact: with G_i = sum_j w_ij g a_j the currents of a filtered-cur
 one state a postsynaptic cell; and the filtered rates s_ij of a saturating projection are the same for all
 i, one state a presynaptic cell. With `synapses` a filtered current keeps one state a synapse.
 
-The rows of a state are the potentials of all cells, then the states of each link in turn; row r of lane l
-is at r * lanes + l, as in `kernels.driver`. Rows of `rates` are those of the cells, then of the clamped units.
+The rows of a state are the potentials of all cells, then the states of each link in turn; row r of a lane
+is at r * lanes + lane, as in `kernels.driver`. Rows of `rates` are those of the cells, then of the clamped
+units.
 """
 
 from functools import cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +26,10 @@ Array = NDArray[np.float64]
 LANES = 16
 #: The forms of a link in the compiled derivative.
 CURRENT, SYNAPSES, CONDUCTANCE = range(3)
-LINK_COLUMNS = ("form", "post row", "n post", "pre row", "n pre", "state row", "weight row", "clamped", "pre_index")
+LINK_COLUMNS = (
+    *("form", "post row", "n post", "pre row", "n pre", "state row", "weight row", "clamped", "pre_index"),
+    *("value row", "rows a value"),
+)
 
 
 class Population(NamedTuple):
@@ -72,7 +77,7 @@ class System(NamedTuple):
 
     def n_link_states(self, link: Link) -> int:
         """Return how many states a link has."""
-        n_post, n_pre, _ = link.weights.shape
+        n_post, n_pre = (int(n) for n in link.weights.shape[:2])
         if link.tau_rise is not None:
             return n_pre
         return n_post * n_pre if self.synapses else n_post
@@ -81,7 +86,7 @@ class System(NamedTuple):
     def link_rows(self) -> tuple[slice, ...]:
         """Return the state rows of each link."""
         ends = self.n_cells + np.cumsum([0, *(self.n_link_states(link) for link in self.links)])
-        return tuple(slice(int(a), int(b)) for a, b in zip(ends, ends[1:], strict=False))
+        return tuple(slice(int(a), int(b)) for a, b in pairwise(ends))
 
     @property
     def n_states(self) -> int:
@@ -92,10 +97,10 @@ class System(NamedTuple):
 class Packed(NamedTuple):
     """A system as the compiled derivative reads it; leading dimension: groups of lanes."""
 
-    cells: NDArray[np.int64]  #: first row and size of each population
+    n_cells: int
     table: NDArray[np.int64]  #: of each link: LINK_COLUMNS
-    cell_values: Array  #: rows of v_rest, 1/tau, R, v_th, v_pk - v_th, slope
-    link_values: Array  #: rows of g, 1/tau, 1/tau_rise, E_rev
+    cell_values: Array  #: v_rest, 1/tau, R, v_th, v_pk - v_th, slope: a row a cell each
+    link_values: Array  #: g, 1/tau, 1/tau_rise, E_rev of each link: a row each of its larger side's cells
     weights: Array  #: rows of a link: pre * n_post + post
     rates: Array  #: rows of clamped units filled
     state: Array  #: at rest
@@ -104,33 +109,46 @@ class Packed(NamedTuple):
 def pack(system: System, lanes: int) -> Packed:
     """Return a system in groups of lanes; the last point fills what is left of the last group."""
     table, weights, clamped, link_values = [], [], [], []
-    n_rates, n_weights = system.n_cells, 0
+    n_rates, n_weights, n_values = system.n_cells, 0, 0
     for link, rows in zip(system.links, system.link_rows, strict=True):
         n_post, n_pre, n_points = link.weights.shape
         form = CONDUCTANCE if link.tau_rise is not None else SYNAPSES if system.synapses else CURRENT
         pre = n_rates if link.pre is None else system.first[link.pre]
         first, flags = system.first[link.post], (link.pre is None, system.pre_index)
-        table.append((form, first, n_post, pre, n_pre, rows.start, n_weights, *flags))
+        n_rows = max(n_post, n_pre)
+        table.append((form, first, n_post, pre, n_pre, rows.start, n_weights, *flags, n_values, n_rows))
         weights.append(link.weights.swapaxes(0, 1).reshape(-1, n_points))
         n_weights += n_post * n_pre
+        n_values += 4 * n_rows
         if link.pre is None:
             clamped.append(link.clamped)
             n_rates += n_pre
         rise = np.ones(n_points) if link.tau_rise is None else link.tau_rise
-        link_values += [link.g, 1.0 / link.tau, 1.0 / rise, link.E_rev]
-    cell_values = []
-    for p in system.populations:
-        span = p.v_pk - p.v_th
-        cell_values += [p.v_rest, 1.0 / p.tau, p.R, p.v_th, span, p.peak / span]
+        link_values += [_rows(x, n_rows) for x in (link.g, 1.0 / link.tau, 1.0 / rise, link.E_rev)]
+    cell_values = [
+        np.concatenate([_rows(value(p), p.n) for p in system.populations]) for value in _CELL_VALUES
+    ]
     state = np.zeros((system.n_states, len(system.populations[0].v_rest)))
+    state[: system.n_cells] = cell_values[0]
     rates = np.zeros((n_rates, state.shape[1]))
-    for first, p in zip(system.first, system.populations, strict=True):
-        state[first : first + p.n] = p.v_rest
     if clamped:
         rates[system.n_cells :] = np.concatenate(clamped)
-    arrays = (np.array(cell_values), np.array(link_values), np.concatenate(weights), rates, state)
-    cells = np.array([(first, p.n) for first, p in zip(system.first, system.populations, strict=True)])
-    return Packed(cells, np.array(table, np.int64), *(_in_lanes(rows, lanes) for rows in arrays))
+    arrays = (np.concatenate(cell_values), np.concatenate(link_values), np.concatenate(weights), rates, state)
+    return Packed(system.n_cells, np.array(table, np.int64), *(_in_lanes(rows, lanes) for rows in arrays))
+
+
+_CELL_VALUES = (
+    lambda p: p.v_rest,
+    lambda p: 1.0 / p.tau,
+    lambda p: p.R,
+    lambda p: p.v_th,
+    lambda p: p.v_pk - p.v_th,
+    lambda p: p.peak / (p.v_pk - p.v_th),
+)
+
+
+def _rows(values: Array, n: int) -> Array:
+    return np.broadcast_to(values, (n, len(values)))
 
 
 def _in_lanes(rows: Array, lanes: int) -> Array:
@@ -146,22 +164,21 @@ def derivative_for(lanes: int) -> Any:
 
     It writes the time derivative of `y` (per ms) to `dy` and the current into each cell (nA) to `total`;
     `drive` holds one row a postsynaptic cell of every link, and keeps those that are constant unless
-    `fresh`; `scratch` is overwritten.
+    `fresh`; `scratch` is overwritten. Where they can, loops run over all rows and lanes at once: LLVM checks
+    at their start that no arrays overlap, which is dear for one row.
     """
     L = lanes
-    G, PER_TAU, PER_RISE, E_REV = 0, L, 2 * L, 3 * L  # rows of link_values
-    V_REST, PER_TAU_M, R, V_TH, SPAN, SLOPE = 0, L, 2 * L, 3 * L, 4 * L, 5 * L  # rows of cell_values
 
     @compiled
-    def fire(y, total, rates, first, n, c):
-        """Write the rates of a population, and no current yet."""
-        for i in range(first, first + n):
-            for l in range(L):
-                x = y[i * L + l] - c[V_TH + l]
-                x = 0.0 if x < 0.0 else x
-                x = c[SPAN + l] if x > c[SPAN + l] else x
-                rates[i * L + l] = c[SLOPE + l] * x
-                total[i * L + l] = 0.0
+    def fire(v, total, rates, n, c):
+        """Write the rates, and no current yet."""
+        v_th, span, slope = c[3 * n :], c[4 * n :], c[5 * n :]
+        for k in range(n):
+            x = v[k] - v_th[k]
+            x = 0.0 if x < 0.0 else x
+            x = span[k] if x > span[k] else x
+            rates[k] = slope[k] * x
+            total[k] = 0.0
 
     @compiled
     def weigh(drive, weights, x, n_post, n_pre):
@@ -170,85 +187,79 @@ def derivative_for(lanes: int) -> Any:
             drive[k] = 0.0
         for j in range(n_pre):
             for i in range(n_post):
-                for l in range(L):
-                    drive[i * L + l] += weights[(j * n_post + i) * L + l] * x[j * L + l]
+                for lane in range(L):
+                    drive[i * L + lane] += weights[(j * n_post + i) * L + lane] * x[j * L + lane]
 
     @compiled
-    def follow_each(current, change, v, total, rates, weights, n_post, n_pre, c, pre_index):
+    def follow_each(current, change, v, total, rates, weights, n_post, n_pre, c, m, pre_index):
         """Advance a filtered current a synapse."""
         for j in range(n_pre):
             for i in range(n_post):
-                for l in range(L):
-                    k = (j * n_post + i) * L + l
-                    force = c[E_REV + l] - v[(j if pre_index else i) * L + l]
-                    target = c[G + l] * weights[k] * rates[j * L + l] * force
-                    change[k] = (target - current[k]) * c[PER_TAU + l]
-                    total[i * L + l] += current[k]
+                for lane in range(L):
+                    k = (j * n_post + i) * L + lane
+                    force = c[3 * m + lane] - v[(j if pre_index else i) * L + lane]
+                    target = c[lane] * weights[k] * rates[j * L + lane] * force
+                    change[k] = (target - current[k]) * c[m + lane]
+                    total[i * L + lane] += current[k]
 
     @compiled
-    def follow(current, change, v, total, drive, n_post, c, pre_index):
+    def follow(current, change, v, total, drive, n, c, m, pre_index):
         """Advance a filtered current a cell; with `pre_index` the driving force is in `drive`."""
-        for i in range(n_post):
-            for l in range(L):
-                k = i * L + l
-                force = 1.0 if pre_index else c[E_REV + l] - v[k]
-                change[k] = (c[G + l] * drive[k] * force - current[k]) * c[PER_TAU + l]
-                total[k] += current[k]
+        per_tau, e_rev = c[m:], c[3 * m :]
+        for k in range(n):
+            force = 1.0 if pre_index else e_rev[k] - v[k]
+            change[k] = (c[k] * drive[k] * force - current[k]) * per_tau[k]
+            total[k] += current[k]
 
     @compiled
-    def rise_and_decay(s, change, rates, n_pre, c):
+    def rise_and_decay(s, change, rates, n, c, m):
         """Advance the filtered rates of a saturating conductance."""
-        for j in range(n_pre):
-            for l in range(L):
-                k = j * L + l
-                up = rates[k] - s[k]
-                up = 0.0 if up < 0.0 else up
-                change[k] = up * c[PER_RISE + l] - s[k] * c[PER_TAU + l]
+        per_tau, per_rise = c[m:], c[2 * m :]
+        for k in range(n):
+            up = rates[k] - s[k]
+            up = 0.0 if up < 0.0 else up
+            change[k] = up * per_rise[k] - s[k] * per_tau[k]
 
     @compiled
-    def push(v, total, drive, n_post, c):
+    def push(v, total, drive, n, c, m):
         """Add the current of a conductance."""
-        for i in range(n_post):
-            for l in range(L):
-                k = i * L + l
-                total[k] += c[G + l] * drive[k] * (c[E_REV + l] - v[k])
+        e_rev = c[3 * m :]
+        for k in range(n):
+            total[k] += c[k] * drive[k] * (e_rev[k] - v[k])
 
     @compiled
     def integrate(v, change, total, n, c):
-        for i in range(n):
-            for l in range(L):
-                k = i * L + l
-                change[k] = (c[V_REST + l] - v[k] + c[R + l] * total[k]) * c[PER_TAU_M + l]
+        per_tau, r_in = c[n:], c[2 * n :]
+        for k in range(n):
+            change[k] = (c[k] - v[k] + r_in[k] * total[k]) * per_tau[k]
 
     @compiled
-    def derivative(y, dy, total, drive, scratch, rates, cells, table, cell_values, link_values, weights, fresh):
-        for p in range(cells.shape[0]):
-            fire(y, total, rates, cells[p, 0], cells[p, 1], cell_values[6 * p * L :])
+    def derivative(
+        y, dy, total, drive, scratch, rates, n_cells, table, cell_values, link_values, weights, fresh
+    ):
+        fire(y, total, rates, n_cells * L, cell_values)
         d = 0
         for k in range(table.shape[0]):
             form, post, n_post, pre, n_pre = table[k, 0], table[k, 1], table[k, 2], table[k, 3], table[k, 4]
             own, change = y[table[k, 5] * L :], dy[table[k, 5] * L :]
             w, constant, pre_index = weights[table[k, 6] * L :], table[k, 7] == 1, table[k, 8] == 1
             v, into, a, out = y[post * L :], total[post * L :], rates[pre * L :], drive[d * L :]
-            c = link_values[4 * k * L :]
+            c, m = link_values[table[k, 9] * L :], table[k, 10] * L
             if form == SYNAPSES:
-                follow_each(own, change, v, into, a, w, n_post, n_pre, c, pre_index)
+                follow_each(own, change, v, into, a, w, n_post, n_pre, c, m, pre_index)
             elif form == CURRENT:
                 if pre_index:
-                    for j in range(n_pre):
-                        for l in range(L):
-                            scratch[j * L + l] = a[j * L + l] * (c[E_REV + l] - v[j * L + l])
+                    for i in range(n_pre * L):
+                        scratch[i] = a[i] * (c[3 * m + i] - v[i])
                     weigh(out, w, scratch, n_post, n_pre)
                 elif fresh or not constant:
                     weigh(out, w, a, n_post, n_pre)
-                follow(own, change, v, into, out, n_post, c, pre_index)
+                follow(own, change, v, into, out, n_post * L, c, m, pre_index)
             else:
-                rise_and_decay(own, change, a, n_pre, c)
+                rise_and_decay(own, change, a, n_pre * L, c, m)
                 weigh(out, w, own, n_post, n_pre)
-                push(v, into, out, n_post, c)
+                push(v, into, out, n_post * L, c, m)
             d += n_post
-        for p in range(cells.shape[0]):
-            first = cells[p, 0] * L
-            integrate(y[first:], dy[first:], total[first:], cells[p, 1], cell_values[6 * p * L :])
+        integrate(y, dy, total, n_cells * L, cell_values)
 
     return derivative

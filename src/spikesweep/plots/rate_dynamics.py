@@ -86,8 +86,8 @@ def _cumulative(ax: Any, values: xr.DataArray, dim: str, label: str) -> None:
 def _similarity(ax: Any, shown: xr.Dataset, found: xr.Dataset, population: str) -> None:
     del shown
     matrix = found["similarity"].sel(population=population).isel(seed=0)
-    matrix = matrix.transpose("pattern", "other_pattern").values
-    image = ax.imshow(matrix, interpolation="none", cmap="viridis", vmin=0.0, vmax=1.0)
+    values = matrix.transpose("pattern", "other_pattern").values
+    image = ax.imshow(values, interpolation="none", cmap="viridis", vmin=0.0, vmax=1.0)
     ax.set(xlabel="pattern (index)", ylabel="pattern (index)")
     _whole_ticks(ax)
     ax.figure.colorbar(image, ax=ax, label="cosine similarity")

@@ -99,8 +99,8 @@ def check_step(network: RandomNetwork, dt: ms) -> None:
     for name, part in network.populations.items():
         if not hasattr(part, "step"):
             raise InputError(
-                f"network.populations: {name} is a {type(part).__name__}, which has no spikes; allowed with this "
-                "protocol: spiking neurons"
+                f"network.populations: {name} is a {type(part).__name__}, which has no spikes; "
+                "allowed with this protocol: spiking neurons"
             )
     name, smallest = min(network.time_constants().items(), key=lambda item: item[1])
     if dt >= smallest:

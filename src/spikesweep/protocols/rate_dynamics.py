@@ -104,7 +104,9 @@ class RateDynamics:
         """Refuse a pattern that the network's inputs do not have; raise InputError."""
         last, allowed = int(values["pattern"].max()), network.n_patterns
         if allowed is not None and last >= allowed:
-            raise InputError(f"grid.pattern holds {last}; allowed: 0 to {allowed - 1}, the network's patterns")
+            raise InputError(
+                f"grid.pattern holds {last}; allowed: 0 to {allowed - 1}, the network's patterns"
+            )
 
     def coordinates(self, network: RateNetwork) -> dict[str, Coordinate]:
         """Return the labels of cells, times, and of projections and synapses where they are recorded."""
@@ -201,7 +203,9 @@ class RateDynamics:
 
 
 def _synapse_coordinates(network: RateNetwork) -> dict[str, Coordinate]:
-    names, post_cells, pre_cells = [], [], []
+    names: list[str] = []
+    post_cells: list[int] = []
+    pre_cells: list[int] = []
     for post, pre in network.links():
         for i in range(network.size(post)):
             names += [f"{post}<-{pre}"] * network.size(pre)
