@@ -1,5 +1,8 @@
 """Sweeps of rate networks: labels, draws, measures, figures, and the recorded sweeps."""
 
+import os
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -266,3 +269,32 @@ def test_recorded_sweeps_run(name, tmp_path):
     ds = ss.run(config.with_choices(composed, choices))
     assert (ds.status == 1).all()
     assert (tmp_path / name).is_dir()
+
+
+@pytest.mark.slow
+def test_python_and_compiled_kernels_give_the_same_bits():
+    """Both integrators, both synapses, collapsed and not, in a process with numba and one without."""
+    code = """
+import spikesweep as ss
+short = ["duration=30.0", "n_samples=4", "discard=0.0", "rtol=1e-4", "dt=0.8"]
+for network, words in [("recurrent_rate", []), ("dentate_2", ["network.populations.Output.n=3"])]:
+    for integrator in ("adaptive", "fixed"):
+        cfg = ss.load("neuron=rate_unit", f"network={network}", "protocol=rate_dynamics", *words,
+            f"protocol.integrator={integrator}", *(f"protocol.{word}" for word in short))
+        for synapses in (False, True):
+            ds = ss.rate_network(cfg, seed=2, pattern=9, synapses=synapses)
+            print(float(ds.v.std()) > 0.1, ds.v.values.tobytes().hex(), ds.current.values.tobytes().hex())
+"""
+    said = []
+    for disabled in "01":
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "NUMBA_DISABLE_JIT": disabled},
+            capture_output=True,
+            text=True,
+            timeout=280,
+        )
+        assert done.returncode == 0, done.stderr
+        said.append(done.stdout)
+    assert said[0] == said[1]
+    assert [line.split()[0] for line in said[0].splitlines()] == ["True"] * 8

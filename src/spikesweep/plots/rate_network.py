@@ -49,6 +49,7 @@ def figure(ds: xr.Dataset) -> Figure:
 def _bars(ax: Any, values: xr.DataArray, xlabel: str, ylabel: str, title: str) -> None:
     ax.bar(np.arange(values.size), values.values)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     if not values.any():
         ax.set_ylim(0.0, 1.0)  # bars of height zero
     ax.spines[["top", "right"]].set_visible(False)
