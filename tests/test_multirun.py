@@ -46,7 +46,14 @@ def out(tmp_path):
 
 
 def test_names_become_stores_and_numbers_axes(out):
-    words = ("-m", *SMALL, ALL_CELLS, "neuron=lif,eif", "network=glob([fs_rs,vogels*])", "network.p_connect=0.02,0.05")
+    words = (
+        "-m",
+        *SMALL,
+        ALL_CELLS,
+        "neuron=lif,eif",
+        "network=glob([fs_rs,vogels*])",
+        "network.p_connect=0.02,0.05",
+    )
     said = run(out, *words, "name=both")
     assert said.count("points computed") == 4
     assert sorted(p.name for p in out.rglob("*.zarr")) == [

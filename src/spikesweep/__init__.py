@@ -1,7 +1,7 @@
 """Labelled, resumable parameter sweeps for computational neuroscience.
 
-`import spikesweep as ss`: `ss.load`, `ss.run`, `ss.open`, `ss.simulate`, `ss.replay`. They are loaded when
-first used, so that importing the package, as Hydra's plug-ins and workers do, costs nothing.
+`import spikesweep as ss`: `ss.load`, `ss.run`, `ss.open`, `ss.simulate`, `ss.rate_network`, `ss.replay`. They
+are loaded when first used, so that importing the package, as Hydra's plug-ins and workers do, costs nothing.
 """
 
 from importlib import import_module
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from spikesweep.api import load as load
     from spikesweep.api import open as open
+    from spikesweep.api import rate_network as rate_network
     from spikesweep.api import replay as replay
     from spikesweep.api import run as run
     from spikesweep.api import simulate as simulate
@@ -19,11 +20,12 @@ _HOMES = {
     "load": "api",
     "open": "api",
     "replay": "api",
+    "rate_network": "api",
     "run": "api",
     "simulate": "api",
     "InputError": "errors",
 }
-__all__ = ["InputError", "load", "open", "replay", "run", "simulate"]
+__all__ = ["InputError", "load", "open", "rate_network", "replay", "run", "simulate"]
 
 
 def __getattr__(name: str) -> Any:

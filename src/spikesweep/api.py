@@ -1,4 +1,4 @@
-"""The public names: load, run, open, simulate; and what `run.py` calls."""
+"""The public names: load, run, open, simulate, rate_network; and what `run.py` calls."""
 
 import subprocess
 import sys
@@ -20,7 +20,9 @@ from spikesweep.errors import InputError, nearest
 from spikesweep.monitor import Terminal
 from spikesweep.plan import Plan, make_plan, refuse_long
 from spikesweep.protocols.base import FAILURES, MISSING
+from spikesweep.protocols.rate_dynamics import RateDynamics
 from spikesweep.single_cell import simulate_cell
+from spikesweep.single_network import simulate_network
 from spikesweep.store import Store
 from spikesweep.tasks import Sweep
 from spikesweep.units import Positive, ms
@@ -69,6 +71,11 @@ def simulate(
     """
     values = config.plain(cfg)
     neuron = _cells(values, [cell], "cell")[cell]
+    if not hasattr(neuron, "step"):
+        raise InputError(f"{cell} is a {type(neuron).__name__}, which has no spikes; allowed: rate_network")
+    for kind in ("exc", "inh"):
+        if kind not in values["network"]:
+            raise InputError(f"network.{kind} is missing: simulate needs the reversal potential of synapses")
     synapses = {kind: build(values["network"][kind], f"network.{kind}") for kind in ("exc", "inh")}
     given = {"current": current, "g_exc": g_exc, "g_inh": g_inh}
     inputs = {name: x for name, x in given.items() if x is not None}
@@ -80,6 +87,37 @@ def simulate(
             )
     refractory = values["protocol"].get("refractory", "published")
     return simulate_cell(neuron, inputs, reversal, dt, duration, refractory)
+
+
+def rate_network(
+    cfg: DictConfig,
+    weights: Any = None,
+    inputs: Any = None,
+    *,
+    seed: int = 0,
+    pattern: int = 0,
+    synapses: bool = False,
+) -> xr.Dataset:
+    """Simulate one rate network of a configuration, with given or drawn weights and input rates.
+
+    `weights` are arrays (post, pre): one where the network has one projection, else `{post: {pre: W}}`;
+    what is not given is drawn as a sweep draws it at `seed`. `inputs` are rates (Hz): one array where there
+    is one population of inputs, else `{name: x}`; what is not given is that of `pattern`. Returns `v` (mV),
+    `rate` (Hz), `current` (nA) over `cell` and `time` (ms), `projection_current`, the weights and input rates, and
+    with `synapses` the current of every synapse. Raises InputError for shapes that do not fit.
+
+    >>> import spikesweep as ss
+    >>> cfg = ss.load("neuron=rate_unit", "network=feedforward_rate", "protocol=rate_dynamics")
+    >>> dict(ss.rate_network(cfg, inputs=[30.0] * 10).v.sizes)
+    {'cell': 10, 'time': 300}
+    """
+    values = config.plain(cfg)
+    network = _network(values)[0]
+    protocol = build(values["protocol"], "protocol")
+    if not isinstance(protocol, RateDynamics):
+        raise InputError(f"protocol is a {type(protocol).__name__}; allowed: protocol=rate_dynamics")
+    protocol.check(network)
+    return simulate_network(network, protocol, weights, inputs, seed, pattern, synapses=synapses)
 
 
 def replay(path: str | Path, population: str | None = None, neuron: int = 0, **axes: float) -> xr.Dataset:
@@ -104,7 +142,9 @@ def make_sweep(cfg: DictConfig) -> tuple[Sweep, Any, dict[str, Any]]:
     protocol, network = assemble(values)
     protocol.check(network)
     grid, parameters = design(cfg, values, protocol, network, assemble)
-    cells = {name: values["neuron"][name] for name in network.populations}
+    if hasattr(protocol, "check_grid"):
+        protocol.check_grid(network, dict(zip(grid.names, grid.values, strict=True)))
+    cells = _network(values)[1]
     name = _folder_name(values["name"] or choices.get("protocol", "sweep"))
     path = Path(str(values["outputs"])) / name / f"{choices.get('neuron')}-{choices.get('network')}.zarr"
     identity = {
@@ -114,7 +154,6 @@ def make_sweep(cfg: DictConfig) -> tuple[Sweep, Any, dict[str, Any]]:
         "protocol": values["protocol"],
     }
     identity = with_texts(identity, parameters)
-    parts = (*network.populations.values(), network.exc, network.inh)
     attrs = {"root_seed": getattr(protocol, "root_seed", None), **_provenance()}
     job = Sweep(
         protocol,
@@ -123,7 +162,7 @@ def make_sweep(cfg: DictConfig) -> tuple[Sweep, Any, dict[str, Any]]:
         path,
         identity,
         attrs,
-        components=tuple(type(part) for part in parts),
+        components=tuple(type(part) for part in network.components),
         defaults={axis.name: axis.base for axis in grid.swept},
         parameters=parameters,
     )
@@ -132,11 +171,7 @@ def make_sweep(cfg: DictConfig) -> tuple[Sweep, Any, dict[str, Any]]:
 
 def assemble(values: Mapping[str, Any]) -> tuple[Any, Any]:
     """Return the protocol and the network of plain values; raise InputError."""
-    protocol = build(values["protocol"], "protocol")
-    names = _population_names(values)
-    _cells(values, names, "network.populations")
-    cells = {name: values["neuron"].get(name) for name in names}
-    return protocol, build({**values["network"], "populations": cells}, "network")
+    return build(values["protocol"], "protocol"), _network(values)[0]
 
 
 def main(cfg: DictConfig, choices: Mapping[str, Any]) -> Plan | None:
@@ -213,12 +248,31 @@ def _draw(ds: xr.Dataset, path: Path) -> Path:
     return figure
 
 
-def _population_names(values: Mapping[str, Any]) -> list[str]:
-    names = values["network"].get("populations")
+def _network(values: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return the network, its cells in the place of their names, and the cells by name.
+
+    `populations` is a list of cells, which then name the populations, or {name: {cell: ..., ...}}.
+    """
+    network, where = values["network"], "network.populations"
+    populations = network.get("populations")
+    if isinstance(populations, Mapping):
+        names = [str((node or {}).get("cell")) for node in populations.values()]
+    else:
+        names = _listed(populations, where)
+    _cells(values, names, where)
+    cells = {name: values["neuron"][name] for name in names}
+    if isinstance(populations, Mapping):
+        filled = {name: {**node, "cell": cells[node["cell"]]} for name, node in populations.items()}
+    else:
+        filled = cells
+    return build({**network, "populations": filled}, "network"), cells
+
+
+def _listed(names: Any, where: str) -> list[str]:
     if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
-        raise InputError(f"network.populations = {names!r} is refused; allowed: a list of cell names")
+        raise InputError(f"{where} = {names!r} is refused; allowed: a list of cell names")
     if len(set(names)) < len(names):
-        raise InputError(f"network.populations = {names} is refused; allowed: each cell once")
+        raise InputError(f"{where} = {names} is refused; allowed: each cell once")
     return names
 
 

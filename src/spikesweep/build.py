@@ -76,7 +76,9 @@ def checked(value: Any, hint: Any, where: str) -> Any:
     if hint in (float, int, bool, str):
         return _scalar(value, hint, where)
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return {str(key): build(node, f"{where}.{key}") for key, node in value.items()}
+        if not isinstance(value, Mapping):
+            raise InputError(f"{where} = {value!r} is refused; allowed: values by name")
+        return {str(key): converted(node, arguments[1], f"{where}.{key}") for key, node in value.items()}
     if origin is tuple:
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise InputError(f"{where} = {value!r} is refused; allowed: a list")

@@ -62,6 +62,11 @@ class RandomNetwork:
         }
 
     @property
+    def components(self) -> tuple[Component, ...]:
+        """Return the parts whose code decides the results."""
+        return (*self.populations.values(), self.exc, self.inh)
+
+    @property
     def synapses(self) -> dict[str, Component]:
         """Return the synapses by type."""
         return {"exc": self.exc, "inh": self.inh}
@@ -123,6 +128,11 @@ class EINetwork:
             "exc": _whole(self.p_connect * (self.N - inhibitory)),
             "inh": _whole(self.p_connect * inhibitory),
         }
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """Return the parts whose code decides the results."""
+        return (*self.populations.values(), self.exc, self.inh)
 
     def synapses_onto(self, population: str) -> dict[str, Component]:
         """Return the synapses onto a cell of a population, with their weights."""

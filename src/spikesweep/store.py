@@ -39,7 +39,7 @@ from spikesweep.protocols.base import MISSING, STATUS_MEANINGS, Axis, Coordinate
 _FORMAT = "spikesweep 1"
 _HIDDEN = ".spikesweep"  # records beside the arrays
 #: Attributes that every store has, whatever the sweep says of itself.
-FIXED_ATTRS = ("format", "Conventions", "axes", "variables", "coordinates")
+FIXED_ATTRS = ("format", "Conventions", "axes", "columns", "variables", "coordinates")
 _CHECKED = ZstdCodec(level=1, checksum=True)
 
 
@@ -105,7 +105,7 @@ class Store:
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """Return the values of each axis along `point`, where the points are no full grid."""
-        return {name: self._values(name) for name in self.attrs.get("coordinates", "").split()}
+        return {name: self._values(name) for name in self.attrs["columns"]}
 
     @property
     def swept(self) -> list[str]:
@@ -296,18 +296,20 @@ def lay_out(
         "format": _FORMAT,
         "Conventions": "CF-1.11",
         "axes": list(grid.names),
+        "columns": [axis.name for axis, _ in grid.columns],
         "variables": [variable.name for variable in variables],
     }
-    if grid.columns:  # CF's word for coordinates that are no dimension
-        fixed["coordinates"] = " ".join(axis.name for axis, _ in grid.columns)
+    beside = [name for name, c in coordinates.items() if isinstance(c, Coordinate) and c.dims]
+    if beside or grid.columns:  # CF's word for coordinates that are no dimension
+        fixed["coordinates"] = " ".join((*fixed["columns"], *beside))
     group = zarr.create_group(_DurableStore(path), attributes={**fixed, **attrs})
     for axis, values in zip(grid.axes, grid.values, strict=True):
-        _axis(group, axis, axis.name, values)
+        _axis(group, axis, (), values)
     for axis, values in grid.columns:
-        _axis(group, axis, POINT.name, values)
+        _axis(group, axis, (POINT.name,), values)
     for name, labels in coordinates.items():
         if isinstance(labels, Coordinate):
-            _coordinate(group, name, labels, name)
+            _coordinate(group, name, labels)
             continue
         array = group.create_array(name, shape=(len(labels),), dtype=str, dimension_names=(name,))
         array[:] = np.array(labels, object)
@@ -351,23 +353,23 @@ def lay_out(
     return Store(path)
 
 
-def _axis(group: zarr.Group, axis: Axis, dim: str, values: NDArray[Any]) -> None:
+def _axis(group: zarr.Group, axis: Axis, dims: tuple[str, ...], values: NDArray[Any]) -> None:
     swept = {"key": axis.key, "configured": axis.base} if axis.key else {}
-    _coordinate(group, axis.name, Coordinate(values, axis.units, axis.long_name), dim, swept)
+    _coordinate(group, axis.name, Coordinate(values, axis.units, axis.long_name, dims), swept)
 
 
 def _coordinate(
-    group: zarr.Group, name: str, coordinate: Coordinate, dim: str, more: Mapping[str, Any] | None = None
+    group: zarr.Group, name: str, coordinate: Coordinate, more: Mapping[str, Any] | None = None
 ) -> None:
     values = coordinate.values
-    words = values.dtype.kind == "U"
+    words = values.dtype.kind in "UO"
     array = group.create_array(
         name,
         shape=values.shape,
         chunks=values.shape,
         dtype=str if words else values.dtype,
         compressors=_CHECKED,
-        dimension_names=(dim,),
+        dimension_names=coordinate.dims or (name,),
         attributes={"units": coordinate.units, "long_name": coordinate.long_name, **(more or {})},
         config={"write_empty_chunks": True},
     )

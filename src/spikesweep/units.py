@@ -1,7 +1,8 @@
 """The unit system: a quantity's unit and bounds are the annotation of its field.
 
 pF, nS, mV, ms, pA, fC are consistent with each other (pF mV / ms = pA, nS mV = pA, pA ms = fC), so
-equations carry no factors. Rates are in Hz at the interface, and times of spikes in ms.
+equations carry no factors. Rates are in Hz at the interface, and times of spikes in ms. Rate networks
+have their own consistent set: uS mV = nA and MOhm nA = mV, with synaptic gains per Hz of presynaptic rate.
 """
 
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -18,6 +19,9 @@ pF = Annotated[float, "pF"]
 fC = Annotated[float, "fC"]  # pA ms
 pC = Annotated[float, "pC"]
 Hz = Annotated[float, "Hz"]
+nA = Annotated[float, "nA"]
+MOhm = Annotated[float, "MOhm"]
+uS_per_Hz = Annotated[float, "uS/Hz"]
 number = Annotated[float, "1"]
 
 Positive = Annotated[T, Gt(0)]

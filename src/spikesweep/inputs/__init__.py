@@ -3,5 +3,13 @@
 from spikesweep.inputs.conductance import ExponentialConductance as ExponentialConductance
 from spikesweep.inputs.given import GivenConductance as GivenConductance
 from spikesweep.inputs.given import GivenCurrent as GivenCurrent
+from spikesweep.inputs.patterns import BinaryPatterns as BinaryPatterns
+from spikesweep.inputs.patterns import UniformPatterns as UniformPatterns
+from spikesweep.inputs.rate_synapses import FilteredCurrent as FilteredCurrent
+from spikesweep.inputs.rate_synapses import SaturatingConductance as SaturatingConductance
 from spikesweep.inputs.two_stage import TwoStageCurrent as TwoStageCurrent
 from spikesweep.inputs.two_stage import TwoStageKinetics as TwoStageKinetics
+from spikesweep.inputs.weights import EqualWeights as EqualWeights
+from spikesweep.inputs.weights import LogNormalWeights as LogNormalWeights
+from spikesweep.inputs.weights import NormalWeights as NormalWeights
+from spikesweep.inputs.weights import UniformWeights as UniformWeights

@@ -77,3 +77,13 @@ def point_keys(root_seed: int, labels: Mapping[str, ArrayLike]) -> NDArray[np.ui
         value = np.asarray(labels[name], np.float64)
         keys = np.where(np.isnan(value), keys, derive(keys, name, value))
     return keys
+
+
+def uniforms(key: ArrayLike, n: int) -> NDArray[np.float64]:
+    """Return `n` numbers in (0, 1) for each key, shape (*shape of key, n); number i never depends on n."""
+    keys = np.asarray(key, np.uint64)[..., np.newaxis]
+    i = np.arange(n, dtype=np.uint64)
+    zero = np.zeros(1, np.uint64)
+    words = _philox4x32(i & _LOW, i >> _SHIFT, zero, zero, keys & _LOW, keys >> _SHIFT)
+    bits = (((words[0] << _SHIFT) | words[1]) >> _TWELVE) | _ONE_BITS
+    return np.asarray((bits.view(np.float64) - 1.0) + _HALF_ULP)

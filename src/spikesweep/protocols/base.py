@@ -58,11 +58,12 @@ class Variable:
 
 @dataclass(frozen=True, eq=False)
 class Coordinate:
-    """Numbers along a dimension beyond the grid's."""
+    """Numbers, or text, along a dimension beyond the grid's: the one of its own name, or `dims`."""
 
     values: NDArray[Any]
     units: str
     long_name: str
+    dims: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -70,7 +71,10 @@ class Coordinate:
 
 
 class Experiment(Protocol):
-    """What every protocol is: a frozen dataclass of its parameters with these members."""
+    """What every protocol is: a frozen dataclass of its parameters with these members.
+
+    One that has `check_grid(network, values)` too is asked about the values of the axes before anything runs.
+    """
 
     axes: ClassVar[tuple[Axis, ...]]
 
@@ -117,7 +121,13 @@ def steps(name: str, duration: ms, dt: ms) -> int:
 
 
 def check_step(network: Network, dt: ms) -> None:
-    """Refuse a time step that does not resolve the network's dynamics; raise InputError."""
+    """Refuse cells without spikes, and a time step that does not resolve the dynamics; raise InputError."""
+    for name, part in network.populations.items():
+        if not hasattr(part, "step"):
+            raise InputError(
+                f"network.populations: {name} is a {type(part).__name__}, which has no spikes; allowed with "
+                "this protocol: spiking neurons"
+            )
     shortest = {name: float(np.min(value)) for name, value in network.time_constants().items()}
     name, smallest = min(shortest.items(), key=lambda item: item[1])
     if dt >= smallest:
