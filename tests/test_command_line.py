@@ -56,14 +56,14 @@ def test_any_cell_of_a_neuron_in_any_network(tmp_path, neuron, network, cells):
     assert float(ds.rate.max()) > 0
 
 
-def test_swept_choices_become_separate_stores_and_one_refusal_stops_no_other(tmp_path):
+def test_swept_choices_become_separate_stores_and_a_refusal_comes_before_any_runs(tmp_path):
     words = ("-m", "network=fs_rs,vogels_abbott", *SMALL, "compute=serial")
     run(tmp_path, *words)
     folder = tmp_path / "outputs" / "transfer_function"
     assert sorted(p.stem for p in folder.glob("*.zarr")) == ["adexp-fs_rs", "adexp-vogels_abbott"]
     said = run(tmp_path, "-m", "neuron=lif,adexp", *SMALL, "name=both", "compute=serial", code=2)
     assert "'RS' is no cell of neuron=lif" in said
-    assert (tmp_path / "outputs" / "both" / "adexp-fs_rs.zarr").exists()
+    assert not (tmp_path / "outputs" / "both").exists()
 
 
 def test_failed_points_end_with_code_3_and_are_named(tmp_path):

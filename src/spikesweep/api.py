@@ -103,8 +103,8 @@ def rate_network(
     `weights` are arrays (post, pre): one where the network has one projection, else `{post: {pre: W}}`;
     what is not given is drawn as a sweep draws it at `seed`. `inputs` are rates (Hz): one array where there
     is one population of inputs, else `{name: x}`; what is not given is that of `pattern`. Returns `v` (mV),
-    `rate` (Hz), `current` (nA) over `cell` and `time` (ms), `projection_current`, the weights and input rates, and
-    with `synapses` the current of every synapse. Raises InputError for shapes that do not fit.
+    `rate` (Hz), `current` (nA) over `cell` and `time` (ms), `projection_current`, the weights and input
+    rates, and with `synapses` the current of every synapse. Raises InputError for shapes that do not fit.
 
     >>> import spikesweep as ss
     >>> cfg = ss.load("neuron=rate_unit", "network=feedforward_rate", "protocol=rate_dynamics")
