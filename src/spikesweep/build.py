@@ -78,7 +78,7 @@ def checked(value: Any, hint: Any, where: str) -> Any:
     if isinstance(origin, type) and issubclass(origin, Mapping):
         if not isinstance(value, Mapping):
             raise InputError(f"{where} = {value!r} is refused; allowed: values by name")
-        return {str(key): converted(node, arguments[1], f"{where}.{key}") for key, node in value.items()}
+        return {str(key): checked(node, arguments[1], f"{where}.{key}") for key, node in value.items()}
     if origin is tuple:
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise InputError(f"{where} = {value!r} is refused; allowed: a list")
