@@ -52,21 +52,6 @@ def test_a_plan_of_any_points(small, words):
     assert plan.missing > 0
 
 
-@pytest.mark.slow
-def test_twice_the_work_takes_about_twice_the_time(small):
-    """Of the computing alone, with a bound of a factor 1.6 for machines that do other things as well."""
-    short, long = (
-        planned(
-            small("grid.fe={start:0,stop:20,num:200}", "grid.pop_size=[8]", f"protocol.duration={duration}")
-        )
-        for duration in (1000.0, 4000.0)
-    )
-    compute = [plan.time.high - plan.time.low for plan in (short, long)]
-    assert all(c > 0.1 for c in compute)
-    spent = [plan.time.expected - plan.start for plan in (short, long)]
-    assert 4 / 2.5 < spent[1] / spent[0] < 4 * 2.5
-
-
 def test_the_plan_of_several_stores_is_their_sum(small):
     plan = planned(small())
     assert total([plan, plan]).startswith("all 2 stores: 72 points missing")
