@@ -18,7 +18,7 @@ from spikesweep.kernels.lanes import BLOCK, STEPS_PER_CALL, padded
 from spikesweep.kernels.philox import philox4x32, stream_word, uniform
 from spikesweep.kernels.vector_math import log
 
-#: Intervals drawn at once; it changes no number.
+#: Intervals drawn at once. Another batch is another train: it decides which word becomes which interval.
 BATCH = 64
 _HALF = BATCH // 2
 

@@ -9,6 +9,7 @@ Words are 32-bit numbers held in uint64, which is how vector units multiply them
 """
 
 from collections.abc import Mapping
+from functools import cache
 from hashlib import blake2b
 
 import numpy as np
@@ -48,6 +49,7 @@ def uniform(high, low):
     return (np.uint64(bits).view(np.float64) - 1.0) + _HALF_ULP
 
 
+@cache
 def name_hash(name: str) -> int:
     """Return 64 bits that stand for a name, the same on every machine."""
     return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little")
