@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from conftest import REFERENCE, options
+from conftest import REFERENCE, cells
 
 import spikesweep as ss
 from spikesweep.analysis import fi
@@ -106,7 +106,7 @@ def test_measures_of_a_known_curve():
         fi.measures(xr.Dataset({"rate": rate}), span=(11.0, 12.0))
 
 
-@pytest.mark.parametrize("neuron", options("neuron"))
+@pytest.mark.parametrize("neuron", sorted({neuron for neuron, _ in cells()}))
 def test_any_neuron_has_a_curve_from_its_rheobase_on(neuron, tmp_path):
     """A cell with a rheobase is silent up to it, and near it fires within the second or is too slow."""
     names = list(ss.load(f"neuron={neuron}").neuron)[:2]
