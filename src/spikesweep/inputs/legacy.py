@@ -6,7 +6,7 @@ point of a scan has the same. Departure: the script draws three times the expect
 which may end before the simulation does; here the stream goes on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -61,13 +61,22 @@ def legacy_spike_counts(
     clock: Clock,
     n_steps: int,
 ) -> NDArray[np.float64]:
-    """Count the spikes of cells, shape (n,), under events of total `rates` (Hz, shape (n,)) by seed.
+    """Count the spikes of cells, shape (n,), under events of total `rates` (Hz, shape (n,)) by seed."""
+    trains = legacy_trains(tuple(synapses), rates, seeds, clock, n_steps)
+    return count_spikes(neuron, synapses, fill, trains, len(seeds), clock, n_steps)
 
-    The clock must be the original's, in seconds.
-    """
+
+def legacy_trains(
+    streams: tuple[str, ...],
+    rates: Mapping[str, NDArray[np.float64]],
+    seeds: NDArray[np.int64],
+    clock: Clock,
+    n_steps: int,
+) -> Callable[[int], LegacyTrains]:
+    """Return what gives the trains of a group of lanes. The clock must be the original's, in seconds."""
     n = len(seeds)
     total = -(-n // LANES) * LANES
-    padded = [np.resize(np.where(rates[name] == 0.0, NEXT_TO_NONE, rates[name]), total) for name in synapses]
+    padded = [np.resize(np.where(rates[name] == 0.0, NEXT_TO_NONE, rates[name]), total) for name in streams]
     interval = 1.0 / np.stack(padded)
     distinct, row = np.unique(np.resize(seeds, total), return_inverse=True)
     waits = _waits(distinct, n_steps * clock.tick, float(interval.min()))
@@ -76,11 +85,11 @@ def legacy_spike_counts(
         lanes = slice(g * LANES, (g + 1) * LANES)
         mean = interval[:, lanes].ravel()
         first = waits[row[lanes], 0]
-        next_event = np.tile(first, len(synapses)) * mean
+        next_event = np.tile(first, len(streams)) * mean
         used = np.ones(mean.size, np.int64)
         return LegacyTrains(waits, row[lanes].copy(), mean, next_event, used, np.array([clock.tick]))
 
-    return count_spikes(neuron, synapses, fill, trains, n, clock, n_steps)
+    return trains
 
 
 def _waits(seeds: NDArray[np.int64], end: float, interval: float) -> NDArray[np.float64]:
