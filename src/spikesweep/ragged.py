@@ -23,7 +23,9 @@ class Ragged:
         if self.values.ndim != 1 or self.sizes.dtype.kind != "i" or (self.sizes < 0).any():
             raise ValueError("ragged values have one dimension, and sizes are whole numbers")
         if self.sizes.sum() != len(self.values):
-            raise ValueError(f"the sizes of ragged cells are {self.sizes.sum()} values, not {len(self.values)}")
+            raise ValueError(
+                f"the sizes of ragged cells are {self.sizes.sum()} values, not {len(self.values)}"
+            )
 
     def take(self, cells: NDArray[np.int64]) -> "Ragged":
         """Return the cells of these numbers, -1 for an empty one, with the shape of `cells`."""

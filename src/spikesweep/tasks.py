@@ -126,7 +126,7 @@ def _status(sweep: Sweep, new: Results, n: int) -> NDArray[np.uint8]:
             finite = cells.all(axis=tuple(range(len(variable.dims))))
             lacking = [1 + i for i, name in enumerate(whole) if name in variable.without]
             status[np.broadcast_to(~np.expand_dims(finite, lacking), status.shape)] = NON_FINITE
-    reported = new.get("status", MISSING)
+    reported: Any = new.get("status", MISSING)
     return np.where(reported != MISSING, reported, status).astype(np.uint8)
 
 
@@ -185,7 +185,9 @@ def _assembled(
     """Return the answers for single points as the results of all, and those that failed."""
     n = len(list(points))
     extra = {name: len(labels) for name, labels in sweep.protocol.coordinates(sweep.network).items()}
-    out: dict[str, Any] = {"status": np.full((n, *(len(v) for v in sweep.grid.whole.values())), MISSING, np.uint8)}
+    out: dict[str, Any] = {
+        "status": np.full((n, *(len(v) for v in sweep.grid.whole.values())), MISSING, np.uint8)
+    }
     for variable in sweep.protocol.variables:
         shape = (*(extra[dim] for dim in variable.dims), n, *variable.whole_shape(sweep.grid.whole))
         empty = np.nan if np.dtype(variable.dtype).kind == "f" else 0

@@ -6,15 +6,15 @@ point of a scan has the same. Departure: the script draws three times the expect
 which may end before the simulation does; here the stream goes on.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.inputs.poisson import count_spikes
 from spikesweep.kernels.driver import LANES, Clock, Component
 from spikesweep.kernels.jit import compiled
+from spikesweep.kernels.lanes import group_count, run_lanes
 
 #: The rate (Hz) that the script puts in the place of zero.
 NEXT_TO_NONE = 1e-9
@@ -32,8 +32,8 @@ class LegacyTrains(NamedTuple):
 
 
 @compiled
-def fill(inputs, trains, n, first):
-    """Write the number of events of each train at samples first .. first + n - 1 to `inputs`."""
+def fill(trains, kicks, n, first):
+    """Write the number of events of each train at samples first .. first + n - 1 to `kicks`."""
     n_streams = trains.interval.size // LANES
     tick = trains.tick[0]
     for k in range(n_streams):
@@ -48,7 +48,7 @@ def fill(inputs, trains, n, first):
                     events += 1.0
                     t += trains.waits[trains.row[lane], used] * trains.interval[j]
                     used += 1
-                inputs[(s * n_streams + k) * LANES + lane] = events
+                kicks[(s * n_streams + k) * LANES + lane] = events
             trains.next_event[j] = t
             trains.used[j] = used
 
@@ -62,34 +62,29 @@ def legacy_spike_counts(
     n_steps: int,
 ) -> NDArray[np.float64]:
     """Count the spikes of cells, shape (n,), under events of total `rates` (Hz, shape (n,)) by seed."""
-    trains = legacy_trains(tuple(synapses), rates, seeds, clock, n_steps)
-    return count_spikes(neuron, synapses, fill, trains, len(seeds), clock, n_steps)
+    sources = legacy_trains(rates, seeds, tuple(synapses), clock, n_steps)
+    return run_lanes(neuron, tuple(synapses.values()), clock, len(seeds), n_steps, (fill, sources))
 
 
 def legacy_trains(
-    streams: tuple[str, ...],
     rates: Mapping[str, NDArray[np.float64]],
     seeds: NDArray[np.int64],
+    streams: tuple[str, ...],
     clock: Clock,
     n_steps: int,
-) -> Callable[[int], LegacyTrains]:
-    """Return what gives the trains of a group of lanes. The clock must be the original's, in seconds."""
-    n = len(seeds)
-    total = -(-n // LANES) * LANES
+) -> Iterator[LegacyTrains]:
+    """Yield the trains of each group of lanes. The clock must be the original's, in seconds."""
+    total = group_count(len(seeds)) * LANES
     padded = [np.resize(np.where(rates[name] == 0.0, NEXT_TO_NONE, rates[name]), total) for name in streams]
     interval = 1.0 / np.stack(padded)
     distinct, row = np.unique(np.resize(seeds, total), return_inverse=True)
     waits = _waits(distinct, n_steps * clock.tick, float(interval.min()))
-
-    def trains(g: int) -> LegacyTrains:
-        lanes = slice(g * LANES, (g + 1) * LANES)
+    for start in range(0, total, LANES):
+        lanes = slice(start, start + LANES)
         mean = interval[:, lanes].ravel()
-        first = waits[row[lanes], 0]
-        next_event = np.tile(first, len(streams)) * mean
+        next_event = np.tile(waits[row[lanes], 0], len(streams)) * mean
         used = np.ones(mean.size, np.int64)
-        return LegacyTrains(waits, row[lanes].copy(), mean, next_event, used, np.array([clock.tick]))
-
-    return trains
+        yield LegacyTrains(waits, row[lanes].copy(), mean, next_event, used, np.array([clock.tick]))
 
 
 def _waits(seeds: NDArray[np.int64], end: float, interval: float) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """When cells spiked: a bit a step and lane while they run, steps afterwards."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,28 +32,27 @@ def note_trains(words, spiked, n, first):
 
 def spike_trains(
     neuron: Component,
-    synapses: Mapping[str, Component],
-    fill_inputs: Callable[..., None],
-    trains_of: Callable[[int], Any],
-    n: int,
+    inputs: Sequence[Component],
     clock: Clock,
+    n: int,
     n_steps: int,
-) -> tuple[Ragged, NDArray[np.bool_]]:
-    """Return the steps at which each of `n` cells spiked, and whether its potential is finite at the end.
+    kicked: tuple[Callable[..., None], Iterable[Any]],
+    n_discard: int = 0,
+) -> tuple[NDArray[np.float64], Ragged]:
+    """Return the spike counts of `run_lanes`, which has the same arguments, and the steps of each spike."""
+    steps, cells = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
 
-    The arguments are those of `inputs.poisson.count_spikes`; so are the spikes.
-    """
-    groups = group_count(n)
-    words = [np.zeros(n_steps, np.int64) for _ in range(groups)]
-    kicked = (fill_inputs, [trains_of(g) for g in range(groups)])
-    inputs = list(synapses.values())
-    counts = run_lanes(neuron, inputs, clock, n, n_steps, kicked, (note_trains, words), _SPIKED)
-    steps, lanes = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for g, word in enumerate(words):
-        busy = np.flatnonzero(word)
-        lane, step = np.nonzero((word[busy] >> np.arange(LANES)[:, np.newaxis]) & 1)
-        own = g * LANES + lane < n  # the last group is padded
-        steps.append(busy[step[own]])
-        lanes.append(g * LANES + lane[own])
-    sizes = np.bincount(np.concatenate(lanes), minlength=n).astype(np.int64)
-    return Ragged(np.concatenate(steps), sizes), np.isfinite(counts)
+    def sinks() -> Iterator[NDArray[np.int64]]:
+        for first in range(0, group_count(n) * LANES, LANES):
+            words = np.zeros(n_steps, np.int64)
+            yield words
+            busy = n_discard + np.flatnonzero(words[n_discard:])  # here the group has run
+            lane, step = np.nonzero((words[busy] >> np.arange(LANES)[:, np.newaxis]) & 1)
+            own = first + lane < n  # the last group is padded
+            steps.append(busy[step[own]])
+            cells.append(first + lane[own])
+
+    kept = (note_trains, sinks())
+    counts = run_lanes(neuron, inputs, clock, n, n_steps, kicked, kept, _SPIKED, n_discard)
+    sizes = np.bincount(np.concatenate(cells), minlength=n).astype(np.int64)
+    return counts, Ragged(np.concatenate(steps), sizes)

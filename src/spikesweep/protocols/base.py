@@ -39,6 +39,11 @@ class Axis:
         return f"grid.{self.key or self.name}"
 
 
+def counts_of(dimension: str) -> str:
+    """Return the name of the variable that says how many values each cell has along a ragged dimension."""
+    return f"{dimension}_size"
+
+
 @dataclass(frozen=True)
 class Variable:
     """One result: `dims` are those beyond the grid's, in front of them; `without` the whole axes it lacks."""
@@ -58,7 +63,7 @@ class Variable:
     @property
     def counts(self) -> str:
         """Return the name of the variable that says how many values each cell has, if it is ragged."""
-        return f"{self.ragged}_size" if self.ragged else ""
+        return counts_of(self.ragged) if self.ragged else ""
 
     def whole_shape(self, whole: Mapping[str, NDArray[Any]]) -> tuple[int, ...]:
         """Return the lengths of the whole axes that the variable has."""

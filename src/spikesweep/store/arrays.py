@@ -18,10 +18,12 @@ class DurableStore(LocalStore):
     """A local store whose writes survive the loss of power: zarr's own never synchronises."""
 
     async def set(self, key: str, value: Any) -> None:
+        """Write a file."""
         self._check_writable()
         await asyncio.to_thread(durable.write, self.root / key, value.to_bytes())
 
     def set_sync(self, key: str, value: Any) -> None:
+        """Write a file."""
         self._check_writable()
         durable.write(self.root / key, value.to_bytes())
 

@@ -1,8 +1,7 @@
 """The store of one sweep: what its blocks hold, written so that nothing is ever half there."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,8 @@ from spikesweep.store.arrays import arrays, dims, fresh_arrays
 from spikesweep.store.records import HIDDEN, Records, guarded, unguarded
 
 FORMAT = "spikesweep 1"
+#: Readings of a block that a running sweep is just writing again.
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -106,13 +107,31 @@ class Store(Records):
         for dimension, counts in ragged.dimensions(arrays).items():
             sizes = zip(dims(arrays[counts]), arrays[counts].shape, strict=True)
             positions = {name: np.arange(n) for name, n in sizes}
-            positions |= {n: np.arange(a, b) for n, a, b in zip(self.axes, block.start, block.stop, strict=True)}
+            positions |= {
+                n: np.arange(a, b) for n, a, b in zip(self.axes, block.start, block.stop, strict=True)
+            }
             read |= ragged.read(self.path, arrays, dimension, self.axes, positions)
         return read, np.array(arrays["status"][block.slices], order="C")
 
-    def read_cells(self, dimension: str, positions: Mapping[str, NDArray[np.int64]]) -> dict[str, Ragged]:
-        """Return the values of some cells, at all combinations of positions, as they are on the disk now."""
-        return ragged.read(self.path, fresh_arrays(self.path), dimension, self.axes, positions)
+    def read_cells(
+        self, dimension: str, positions: Mapping[str, NDArray[np.int64]]
+    ) -> tuple[dict[str, Ragged], dict[str, dict[str, Any]]]:
+        """Return the ragged values of cells at all combinations of positions, and the variables' attributes.
+
+        The store is read as it is on the disk now, which another process may be writing.
+        """
+        for _ in range(_ATTEMPTS - 1):
+            with suppress(FileNotFoundError):  # a block has just got another version
+                return self._read_cells(dimension, positions)
+        return self._read_cells(dimension, positions)
+
+    def _read_cells(
+        self, dimension: str, positions: Mapping[str, NDArray[np.int64]]
+    ) -> tuple[dict[str, Ragged], dict[str, dict[str, Any]]]:
+        arrays = fresh_arrays(self.path)
+        cells = ragged.read(self.path, arrays, dimension, dims(arrays["status"]), positions)
+        template = ragged.template(self.path, dimension)
+        return cells, {name: dict(array.attrs) for name, array in template.items()}
 
     def write_block(
         self, block: Block, results: Mapping[str, NDArray[Any] | Ragged], status: NDArray[np.uint8]
@@ -125,7 +144,9 @@ class Store(Records):
                 arrays[name][self._index(name, block)] = values
         counts = {}
         for dimension, name in ragged.dimensions(arrays).items():
-            found = {n: v for n, v in results.items() if self.ragged.get(n) == dimension and isinstance(v, Ragged)}
+            found = {
+                n: v for n, v in results.items() if self.ragged.get(n) == dimension and isinstance(v, Ragged)
+            }
             ragged.write(self.path, dimension, self._name(block), found)
             counts[dimension] = next(iter(found.values())).sizes
             arrays[name][self._index(name, block)] = counts[dimension]
