@@ -15,6 +15,7 @@ from zarr.storage import LocalStore
 from spikesweep import durable
 from spikesweep.errors import InputError
 from spikesweep.grid import Block
+from spikesweep.protocols.base import Axis
 from spikesweep.ragged import Ragged
 from spikesweep.store import ragged
 from spikesweep.store.arrays import arrays, dims, fresh_arrays
@@ -83,11 +84,15 @@ class Store(Records):
         """Return the values of each axis along `point`, where the points are no full grid."""
         return {name: self._values(name) for name in self.attrs["columns"]}
 
-    @property
-    def swept(self) -> list[str]:
+    def swept(self) -> dict[str, Axis]:
         """Return the axes that sweep a value of the configuration."""
-        arrays = self._arrays
-        return [name for name in (*self.axis_values(), *self.columns()) if "key" in arrays[name].attrs]
+        found = {}
+        for name in (*self.attrs["axes"], *self.attrs["columns"]):
+            attrs = self._arrays[name].attrs
+            if "key" in attrs:
+                units, text, key = (str(attrs[k]) for k in ("units", "long_name", "key"))
+                found[name] = Axis(name, units, text, -np.inf, key=key, base=attrs["configured"])
+        return found
 
     def _values(self, name: str) -> NDArray[Any]:
         values = np.asarray(self._arrays[name][:])
