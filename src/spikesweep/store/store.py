@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from zarr.storage import LocalStore
 
 from spikesweep import durable
+from spikesweep.attributes import decoded
 from spikesweep.errors import InputError
 from spikesweep.grid import Block
 from spikesweep.protocols.base import Axis
@@ -49,7 +50,7 @@ class Store(Records):
     @property
     def attrs(self) -> dict[str, Any]:
         """Return the attributes of the sweep."""
-        return dict(zarr.open_group(LocalStore(self.path, read_only=True), mode="r").attrs)
+        return decoded(zarr.open_group(LocalStore(self.path, read_only=True), mode="r").attrs)
 
     @property
     def chunks(self) -> tuple[int, ...]:
@@ -68,7 +69,7 @@ class Store(Records):
     @property
     def variables(self) -> list[str]:
         """Return the names of the variables that blocks hold, without `status`."""
-        return [*self.attrs["variables"], *self.ragged]
+        return [*self.attrs["results"], *self.ragged]
 
     @property
     def ragged(self) -> dict[str, str]:
@@ -107,7 +108,7 @@ class Store(Records):
         arrays = self._arrays
         read: dict[str, NDArray[Any] | Ragged] = {
             name: np.array(arrays[name][self._index(name, block)], order="C")
-            for name in self.attrs["variables"]
+            for name in self.attrs["results"]
         }
         for dimension, counts in ragged.dimensions(arrays).items():
             sizes = zip(dims(arrays[counts]), arrays[counts].shape, strict=True)
