@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -31,6 +32,7 @@ from common import (
 from original import single_experiment
 
 from spikesweep.errors import InputError
+from spikesweep.inputs.two_stage import TwoStageCurrent
 from spikesweep.kernels.driver import Clock
 
 #: Presynaptic rates (Hz); without events only where the other can do it too.
@@ -47,7 +49,7 @@ LANES = 256  # cells in a run of ours and of C
 class Ours:
     """One neuron model through the protocol, as a block of a sweep calls it."""
 
-    def __init__(self, neuron: str, duration: float) -> None:
+    def __init__(self, neuron: str, duration: float, *, two_stage: bool = False) -> None:
         self.cell = CELLS.get(neuron) or next(iter(sweep_cells(neuron)))
         self.sweep = sweep_of(
             f"neuron={neuron}",
@@ -55,6 +57,11 @@ class Ours:
             f"protocol.duration={duration}",
             f"protocol.dt={DT}",
         )
+        self.network = self.sweep.network
+        if two_stage:  # the charge of an event at 60 mV from the reversal potential
+            charges = {"exc": 60.0 * self.network.synapses["exc"].weight, "inh": -100.0}
+            synapses = {kind: TwoStageCurrent(q, 1.0, 5.0) for kind, q in charges.items()}
+            self.network = replace(self.network, **synapses)
         self.n = LANES * duration / DT
         self.rate = 0.0
 
@@ -64,7 +71,7 @@ class Ours:
 
     def _run(self, points: Any) -> None:
         whole = {"pop_size": np.ones(1, np.int64)}
-        rates = self.sweep.protocol(self.sweep.network, points, whole)["rate"]
+        rates = self.sweep.protocol(self.network, points, whole)["rate"]
         self.rate = float(rates.mean())
 
 
@@ -74,6 +81,7 @@ def models(duration: float) -> dict[str, Ours]:
     for neuron in sorted(path.stem for path in (HERE.parent / "conf" / "neuron").glob("*.yaml")):
         with suppress(InputError):  # a rate unit, or a cell without units
             found[neuron] = Ours(neuron, duration)
+    found[f"{REFERENCE}, two-stage currents"] = Ours(REFERENCE, duration, two_stage=True)
     return found
 
 

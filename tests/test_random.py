@@ -93,6 +93,14 @@ def test_intervals_are_exponential():
     assert len(np.unique(waits)) == waits.size
 
 
+def test_trains_never_move():
+    """A store is extended years later: what a key draws is part of what the store means."""
+    rates = np.full((2, LANES), 0.7)
+    counts = counts_per_step(rates, 2000)
+    assert counts.sum(axis=0)[:, :3].tolist() == [[1440, 1392, 1366], [1427, 1406, 1378]]
+    assert counts[:12, 0, 0].tolist() == [0, 0, 0, 0, 2, 1, 0, 2, 1, 0, 1, 0]
+
+
 def test_a_silent_train_has_no_event():
     rates = np.zeros((2, LANES))
     rates[0, 3] = 1.0
