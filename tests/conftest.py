@@ -1,5 +1,6 @@
 """What the files of conf/ hold, so that a new model is tested because it exists."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ def pytest_generate_tests(metafunc):
     for group in ("neuron", "network", "protocol"):
         if f"any_{group}" in metafunc.fixturenames:
             metafunc.parametrize(f"any_{group}", options(group))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_waiting_for_disks():
+    """Let nothing be synchronised: no test takes the power away, and one asks whether it would be."""
+    fsync, os.fsync = os.fsync, lambda descriptor: None
+    yield fsync
+    os.fsync = fsync
 
 
 @pytest.fixture

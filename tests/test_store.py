@@ -187,6 +187,32 @@ def test_two_chunks_that_were_exchanged_are_found(tmp_path):
     assert len(check(Store(path))) == 2
 
 
+def test_every_file_and_its_folder_are_synchronised(tmp_path, monkeypatch):
+    synchronised = set()
+
+    def note(descriptor):
+        synchronised.add(os.readlink(f"/proc/self/fd/{descriptor}").split(".partial")[0])
+
+    monkeypatch.setattr(os, "fsync", note)
+    run(tmp_path, "protocol.record_spikes=true")
+    path = tmp_path / "s" / "adexp-fs_rs.zarr"
+    assert str(path.parent) in synchronised
+    names = {p.rsplit("/", 1)[1].split(".")[0] for p in synchronised}
+    for file in store_files(path):
+        assert file.name.split(".")[0] in names, file
+        moved = [
+            str(f).replace(str(path), str(p))
+            for f in (file.parent,)
+            for p in (path, temporary_of(synchronised))
+        ]
+        assert set(moved) & synchronised, file
+
+
+def temporary_of(paths):
+    """Return the folder that a store was prepared in."""
+    return next(p for p in paths if p.endswith(".tmp"))
+
+
 @pytest.mark.parametrize("fallback", [False, True])
 def test_folders_are_exchanged(tmp_path, fallback, monkeypatch):
     for name in "ab":

@@ -8,6 +8,7 @@ import ast
 import hashlib
 import importlib.util
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 PACKAGE = "spikesweep"
@@ -17,7 +18,7 @@ def fingerprint(classes: Iterable[type]) -> str:
     """Return a hash over the modules of `classes` and all they import from this package."""
     digest = hashlib.sha256()
     for module in sorted(_closure({cls.__module__ for cls in classes})):
-        digest.update(f"{module}\n{_normal_form(_source(module))}\n".encode())
+        digest.update(f"{module}\n{_normal_form(_source(module).read_text())}\n".encode())
     return digest.hexdigest()[:16]
 
 
@@ -27,19 +28,20 @@ def _closure(modules: set[str]) -> set[str]:
     while todo:
         module = todo.pop()
         found.add(module)
-        todo |= _imports(module) - found
+        todo |= _imports(_source(module).read_text()) - found
     return found
 
 
-def _imports(module: str) -> set[str]:
+@cache
+def _imports(text: str) -> frozenset[str]:
     found = set()
-    for node in ast.walk(ast.parse(_source(module).read_text())):
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
             found |= {name if _is_module(name) else node.module for name in names}
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-    return {name for name in found if name.split(".")[0] == PACKAGE}
+    return frozenset(name for name in found if name.split(".")[0] == PACKAGE)
 
 
 def _is_module(name: str) -> bool:
@@ -58,8 +60,9 @@ def _source(module: str) -> Path:
     return Path(spec.origin)
 
 
-def _normal_form(path: Path) -> str:
-    tree = ast.parse(path.read_text())
+@cache
+def _normal_form(text: str) -> str:
+    tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
             node.body = node.body[1:]

@@ -40,6 +40,10 @@ class Ragged:
         """Return the cells as `change` rearranges an array of their shape."""
         return self.take(change(np.arange(self.sizes.size).reshape(self.sizes.shape)))
 
+    def __getitem__(self, where: Any) -> "Ragged":
+        """Return the cells at an index of an array of their shape."""
+        return self.rearranged(lambda cells: cells[where])
+
     def cell_is(self, good: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return for each cell whether all of its values are, given which values are."""
         found = np.ones(self.sizes.size, np.bool_)

@@ -104,11 +104,16 @@ def _block(work: Work, block: Block, compute: Any) -> BlockDone:
         new_status[i] = FAILED
         point = {name: values[i].item() for name, values in points.items()}
         work.store.record_failure(point, failure.reason, failure.detail)
-    status.reshape(by_point)[chosen] = new_status
+    old = status.reshape(by_point)[chosen]
+    # a point may be done at some values of its whole axes: failing at others takes nothing away
+    kept = np.isin(np.arange(len(old)), list(failures)) & (old == OK).reshape(len(old), -1).any(axis=1)
+    rows = np.flatnonzero(chosen)[~kept]
+    status.reshape(by_point)[chosen] = np.where((new_status == FAILED) & (old == OK), OK, new_status)
     for variable in sweep.protocol.variables:
         values, n_dims = fillable(found[variable.name]), len(variable.dims)
         flat = values.reshape(*values.shape[:n_dims], -1, *variable.whole_shape(whole))
-        flat[(*(slice(None),) * n_dims, chosen)] = new[variable.name]
+        every = (slice(None),) * n_dims
+        flat[(*every, rows)] = new[variable.name][(*every, ~kept)]
         found[variable.name] = filled(values)
     work.store.write_block(block, found, status)
     return BlockDone(int(todo.sum()), int(np.count_nonzero(np.isin(new_status, FAILURES))))

@@ -10,6 +10,7 @@ from zarr.codecs import ZstdCodec
 from zarr.storage import LocalStore
 
 from spikesweep import durable
+from spikesweep.attributes import decoded
 
 CHECKED = ZstdCodec(level=1, checksum=True)
 
@@ -41,6 +42,24 @@ def arrays(path: Path) -> dict[str, zarr.Array[Any]]:
     return {name: array.with_config({"write_empty_chunks": True}) for name, array in group.arrays()}
 
 
+@lru_cache(maxsize=8)
+def results(path: Path) -> tuple[str, ...]:
+    """Return the names of the variables that are no ragged ones; for the one driver and its workers."""
+    attrs = zarr.open_group(LocalStore(path, read_only=True), mode="r").attrs
+    return tuple(decoded(attrs)["results"])
+
+
+@lru_cache(maxsize=16)
+def members(path: Path) -> dict[str, zarr.Array[Any]]:
+    """Return the arrays of a group below a store that never changes; for the one driver and its workers."""
+    return fresh_members(path)
+
+
+def fresh_members(path: Path) -> dict[str, zarr.Array[Any]]:
+    """Return the arrays of a group below a store, by name."""
+    return dict(sorted(zarr.open_group(LocalStore(path, read_only=True), mode="r").arrays()))
+
+
 def fresh_arrays(path: Path) -> dict[str, zarr.Array[Any]]:
     """Return the arrays of a store to read, as it is now: another process may have grown it."""
     group = zarr.open_group(LocalStore(path, read_only=True), mode="r", use_consolidated=True)
@@ -49,4 +68,5 @@ def fresh_arrays(path: Path) -> dict[str, zarr.Array[Any]]:
 
 def forget_opened() -> None:
     """Forget the arrays that this process opened: the files at their paths have been replaced."""
-    arrays.cache_clear()
+    for function in (arrays, results, members):
+        function.cache_clear()

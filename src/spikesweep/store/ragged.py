@@ -23,7 +23,7 @@ from zarr.storage import LocalStore
 from spikesweep import durable
 from spikesweep.protocols.base import Variable
 from spikesweep.ragged import Cells, Ragged
-from spikesweep.store.arrays import CHECKED, DurableStore, dims
+from spikesweep.store.arrays import CHECKED, DurableStore, dims, fresh_members, members
 
 #: Values in a chunk: what is read for a cell of a few.
 _CHUNK = 2**17
@@ -58,10 +58,9 @@ def dimensions(arrays: Mapping[str, zarr.Array[Any]]) -> dict[str, str]:
     return {str(dimension): name for name, dimension in found.items() if dimension}
 
 
-def template(path: Path, dimension: str) -> dict[str, zarr.Array[Any]]:
-    """Return the variables along a dimension, without values."""
-    store = LocalStore(path / _FOLDER / dimension / _TEMPLATE, read_only=True)
-    return dict(sorted(zarr.open_group(store, mode="r").arrays()))
+def template(path: Path, dimension: str, *, fresh: bool = False) -> dict[str, zarr.Array[Any]]:
+    """Return the variables along a dimension, without values; `fresh` from the disk as it is now."""
+    return (fresh_members if fresh else members)(path / _FOLDER / dimension / _TEMPLATE)
 
 
 def write(path: Path, dimension: str, place: str, found: Mapping[str, Ragged]) -> None:
@@ -87,12 +86,15 @@ def read(
     dimension: str,
     axes: Sequence[str],
     positions: Mapping[str, NDArray[np.int64]],
+    empty: Mapping[str, zarr.Array[Any]],
 ) -> dict[str, Ragged]:
-    """Return the values of the cells at all combinations of positions along the dims of the counts."""
+    """Return the values of the cells at all combinations of positions along the dims of the counts.
+
+    `empty` are the dimension's variables without values.
+    """
     counts = arrays[dimensions(arrays)[dimension]]
     names = dims(counts)
     asked = [positions[name] for name in names]
-    empty = template(path, dimension)
     cells = {name: Cells.empty(tuple(map(len, asked)), array.dtype) for name, array in empty.items()}
     chunk_of = [p // n for p, n in zip(asked, counts.chunks, strict=True)]
     for chunk in product(*(np.unique(c).tolist() for c in chunk_of)):
@@ -170,7 +172,7 @@ def _holds(folder: Path, found: Mapping[str, Ragged]) -> bool:
     if not folder.exists():
         return False
     try:
-        arrays = dict(zarr.open_group(LocalStore(folder, read_only=True), mode="r").arrays())
+        arrays = fresh_members(folder)
         return arrays.keys() == found.keys() and all(
             np.asarray(arrays[name][:]).tobytes() == ragged.values.tobytes() for name, ragged in found.items()
         )

@@ -19,7 +19,7 @@ from spikesweep.grid import Block
 from spikesweep.protocols.base import Axis
 from spikesweep.ragged import Ragged
 from spikesweep.store import ragged
-from spikesweep.store.arrays import arrays, dims, fresh_arrays
+from spikesweep.store.arrays import arrays, dims, fresh_arrays, results
 from spikesweep.store.records import HIDDEN, Records, guarded, unguarded
 
 FORMAT = "spikesweep 1"
@@ -69,7 +69,7 @@ class Store(Records):
     @property
     def variables(self) -> list[str]:
         """Return the names of the variables that blocks hold, without `status`."""
-        return [*self.attrs["results"], *self.ragged]
+        return [*results(self.path), *self.ragged]
 
     @property
     def ragged(self) -> dict[str, str]:
@@ -107,8 +107,7 @@ class Store(Records):
         """Return the variables and the status of a rectangle of points, whether chunk or not."""
         arrays = self._arrays
         read: dict[str, NDArray[Any] | Ragged] = {
-            name: np.array(arrays[name][self._index(name, block)], order="C")
-            for name in self.attrs["results"]
+            name: np.array(arrays[name][self._index(name, block)], order="C") for name in results(self.path)
         }
         for dimension, counts in ragged.dimensions(arrays).items():
             sizes = zip(dims(arrays[counts]), arrays[counts].shape, strict=True)
@@ -116,7 +115,8 @@ class Store(Records):
             positions |= {
                 n: np.arange(a, b) for n, a, b in zip(self.axes, block.start, block.stop, strict=True)
             }
-            read |= ragged.read(self.path, arrays, dimension, self.axes, positions)
+            empty = ragged.template(self.path, dimension)
+            read |= ragged.read(self.path, arrays, dimension, self.axes, positions, empty)
         return read, np.array(arrays["status"][block.slices], order="C")
 
     def read_cells(
@@ -135,9 +135,9 @@ class Store(Records):
         self, dimension: str, positions: Mapping[str, NDArray[np.int64]]
     ) -> tuple[dict[str, Ragged], dict[str, dict[str, Any]]]:
         arrays = fresh_arrays(self.path)
-        cells = ragged.read(self.path, arrays, dimension, dims(arrays["status"]), positions)
-        template = ragged.template(self.path, dimension)
-        return cells, {name: dict(array.attrs) for name, array in template.items()}
+        empty = ragged.template(self.path, dimension, fresh=True)
+        cells = ragged.read(self.path, arrays, dimension, dims(arrays["status"]), positions, empty)
+        return cells, {name: dict(array.attrs) for name, array in empty.items()}
 
     def write_block(
         self, block: Block, results: Mapping[str, NDArray[Any] | Ragged], status: NDArray[np.uint8]
