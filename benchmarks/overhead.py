@@ -26,7 +26,7 @@ from common import HERE, arguments, interleaved, ratio, sweep_of, table, write
 
 from spikesweep import sweep as sweeps
 from spikesweep.execute import Serial, Threads
-from spikesweep.grid import make_grid
+from spikesweep.grid import Grid, axis_values
 
 #: Points of Hydra's multirun, and of the runs whose memory is compared.
 HYDRA_POINTS = 100
@@ -68,7 +68,9 @@ def make_sweep(kind: str, n: int, folder: str) -> sweeps.Sweep:
         spec: dict[str, Any] = {"a": axis, "b": axis, "seed": seeds}
     else:
         spec = {"fe": axis, "fi": axis, "seed": seeds, "pop_size": [1]}
-    return replace(sweep, grid=make_grid(sweep.protocol.axes, spec), path=Path(folder) / f"{kind}-{n}.zarr")
+    own = sweep.protocol.axes
+    grid = Grid(own, tuple(axis_values(axis, spec[axis.name]) for axis in own))
+    return replace(sweep, grid=grid, path=Path(folder) / f"{kind}-{n}.zarr")
 
 
 def run_sweep(kind: str, n: int, compute: Any, startup: list[float]) -> float:

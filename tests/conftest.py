@@ -1,6 +1,8 @@
 """What the files of conf/ hold, so that a new model is tested because it exists."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,28 @@ def no_waiting_for_disks():
     fsync, os.fsync = os.fsync, lambda descriptor: None
     yield fsync
     os.fsync = fsync
+
+
+@pytest.fixture
+def without_numba(tmp_path):
+    """Return a function that gives the lines a program prints, which must be the same without numba."""
+
+    def lines(code):
+        said = []
+        for disabled in "01":
+            done = subprocess.run(
+                [sys.executable, "-c", code, str(tmp_path / disabled)],
+                env={**os.environ, "NUMBA_DISABLE_JIT": disabled},
+                capture_output=True,
+                text=True,
+                timeout=280,
+            )
+            assert done.returncode == 0, done.stderr
+            said.append(done.stdout.splitlines())
+        assert said[0] == said[1]
+        return said[0]
+
+    return lines
 
 
 @pytest.fixture

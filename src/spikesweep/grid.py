@@ -119,23 +119,6 @@ class Grid:
         return f"{' x '.join(parts)} = {self.n_points} points"
 
 
-def make_grid(axes: tuple[Axis, ...], spec: Mapping[str, Any], protocol: Any = None) -> Grid:
-    """Return the grid that a configuration asks for; raise InputError naming the axis and the value."""
-    counted = {axis.name: axis.counted_by for axis in axes if axis.counted_by}
-    for name in set(counted) & set(spec):
-        raise InputError(f"grid.{name} is refused: protocol.{counted[name]} sets it")
-    spec = {**spec, **{name: list(range(getattr(protocol, field))) for name, field in counted.items()}}
-    names = [axis.name for axis in axes]
-    for name in spec:
-        if name not in names:
-            raise InputError(f"grid.{name} is not an axis of this protocol; {nearest(name, names)}")
-    for name in names:
-        if spec.get(name) is None:
-            raise InputError(f"grid.{name} has no values; allowed: a list or {{start, stop, num}}")
-    ordered = tuple(sorted(axes, key=lambda axis: axis.whole))  # stable: whole axes last
-    return Grid(ordered, tuple(axis_values(axis, spec[axis.name]) for axis in ordered))
-
-
 def axis_values(axis: Axis, spec: Any, *, ordered: bool = True) -> NDArray[Any]:
     """Return the values of one axis from a number, a list or a {start, stop, num, spacing} mapping.
 
