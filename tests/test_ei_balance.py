@@ -1,7 +1,6 @@
 """Charges, spikes and balance of the units of an Up state."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path

@@ -1,8 +1,5 @@
 """Sweeps of rate networks: labels, draws, measures, figures, and the recorded sweeps."""
 
-import os
-import subprocess
-import sys
 import warnings
 
 import numpy as np
