@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from spikesweep.protocols.base import Axis, Variable
+import numpy as np
+
+from spikesweep.protocols.base import Axis, Ragged, Variable
 
 
 def difference(a, b, seed):
@@ -39,3 +41,19 @@ class Trivial:
     def __call__(self, network, points, whole):
         """Return `rate`, shape (point,)."""
         return {"rate": difference(points["a"], points["b"], points["seed"])}
+
+
+@dataclass(frozen=True)
+class TrivialSpikes(Trivial):
+    """The same with as many values as the point's number says, modulo 21."""
+
+    variables: ClassVar[tuple[Variable, ...]] = (
+        *Trivial.variables,
+        Variable("spike_times", (), "ms", "spike times", ragged="spike"),
+    )
+
+    def __call__(self, network, points, whole):
+        """Return `rate` and `spike_times`."""
+        sizes = np.arange(len(points["a"])) % 21
+        times = np.arange(sizes.sum()) * 0.1
+        return {**super().__call__(network, points, whole), "spike_times": Ragged(times, sizes)}

@@ -167,7 +167,7 @@ def test_damage_is_repaired(small_store, tmp_path):
     kinds = {}
     for file in store_files(path):
         name = file.relative_to(path)
-        kinds.setdefault((name.parts[0], file.name if "ragged" in name.parts else name.parts[1]), file)
+        kinds.setdefault((*name.parts[:1], *name.parts[-3 if "ragged" in name.parts else 1 :][:1]), file)
     repaired = 0
     for file in kinds.values():
         shutil.rmtree(path)
@@ -352,7 +352,7 @@ def test_poison_points_fail_alone_and_with_the_reason(tmp_path, monkeypatch):
             "compute=processes",
             "compute.workers=2",
             "compute.block_points=6",
-            "compute.time_limit=5",
+            "compute.time_limit=3",
         )
     )
     outcome = sweep.run(job, compute, api.Terminal())
@@ -371,24 +371,25 @@ def test_poison_points_fail_alone_and_with_the_reason(tmp_path, monkeypatch):
     reasons = {(f["point"]["fe"], f["point"]["seed"]): f["reason"] for f in Store(job.path).failures()}
     assert "SIGSEGV" in reasons[4.0, 1]
     assert "MemoryError" in reasons[8.0, 2]
-    assert "no result within 5 s" in reasons[12.0, 0]
+    assert "no result within 3 s" in reasons[12.0, 0]
     assert reasons[12.0, 2] == "ValueError: poison"
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_random_kills_of_workers_and_drivers_lose_nothing(tmp_path):
-    """kill -9 of random workers, nannies and drivers during one sweep, 60 times, then to the end."""
+    """kill -9 of random workers and drivers (scheduler and nannies with them) during one sweep, 200 times."""
     rng = np.random.default_rng(0)
-    sizes = {"fe": [2, 6, 10, 14], "fi": [0, 4], "seed": list(range(60))}
-    more = ["protocol.duration=4000.0", "compute=processes", "compute.workers=2", "compute.block_points=4"]
+    sizes = {"fe": [2, 6, 10, 14], "fi": [0, 4], "seed": list(range(400))}
+    more = ["protocol.duration=20000.0", "compute=processes", "compute.workers=2", "compute.block_points=4"]
+    more += ["protocol.record_spikes=true", "retry=failed"]  # a quarantined point may be killed too
     command = [sys.executable, "-c", "import sys, spikesweep as ss; ss.run(ss.load(*sys.argv[1:]))"]
     command += [*words(tmp_path, **sizes), *more]
     kills = {"worker": 0, "driver": 0}
     driver = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     began = time.monotonic()
-    while sum(kills.values()) < 60 and time.monotonic() - began < 600:
-        time.sleep(rng.uniform(0.3, 2.0))
+    while sum(kills.values()) < 200 and time.monotonic() - began < 600:
+        time.sleep(rng.uniform(0.3, 1.5))
         if driver.poll() is not None:
             if driver.returncode == 0:
                 break
@@ -401,16 +402,17 @@ def test_random_kills_of_workers_and_drivers_lose_nothing(tmp_path):
         elif rng.random() < 0.5:
             kills["driver"] += _killed(driver.pid)
             driver.wait()
-    assert kills["worker"] >= 5
-    assert kills["driver"] >= 1
+    print(kills, f"in {time.monotonic() - began:.0f} s")
+    assert sum(kills.values()) == 200
+    assert kills["driver"] >= 10
     if driver.poll() is None:
         driver.wait(timeout=300)
     for _ in range(3):
         if subprocess.run(command, stderr=subprocess.DEVNULL, timeout=300).returncode == 0:
             break
-    _, reference = run(tmp_path, *more[:1], name="reference", **sizes)
+    reference = ss.run(ss.load(*command[3:], "compute=threads", "name=reference"))
     path = tmp_path / "s" / "adexp-fs_rs.zarr"
-    same(ss.open(path), reference.dataset)
+    same(ss.open(path), reference)
     assert not check(Store(path))
 
 

@@ -218,11 +218,11 @@ for neuron, network, cells in [
     ("adexp", "fs_rs", "[RS,FS]"), ("eif", "vogels_abbott", "[EIF]"), ("lif", "fs_rs", "[LIF]")
 ]:
     ds = ss.run(ss.load(f"neuron={neuron}", f"network={network}", f"network.populations={cells}",
-        "grid.fe=[9,15]", "grid.fi=[1]", "grid.seed=[0]", "grid.pop_size=[2]", "protocol.duration=40.0",
+        "grid.fe=[30]", "grid.fi=[1]", "grid.seed=[0]", "grid.pop_size=[2]", "protocol.duration=20.0",
         "compute=serial", f"outputs={sys.argv[1]}"))
     print(ds.rate.values.tobytes().hex(), int((ds.rate > 0).sum()))
     cell = cells[1:-1].split(",")[0]
-    sim = ss.simulate(ss.load(f"neuron={neuron}"), cell=cell, current=500.0, duration=30.0)
+    sim = ss.simulate(ss.load(f"neuron={neuron}"), cell=cell, current=800.0, duration=15.0)
     print(sim.v.values.tobytes().hex(), sim.sizes["spike"])
 """
     lines = without_numba(code)
