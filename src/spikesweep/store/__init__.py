@@ -5,6 +5,8 @@ What a kill, a crash or a second program may do at any moment decides the order 
 - every file is written under a temporary name, synchronised and renamed (`durable`);
 - a block is one chunk of every variable; then its record (`.spikesweep/blocks`), with a hash of what the
   chunks hold; its chunk of `status` is written last, so a point counts as done only when all is there;
+- the values of ragged variables are put beside the others' chunks first, and count once their counts say so
+  (`ragged`);
 - chunks carry a checksum: a flipped bit raises instead of giving another number. The files that never
   change (metadata, coordinates) are listed with their hashes in `.spikesweep/manifest.json`.
 """

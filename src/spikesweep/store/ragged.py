@@ -46,7 +46,7 @@ def sizes_of(variables: Sequence[Variable]) -> list[Variable]:
 def write_templates(path: Path, variables: Sequence[Variable]) -> None:
     """Write the arrays without values."""
     for dimension in {variable.ragged: None for variable in variables if variable.ragged}:
-        group = zarr.create_group(DurableStore(path / _FOLDER / dimension / _TEMPLATE))
+        group = _new_group(path / _FOLDER / dimension / _TEMPLATE)
         for v in variables:
             if v.ragged == dimension:
                 _array(group, v.name, dimension, v.dtype, 0, {"units": v.units, "long_name": v.long_name})
@@ -73,7 +73,7 @@ def write(path: Path, dimension: str, place: str, found: Mapping[str, Ragged]) -
     if not len(first.values) or _holds(folder, found):
         return
     shutil.rmtree(folder, ignore_errors=True)
-    group = zarr.create_group(DurableStore(folder))
+    group = _new_group(folder)
     for name, empty in template(path, dimension).items():
         values = found[name].values
         array = _array(group, name, dimension, empty.dtype, len(values), dict(empty.attrs))
@@ -150,6 +150,11 @@ def remove_unused(path: Path, arrays: Mapping[str, zarr.Array[Any]], axes: Seque
 def _group(path: Path, dimension: str, place: str, sizes: NDArray[np.int64]) -> Path:
     version = durable.content_hash(np.ascontiguousarray(sizes, "<i8").tobytes())
     return path / _FOLDER / dimension / place / version
+
+
+def _new_group(folder: Path) -> zarr.Group:
+    durable.make_folder(folder)  # zarr would make it too, and synchronise nothing
+    return zarr.create_group(DurableStore(folder))
 
 
 def _array(
