@@ -1,6 +1,5 @@
 """Results of unknown length: how they are stored, grown, damaged, read and handed on."""
 
-import os
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -255,6 +254,8 @@ print(ds.spike_size.attrs["sample_dimension"], int(ds.spike_size.sum()), ds.rate
 block = xr.open_zarr(sys.argv[2], consolidated=False)
 print(block.spike_times.dims, block.spike_times.attrs["units"], float(block.spike_times.sum()))
 assert "spikesweep" not in sys.modules
+import spikesweep
+print(ds.sweep.spikes(fe=16, fi=2, seed=1, population="FS").sizes["spike"])
 """
 
 
@@ -266,10 +267,10 @@ def test_plain_xarray_reads_counts_and_values(spikes):
         [sys.executable, "-c", PLAIN, str(path), str(version)],
         capture_output=True,
         text=True,
-        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
     )
     assert done.returncode == 0, done.stderr
-    one, two = done.stdout.splitlines()
+    one, two, three = done.stdout.splitlines()
+    assert int(three) == ds.spike_size.sel(fe=16, fi=2, seed=1, population="FS") > 5
     assert one == f"spike {int(ds.spike_size.sum())} Hz"
     assert two.startswith("('spike',) ms")
 

@@ -451,24 +451,25 @@ def test_another_version_of_the_compiler_is_refused(tmp_path):
 
 
 def test_a_comment_changes_no_fingerprint_and_a_constant_does(tmp_path, monkeypatch):
+    """In what kernels call and in what makes parameters of swept values."""
     from spikesweep import fingerprint
-    from spikesweep.neurons.adexp import AdExp
 
-    before = fingerprint.fingerprint((AdExp,))
-    source = fingerprint._source
+    job = api.make_sweep(ss.load())[0]
+    source, before = fingerprint._source, sweep._code(job)
 
-    def edited(change):
+    def with_edit(name, old, new):
         def find(module):
             path = source(module)
-            if not module.endswith("vector_math"):
+            if not module.endswith(name):
                 return path
-            copy = tmp_path / "vector_math.py"
-            copy.write_text(change(path.read_text()))
+            copy = tmp_path / f"{name}.py"
+            copy.write_text(path.read_text().replace(old, new))
+            assert copy.read_text() != path.read_text()
             return copy
 
-        return find
+        monkeypatch.setattr(fingerprint, "_source", find)
+        return sweep._code(job)
 
-    monkeypatch.setattr(fingerprint, "_source", edited(lambda text: text + "\n# a comment\n"))
-    assert fingerprint.fingerprint((AdExp,)) == before
-    monkeypatch.setattr(fingerprint, "_source", edited(lambda text: text.replace("-707.0", "-706.0")))
-    assert fingerprint.fingerprint((AdExp,)) != before
+    assert with_edit("vector_math", "import numpy as np", "import numpy as np  # a comment") == before
+    assert with_edit("vector_math", "-707.0", "-706.0") != before
+    assert with_edit("parameters", "np.nan, labels", "0.0, labels") != before

@@ -81,7 +81,9 @@ class SweepAccessor:
         import neo  # late: optional
 
         cells = self._cells("spike", labels)
-        times, whose = cells.values["spike_times"].values, cells.values["spike_neuron"].values
+        times, units = cells.values["spike_times"].values, cells.attrs["spike_times"]["units"]
+        neuron_of = cells.values.get("spike_neuron")
+        whose = np.zeros(len(times)) if neuron_of is None else neuron_of.values
         n = int(whose.max(initial=-1)) + 1 if neurons is None else neurons
         block = neo.Block(name=str(self._store().path))
         stops = np.cumsum(cells.sizes).tolist()
@@ -92,7 +94,7 @@ class SweepAccessor:
             for neuron in range(n):
                 train = times[own][whose[own] == neuron]
                 end = self._duration(where)
-                segment.spiketrains.append(neo.SpikeTrain(train, units="ms", t_stop=end, neuron=neuron))
+                segment.spiketrains.append(neo.SpikeTrain(train, units=units, t_stop=end, neuron=neuron))
             block.segments.append(segment)
         return block
 
