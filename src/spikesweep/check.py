@@ -39,6 +39,7 @@ def repair(store: stores.Store, problems: list[Problem]) -> int:
     for block in blocks:
         store.forget_block(block)
     store.remove_damaged_failures()
+    store.remove_partial_files()
     return sum(block.n_points for block in blocks)
 
 
