@@ -1,7 +1,8 @@
 """Labelled, resumable parameter sweeps for computational neuroscience.
 
-`import spikesweep as ss`: `ss.load`, `ss.run`, `ss.open`, `ss.simulate`, `ss.rate_network`, `ss.replay`. They
-are loaded when first used, so that importing the package, as Hydra's plug-ins and workers do, costs nothing.
+`import spikesweep as ss`: `ss.load`, `ss.run`, `ss.open`, `ss.simulate`, `ss.rate_network`, `ss.responses`,
+`ss.replay`. They are loaded when first used, so that importing the package, as Hydra's plug-ins and workers
+do, costs nothing.
 """
 
 from importlib import import_module
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from spikesweep.api import open as open
     from spikesweep.api import rate_network as rate_network
     from spikesweep.api import replay as replay
+    from spikesweep.api import responses as responses
     from spikesweep.api import run as run
     from spikesweep.api import simulate as simulate
     from spikesweep.errors import InputError as InputError
@@ -21,11 +23,12 @@ _HOMES = {
     "open": "api",
     "replay": "api",
     "rate_network": "api",
+    "responses": "api",
     "run": "api",
     "simulate": "api",
     "InputError": "errors",
 }
-__all__ = ["InputError", "load", "open", "rate_network", "replay", "run", "simulate"]
+__all__ = ["InputError", "load", "open", "rate_network", "replay", "responses", "run", "simulate"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -85,5 +86,9 @@ def _unexplained(grid: Grid, block: Block, status: np.ndarray, failed: list[dict
 def _place(grid: Grid, block: Block) -> str:
     parts = []
     for name, values, a, b in zip(grid.names, grid.values, block.start, block.stop, strict=True):
-        parts.append(f"{name}={values[a]:g}" + (f"..{values[b - 1]:g}" if b - a > 1 else ""))
+        parts.append(f"{name}={_text(values[a])}" + (f"..{_text(values[b - 1])}" if b - a > 1 else ""))
     return f"{prod(block.shape)} points at {' '.join(parts)}"
+
+
+def _text(value: Any) -> str:
+    return str(value) if isinstance(value, str) else f"{value:g}"

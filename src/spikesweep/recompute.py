@@ -88,6 +88,6 @@ def _index(name: str, values: NDArray[Any], wanted: Any) -> int:
         return 0
     found = np.flatnonzero(values == wanted)
     if len(found) != 1:
-        shown = ", ".join(f"{v:g}" for v in values[:8]) + (", ..." if len(values) > 8 else "")
+        shown = ", ".join(str(v) for v in values[:8].tolist()) + (", ..." if len(values) > 8 else "")
         raise InputError(f"{name} = {wanted}; allowed: one of {shown}")
     return int(found[0])
