@@ -46,7 +46,7 @@ def welch(n: int, nperseg: int, bins: NDArray[np.int64], bump: NDArray[np.float6
     waves -= waves.mean(axis=0)  # what removing the mean of a segment takes away
     rows = signal.fftconvolve(waves, bump[:, np.newaxis], mode="full", axes=0)
     table = np.ascontiguousarray(rows).view(np.float64)
-    return Welch(n, nperseg, nperseg // 2, reach, bins, table)
+    return Welch(n, nperseg, nperseg - nperseg // 2, reach, bins, table)
 
 
 def segment_spectra(w: Welch, samples: NDArray[np.float64]) -> NDArray[np.float64]:

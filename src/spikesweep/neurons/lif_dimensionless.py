@@ -13,14 +13,15 @@ D ((r mod 10000) - 5000) / 10000 with a normal r, which is -D/2 or D/2 but for a
 white noise that it stands for, D/2 sqrt(dt), with which results do not depend on dt.
 """
 
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
+from annotated_types import Ge
 
 from spikesweep.errors import InputError
 from spikesweep.kernels.driver import Clock
 from spikesweep.kernels.jit import compiled
-from spikesweep.units import PER_MS, NonNegative, Positive, ms, threshold, threshold_sqrt_s
+from spikesweep.units import PER_MS, Positive, ms, threshold
 
 
 class State(NamedTuple):
@@ -47,8 +48,10 @@ class LIFDimensionless(NamedTuple):
     da: threshold  #: adaptation added by a spike
     tau_a: Positive[ms]  #: time constant of adaptation
     noise: Literal["two_point", "gaussian"]  #: distribution of the noise at each step
-    noise_D: NonNegative[threshold] | None  #: twice its SD at each step, whatever the step; or null
-    noise_sigma: NonNegative[threshold_sqrt_s] | None  #: its SD over a second's root; or null
+    noise_D: Annotated[
+        float | None, "threshold", Ge(0)
+    ]  #: twice its SD at each step, whatever the step; or null
+    noise_sigma: Annotated[float | None, "threshold s^0.5", Ge(0)]  #: its SD over a second's root; or null
 
     def initial(self) -> State:
         """Return the state at the start."""

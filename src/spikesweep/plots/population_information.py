@@ -75,7 +75,7 @@ def _coherence(ax: Axes, ds: xr.Dataset, condition: str) -> None:
     for size, colour in zip(sizes, colormaps["viridis"](np.linspace(0.0, 0.85, len(sizes))), strict=True):
         for k, band in enumerate(ds["band"].values):
             values = ds["coherence"].sel(band=band, condition=condition, coherence_size=size)
-            label = f"{size} cells" if k == 0 else None
+            label = f"N = {size}" if k == 0 else None
             ax.plot(
                 ds["frequency"], values.mean(("seed", "repeat")), color=colour, linewidth=1.1, label=label
             )
@@ -96,9 +96,8 @@ def _left(ax: Axes, ds: xr.Dataset, delayed: list[str], without: list[str]) -> N
         for i, condition in enumerate(delayed):
             spread = ds["pop_size"] * float(ds["delay_step"].sel(condition=condition))
             label = f"{band} Hz" if i == 0 else None
-            style = _STYLES[i % len(_STYLES)] if len(delayed) <= _PANELS else "-"
             line = ratio.sel(band=band, condition=condition)
-            ax.plot(spread, line, style, color=_colour(k), linewidth=0.9, label=label)
+            ax.plot(spread, line, color=_colour(k), linewidth=0.9, label=label)
     ax.set(xscale="log", ylim=(0.0, None))
     ax.legend(frameon=False, fontsize=7)
 
@@ -115,32 +114,32 @@ def _against_prediction(ax: Axes, ds: xr.Dataset) -> None:
     ax.set(xlabel="linear prediction (bits/s)", ylabel="information (bits/s)")
 
 
-def experiment(ds: xr.Dataset, window: ms = 50.0, nperseg: int = 16384) -> Figure:
+def experiment(ds: xr.Dataset, start: ms = 100.0, stop: ms = 150.0, nperseg: int = 16384) -> Figure:
     """Return stimulus, its spectrum, and a raster with the population rate, of `ss.responses`.
 
-    The first `window` ms are shown.
+    Times from `start` to `stop` are shown.
     """
     fig = Figure(figsize=(9.0, 6.0), layout="constrained")
     left, right = fig.subplots(1, 2, width_ratios=(2, 1))
     left.set_axis_off()
     grid = left.get_subplotspec().subgridspec(3, 1)
     stimulus, raster, rates = (fig.add_subplot(cell) for cell in grid)
-    inside = ds["time"] < window
+    inside = (ds["time"] >= start) & (ds["time"] < stop)
     stimulus.plot(ds["time"][inside], ds["stimulus"][inside], linewidth=1.0)
     stimulus.set(ylabel=f"stimulus ({ds['stimulus'].attrs['units']})")
     trains = [
         ds["spike_times"].values[ds["spike_cell"].values == k] for k in range(min(_ROWS, ds.attrs["cells"]))
     ]
-    raster.eventplot([t[t < window] for t in trains], colors="black", linewidths=0.5)
+    raster.eventplot([t[(t >= start) & (t < stop)] for t in trains], colors="black", linewidths=0.5)
     raster.set(ylabel="response")
     rate = population_rate(trains, ds.sizes["time"], ds.attrs["dt"], ds.attrs["kernel_sigma"])
     rates.plot(ds["time"][inside], rate[inside.values], linewidth=1.0)
-    rates.set(xlabel="time (ms)", ylabel=f"mean rate of {len(trains)} (Hz)", ylim=(0.0, None))
+    rates.set(xlabel="time (ms)", ylabel=f"mean rate of {len(trains)} (Hz)")
     found = spectra(ds["stimulus"].values, rate, ds.attrs["dt"], nperseg)
     near = found.sel(frequency=slice(0.0, 4.0 * ds.attrs["band_high"]))
     _spectra(right, near)
     for ax in (stimulus, raster, rates):
-        ax.set_xlim(0.0, window)
+        ax.set_xlim(start, stop)
     for ax in fig.axes:
         ax.spines[["top", "right"]].set_visible(False)
     return fig

@@ -70,6 +70,13 @@ class Coordinate:
         """Return how many there are."""
         return len(self.values)
 
+    def __eq__(self, other: object) -> bool:
+        """Return whether values and meaning are the same."""
+        if not isinstance(other, Coordinate):
+            return NotImplemented
+        same = (self.units, self.long_name, self.dims) == (other.units, other.long_name, other.dims)
+        return same and np.array_equal(self.values, other.values)
+
 
 class Experiment(Protocol):
     """What every protocol is: a frozen dataclass of its parameters with these members.

@@ -16,7 +16,7 @@ from annotated_types import Ge, MinLen
 from numpy.random import RandomState
 from numpy.typing import NDArray
 
-from spikesweep.afferents import Afferents, Conduction, responses
+from spikesweep.afferents import Afferents, responses
 from spikesweep.analysis.information import bins, gaussian
 from spikesweep.errors import InputError
 from spikesweep.inputs.band_limited_noise import BandLimitedNoise
@@ -251,10 +251,9 @@ class PopulationInformation:
         stimuli = np.stack([segment_spectra(w, x) for x in (pool.stimulus, pool.surrogate)])
         sizes = np.union1d(whole["pop_size"], self.coherence_sizes)
         coherence = np.empty((2, len(whole["condition"]), len(whole["repeat"]), len(sizes), len(w.bins)))
-        for c, word in enumerate(whole["condition"].tolist()):
-            conduction = network.conduction(word)
+        for c, condition in enumerate(whole["condition"].tolist()):
             for r, repeat in enumerate(whole["repeat"].tolist()):
-                coherence[:, c, r] = self._growing(network, pool, w, stimuli, conduction, repeat, sizes)
+                coherence[:, c, r] = self._growing(network, pool, w, stimuli, condition, repeat, sizes)
         asked, kept = (np.searchsorted(sizes, v) for v in (whole["pop_size"], self.coherence_sizes))
         of_sizes = np.moveaxis(coherence[:, :, :, asked], 3, 2)
         bits = information(of_sizes.reshape(-1, len(w.bins)), self.df).reshape(of_sizes.shape[:-1])
@@ -267,31 +266,42 @@ class PopulationInformation:
             **self._of_pool(pool),
         }
 
+    def order(
+        self, network: Afferents, pool: Pool, condition: str, repeat: int, size: int | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return which response stands at each position, and by how many steps it is late.
+
+        `size` is that of the population where these are independent.
+        """
+        conduction = network.conduction(condition)
+        key = derive(pool.key, "repeat", repeat)
+        if not self.common_random_numbers:
+            metres_per_s = conduction.density * conduction.velocity
+            key = derive(derive(key, "density", conduction.density), "density velocity", metres_per_s)
+        if size is not None:
+            key = derive(key, "pop_size", size)
+        n = self.num_responses
+        return network.order(key, n), network.shifts(conduction, key, n, self.dt)
+
     def _growing(
         self,
         network: Afferents,
         pool: Pool,
         w: Welch,
         stimuli: Array,
-        conduction: Conduction,
+        condition: str,
         repeat: int,
         sizes: NDArray[np.int64],
     ) -> Array:
         """Return the coherence of populations of rising sizes, shape (stimuli, sizes, bins)."""
-        key = derive(pool.key, "repeat", repeat)
-        if not self.common_random_numbers:
-            metres_per_s = conduction.density * conduction.velocity
-            key = derive(derive(key, "density", conduction.density), "density velocity", metres_per_s)
-
-        def of(key: NDArray[np.uint64], these: NDArray[np.int64]) -> Array:
-            order = network.order(key, self.num_responses)
-            shifts = network.shifts(conduction, key, self.num_responses, self.dt)
-            found: Array = nested_coherence(w, pool.trains, order, shifts, these, stimuli)
-            return found
-
         if self.populations == "nested":
-            return of(key, sizes)
-        return np.concatenate([of(derive(key, "pop_size", n), np.array([n])) for n in sizes], axis=1)
+            order = self.order(network, pool, condition, repeat)
+            return np.asarray(nested_coherence(w, pool.trains, *order, sizes, stimuli))
+        each = []
+        for n in sizes:
+            order = self.order(network, pool, condition, repeat, int(n))
+            each.append(nested_coherence(w, pool.trains, *order, np.array([n]), stimuli))
+        return np.concatenate(each, axis=1)
 
     def _of_pool(self, pool: Pool) -> dict[str, NDArray[Any]]:
         rates = pool.trains.counts / (self.n * self.dt * PER_MS)
