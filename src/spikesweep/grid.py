@@ -166,6 +166,11 @@ def axis_values(axis: Axis, spec: Any, *, ordered: bool = True) -> NDArray[Any]:
     return array
 
 
+def label_text(value: Any) -> str:
+    """Return a value of an axis as a person writes it."""
+    return value if isinstance(value, str) else f"{value:g}"
+
+
 def _words(key: str, spec: Any, *, ordered: bool) -> NDArray[Any]:
     """Return the values of an axis of words, in the order in which they are given."""
     values = list(spec) if isinstance(spec, (list, tuple)) else [spec]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from spikesweep import store as stores
 from spikesweep.build import build
 from spikesweep.errors import InputError, nearest
+from spikesweep.grid import label_text
 from spikesweep.protocols.base import OK
 
 
@@ -88,6 +89,6 @@ def _index(name: str, values: NDArray[Any], wanted: Any) -> int:
         return 0
     found = np.flatnonzero(values == wanted)
     if len(found) != 1:
-        shown = ", ".join(str(v) for v in values[:8].tolist()) + (", ..." if len(values) > 8 else "")
+        shown = ", ".join(map(label_text, values[:8].tolist())) + (", ..." if len(values) > 8 else "")
         raise InputError(f"{name} = {wanted}; allowed: one of {shown}")
     return int(found[0])
