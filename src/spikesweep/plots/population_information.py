@@ -34,12 +34,15 @@ def figure(ds: xr.Dataset) -> Figure:
     without = [str(c) for c in shown["condition"].values if float(shown["delay_step"].sel(condition=c)) == 0]
     delayed = [str(c) for c in shown["condition"].values if str(c) not in without]
     panels = delayed if 0 < len(delayed) <= _PANELS else without[:1]
-    n = max(len(panels), 3)
+    maps = shown["band"].values[: _PANELS if len(delayed) > _PANELS else 0]
+    n = max(len(panels) + len(maps), 3)
     fig = Figure(figsize=(3.2 * n, 6.2), layout="constrained")
     axes = fig.subplots(2, n, squeeze=False)
     for ax, condition in zip(axes[0], panels, strict=False):
         _against_size(ax, shown, condition, without[:1])
-    for ax in (*axes[0, len(panels) :], *axes[1, 3:]):
+    for ax, band in zip(axes[0, len(panels) :], maps, strict=False):
+        _map(ax, shown.sel(condition=delayed), band)
+    for ax in (*axes[0, len(panels) + len(maps) :], *axes[1, 3:]):
         ax.set_axis_off()
     if panels:
         axes[0, 0].legend(frameon=False, fontsize=7)
@@ -68,6 +71,16 @@ def _against_size(ax: Axes, ds: xr.Dataset, condition: str, without: list[str]) 
     place = f"{velocity:g} m/s, {density:g} cells/m" if density else "no delay"
     ax.set_title(f"{condition}: {place}" if "/" not in condition else place, fontsize=9)
     ax.set(xlabel="population size (cells)", ylabel="information (bits/s)", ylim=(0.0, None))
+
+
+def _map(ax: Axes, ds: xr.Dataset, band: str) -> None:
+    """Draw the information of the largest population over velocity and density, a dot a condition."""
+    values = ds["information"].sel(band=band).isel(pop_size=-1).mean(("seed", "repeat"))
+    dots = ax.scatter(ds["velocity"], ds["density"], c=values, s=150, marker="s", vmin=0.0)
+    ax.set(xscale="log", yscale="log", xlabel="velocity (m/s)", ylabel="density (cells/m)")
+    ax.margins(0.15)
+    ax.set_title(f"{int(ds['pop_size'][-1])} cells, {band} Hz", fontsize=9)
+    ax.figure.colorbar(dots, ax=ax, label="information (bits/s)")
 
 
 def _coherence(ax: Axes, ds: xr.Dataset, condition: str) -> None:
