@@ -12,14 +12,13 @@ import xarray as xr
 from conftest import REFERENCE
 
 import spikesweep as ss
-from spikesweep import afferents
+from spikesweep import afferents, response_pool
 from spikesweep.afferents import Afferents, Conduction, legacy_order
 from spikesweep.analysis import information as info
 from spikesweep.api import make_sweep
 from spikesweep.check import check
 from spikesweep.errors import InputError
 from spikesweep.plots import population_information as plots
-from spikesweep.protocols import population_information as protocol_module
 from spikesweep.store import Store
 
 WORDS = ("neuron=lif_dimensionless", "network=afferents", "protocol=population_information")
@@ -147,7 +146,7 @@ def test_a_pool_is_simulated_once_for_all_conditions_sizes_and_repeats(tmp_path,
 
     job, _, _ = make_sweep(load(tmp_path))
     job.protocol.prepare(job.network)
-    monkeypatch.setattr(protocol_module, "responses", counted)
+    monkeypatch.setattr(response_pool, "responses", counted)
     points = {"band": np.array(["0-200", "200-600"]), "seed": np.array([0, 0])}
     job.protocol(job.network, points, job.grid.whole)
     assert calls == [40, 40]
@@ -302,6 +301,7 @@ def test_figures_are_drawn(swept, tmp_path):
     assert len(shown.axes) == 5
 
 
+@pytest.mark.slow
 def test_the_command_line_leaves_a_store_and_a_figure(tmp_path):
     root = Path(__file__).parents[1]
     run = [sys.executable, str(root / "run.py"), "-m", *WORDS, *SHORT, "grid.condition=none,2000/15"]

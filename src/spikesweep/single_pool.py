@@ -4,7 +4,8 @@ import numpy as np
 import xarray as xr
 
 from spikesweep.afferents import Afferents
-from spikesweep.protocols.population_information import PopulationInformation, edges
+from spikesweep.protocols.population_information import PopulationInformation
+from spikesweep.response_pool import edges
 
 
 def simulate_pool(network: Afferents, protocol: PopulationInformation, band: str, seed: int) -> xr.Dataset:

@@ -9,19 +9,17 @@ as many responses as it is asked for, and all repeats kept, where the script sto
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge, MinLen
-from numpy.random import RandomState
 from numpy.typing import NDArray
 
-from spikesweep.afferents import Afferents, responses
+from spikesweep.afferents import Afferents
 from spikesweep.analysis.information import bins, gaussian
 from spikesweep.errors import InputError
 from spikesweep.inputs.band_limited_noise import BandLimitedNoise
 from spikesweep.inputs.butter_lowpass import ButterLowpass
-from spikesweep.kernels.normals import Normals
 from spikesweep.kernels.philox import derive, point_keys
 from spikesweep.kernels.segment_spectra import (
     Welch,
@@ -31,8 +29,8 @@ from spikesweep.kernels.segment_spectra import (
     segment_spectra,
     welch,
 )
-from spikesweep.kernels.spike_trains import Trains
 from spikesweep.protocols.base import Axis, Coordinate, Variable, steps
+from spikesweep.response_pool import Pool, draw_pool, edges
 from spikesweep.units import PER_MS, Hz, NonNegative, Positive, ms, threshold
 
 Array = NDArray[np.float64]
@@ -40,15 +38,6 @@ Array = NDArray[np.float64]
 _OF_POOL = ("condition", "pop_size", "repeat")
 #: Spikes of a cell at a delay cost about as much as this part of the steps of its simulation.
 _READING = 0.04
-
-
-class Pool(NamedTuple):
-    """The responses to one stimulus."""
-
-    stimulus: Array  #: shape (samples,)
-    surrogate: Array  #: another stimulus of the same band, which no cell has seen
-    trains: Trains
-    key: np.uint64  #: what else is random follows from it
 
 
 @dataclass(frozen=True)
@@ -228,18 +217,18 @@ class PopulationInformation:
         labels |= {"band low": low, "band high": high}
         if self.common_random_numbers:
             labels = {"seed": labels["seed"]}
-        root, key = np.uint64(self.root_seed), point_keys(self.root_seed, labels)
-        legacy = self.stimulus.rng == "legacy"
-        rng = RandomState(int(point["seed"])) if legacy else Normals(np.uint64(derive(key, "stimulus", 0.0)))
-        other = Normals(np.uint64(derive(key, "surrogate", 0.0)))
-        stimulus, surrogate = (
-            self.amplitude * self.stimulus.samples(source, low, high, self.n, self.dt)
-            for source in (rng, other)
+        return draw_pool(
+            network,
+            self.stimulus,
+            self.amplitude,
+            (low, high),
+            int(point["seed"]),
+            self.n,
+            self.dt,
+            responses_wanted=self.num_responses,
+            root_seed=self.root_seed,
+            key=np.uint64(point_keys(self.root_seed, labels)),
         )
-        numbers = np.arange(self.num_responses)
-        cells = network.cells(derive(root, "cell", numbers))
-        trains = responses(cells, stimulus, derive(key, "response", numbers), self.dt)
-        return Pool(stimulus, surrogate, trains, np.uint64(key))
 
     def _point(
         self, network: Afferents, point: Mapping[str, Any], whole: Mapping[str, NDArray[Any]]
@@ -263,7 +252,7 @@ class PopulationInformation:
             "information_floor": bits[1],
             "coherence": np.moveaxis(self._over_frequency(w, coherence[0][:, :, kept]), (2, 3), (0, 1)),
             "cell_coherence": self._over_frequency(w, one),
-            **self._of_pool(pool),
+            **pool.measures(),
         }
 
     def order(
@@ -303,18 +292,6 @@ class PopulationInformation:
             each.append(nested_coherence(w, pool.trains, *order, np.array([n]), stimuli))
         return np.concatenate(each, axis=1)
 
-    def _of_pool(self, pool: Pool) -> dict[str, NDArray[Any]]:
-        rates = pool.trains.counts / (self.n * self.dt * PER_MS)
-        intervals = [np.diff(pool.trains.of(cell)) for cell in range(self.num_responses)]
-        cvs = [i.std() / i.mean() for i in intervals if len(i) > 1]
-        found = {
-            "rate_mean": rates.mean(),
-            "rate_sd": rates.std(),
-            "isi_cv": np.mean(cvs) if cvs else np.nan,
-            "stimulus_sd": pool.stimulus.std(),
-        }
-        return {name: np.asarray(value, np.float64) for name, value in found.items()}
-
     def _over_frequency(self, w: Welch, values: Array) -> Array:
         """Return values of the band's bins, the last dimension, over all frequencies that are kept."""
         numbers = bins(0.0, self.coherence_to, self.df)
@@ -325,14 +302,3 @@ class PopulationInformation:
 
     def _bins(self, low: Hz, high: Hz) -> NDArray[np.int64]:
         return bins(low, high, self.df, include_zero=self.include_zero)
-
-
-def edges(band: str) -> tuple[Hz, Hz]:
-    """Return the lower and the upper edge of a band, `0-100`; raise InputError."""
-    try:
-        low, high = (float(text) for text in band.split("-"))
-    except ValueError:
-        low = high = np.nan
-    if not 0.0 <= low < high < np.inf:
-        raise InputError(f"grid.band holds {band!r}; allowed: low-high in Hz, 0-100 for example")
-    return low, high
