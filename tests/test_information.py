@@ -10,7 +10,6 @@ from spikesweep.afferents import Conduction
 from spikesweep.analysis import information as info
 from spikesweep.errors import InputError
 from spikesweep.kernels import segment_spectra as kernels
-from spikesweep.kernels.spike_trains import Trains
 
 NPERSEG = (8192, 16384, 32768)
 
@@ -23,12 +22,16 @@ def case():
     return float(z["dt"]) * 1e3, z["stim_q"] * z["stim_scale"], z["band"].astype(float), trains
 
 
+def joined(trains):
+    return kernels.Trains.of_sizes(np.concatenate(trains), np.array([len(train) for train in trains]))
+
+
 def of_kernels(case, nperseg, sigma, order, shifts, sizes):
     dt, stimulus, (low, high), trains = case
     df = 1e3 / (nperseg * dt)
     w = kernels.welch(len(stimulus), nperseg, info.bins(low, high, df), info.gaussian(sigma, dt))
     spectra = kernels.segment_spectra(w, stimulus)[np.newaxis]
-    coherence = kernels.nested_coherence(w, Trains.joined(trains), order, shifts, np.array(sizes), spectra)
+    coherence = kernels.nested_coherence(w, joined(trains), order, shifts, np.array(sizes), spectra)
     return kernels.information(coherence[0], df)
 
 
@@ -82,7 +85,7 @@ def test_coherence_of_one_train_from_many(case):
     dt, stimulus, (low, high), trains = case
     df = 1e3 / (8192 * dt)
     w = kernels.welch(len(stimulus), 8192, info.bins(low, high, df), info.gaussian(1.25, dt))
-    ours = kernels.pool_coherence(w, Trains.joined(trains), kernels.segment_spectra(w, stimulus))
+    ours = kernels.pool_coherence(w, joined(trains), kernels.segment_spectra(w, stimulus))
     found = [
         info.spectra(stimulus, info.population_rate([t * dt], len(stimulus), dt, 1.25), dt, 8192)
         for t in trains

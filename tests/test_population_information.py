@@ -16,6 +16,7 @@ from spikesweep import afferents, response_pool
 from spikesweep.afferents import Afferents, Conduction, legacy_order
 from spikesweep.analysis import information as info
 from spikesweep.api import make_sweep
+from spikesweep.attributes import configuration_of
 from spikesweep.check import check
 from spikesweep.errors import InputError
 from spikesweep.plots import population_information as plots
@@ -66,8 +67,9 @@ def test_dataset_is_labelled(swept):
     assert units == ["bits/s", "bits/s", "Hz", "ms", "m/s", "Hz"]
     plain = xr.open_zarr(path / "population_information" / "lif_dimensionless-afferents.zarr")
     assert set(plain.coords) >= {"band_low", "delay_step", "condition", "coherence_size", "frequency"}
-    assert ds.attrs["configuration"]["protocol"]["nperseg"] == 2048
-    assert not ds.attrs["configuration"]["protocol"]["include_zero"]
+    protocol = configuration_of(ds.attrs)["protocol"]
+    assert protocol["nperseg"] == 2048
+    assert protocol["include_zero"] is False
 
 
 def test_numbers_are_those_of_scipy_on_the_same_trains(swept, tmp_path):

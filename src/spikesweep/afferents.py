@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from spikesweep.errors import InputError, nearest
 from spikesweep.inputs.step_noise import FILLS, Drive, GivenDrive, fill_stimulus
 from spikesweep.kernels.driver import LANES, Clock
-from spikesweep.kernels.lanes import in_lanes, run_lanes
+from spikesweep.kernels.lanes import in_lanes
 from spikesweep.kernels.normals import Normals
 from spikesweep.kernels.philox import derive, uniforms
-from spikesweep.kernels.spike_trains import Sink, Trains, keep_spikes
+from spikesweep.kernels.segment_spectra import Trains
+from spikesweep.kernels.spike_trains import spike_trains
 from spikesweep.neurons.lif_dimensionless import LIFDimensionless
 from spikesweep.units import NonNegative, Positive, m_per_s, ms, number, per_m
 
@@ -136,32 +137,22 @@ def responses(
 ) -> Trains:
     """Return the spikes of cells, one a key, that share a stimulus and have noise of their own each."""
     sd = np.array([cells.noise_sd(dt)])
-    trains: list[NDArray[np.int32]] = []
-    for start in range(0, len(keys), LANES):
-        part = keys[start : start + LANES]
-        arrays = {f: v[start : start + LANES] for f, v in cells._asdict().items() if np.ndim(v)}
-        drive = Drive(stimulus, in_lanes(part, len(part))[0], sd)
-        trains += _run(cells._replace(**arrays), drive, FILLS[cells.noise], len(part), dt)
-    return Trains.joined(trains)
+    drives = (Drive(stimulus, group, sd) for group in in_lanes(keys, len(keys)))
+    return _run(cells, len(keys), len(stimulus), (FILLS[cells.noise], drives), dt)
 
 
-def response(cell: LIFDimensionless, drive: NDArray[np.float64], dt: ms) -> NDArray[np.int32]:
+def response(cell: LIFDimensionless, drive: NDArray[np.float64], dt: ms) -> NDArray[np.int64]:
     """Return the spikes of one cell, as numbers of steps from 1 on, under a drive given at each step.
 
     The drive is stimulus and noise together: the cell adds no noise of its own.
     """
     no_noise = Drive(np.asarray(drive, np.float64), np.zeros(LANES, np.uint64), np.zeros(1))
-    return _run(cell, no_noise, fill_stimulus, 1, dt)[0]
+    return _run(cell, 1, len(drive), (fill_stimulus, [no_noise]), dt).of(0)
 
 
-def _run(cells: LIFDimensionless, drive: Drive, fill: Any, n: int, dt: ms) -> list[NDArray[np.int32]]:
-    """Return the trains of n cells, at most LANES; raise ArithmeticError where a potential is not finite."""
-    n_steps = len(drive.stimulus)
-    sink = Sink.for_steps(n_steps)
-    clock, trace = Clock.of(dt, "steps"), ((0, "spiked"),)
-    counts = run_lanes(
-        cells, (GivenDrive(),), clock, n, n_steps, (fill, [drive]), (keep_spikes, [sink]), trace
-    )
+def _run(cells: LIFDimensionless, n: int, n_steps: int, kicked: Any, dt: ms) -> Trains:
+    """Return the trains of n cells; raise ArithmeticError where a potential is not finite."""
+    counts, found = spike_trains(cells, (GivenDrive(),), Clock.of(dt, "steps"), n, n_steps, kicked)
     if not np.isfinite(counts).all():
         raise ArithmeticError("the potential of a cell is not finite")
-    return sink.trains(n)
+    return Trains.of_sizes(found.values + 1, found.sizes)

@@ -10,7 +10,7 @@ from spikesweep.afferents import Afferents, responses
 from spikesweep.errors import InputError
 from spikesweep.kernels.normals import Normals
 from spikesweep.kernels.philox import derive
-from spikesweep.kernels.spike_trains import Trains
+from spikesweep.kernels.segment_spectra import Trains
 from spikesweep.units import PER_MS, Hz, ms, threshold
 
 Array = NDArray[np.float64]

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from spikesweep import store as stores
 from spikesweep.execute import Death, isolated, watched
 from spikesweep.grid import Block, Grid
+from spikesweep.parameters import Parameters
 from spikesweep.protocols.base import FAILED, FAILURES, MISSING, NON_FINITE, OK, Experiment
+from spikesweep.ragged import Cells, Ragged, fillable, filled
 
 Points = Mapping[str, NDArray[Any]]
-Results = dict[str, NDArray[Any]]
+Results = dict[str, NDArray[Any] | Ragged]
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Sweep:
     attrs: Mapping[str, Any] = field(default_factory=dict)  #: more for the store: versions, commit
     components: tuple[type, ...] = ()  #: classes whose code decides the results
     defaults: Mapping[str, Any] = field(default_factory=dict)  #: of axes that an older store may lack
-    parameters: Any = None  #: the swept parameters of the configuration (parameters.Parameters)
+    parameters: Parameters | None = None  #: the swept parameters of the configuration
 
 
 @dataclass(frozen=True)
@@ -104,9 +106,10 @@ def _block(work: Work, block: Block, compute: Any) -> BlockDone:
         work.store.record_failure(point, failure.reason, failure.detail)
     status.reshape(by_point)[chosen] = new_status
     for variable in sweep.protocol.variables:
-        values, n_dims = found[variable.name], len(variable.dims)
+        values, n_dims = fillable(found[variable.name]), len(variable.dims)
         flat = values.reshape(*values.shape[:n_dims], -1, *variable.whole_shape(whole))
         flat[(*(slice(None),) * n_dims, chosen)] = new[variable.name]
+        found[variable.name] = filled(values)
     work.store.write_block(block, found, status)
     return BlockDone(int(todo.sum()), int(np.count_nonzero(np.isin(new_status, FAILURES))))
 
@@ -116,12 +119,15 @@ def _status(sweep: Sweep, new: Results, n: int) -> NDArray[np.uint8]:
     whole = sweep.grid.whole
     status = np.full((n, *(len(v) for v in whole.values())), OK, np.uint8)
     for variable in sweep.protocol.variables:
-        values = new[variable.name]
+        found = new[variable.name]
+        values = found.values if isinstance(found, Ragged) else found
         if values.dtype.kind == "f" and not variable.optional:
-            finite = np.isfinite(values).all(axis=tuple(range(len(variable.dims))))
+            each = np.isfinite(values)
+            cells = found.cell_is(each) if isinstance(found, Ragged) else each
+            finite = cells.all(axis=tuple(range(len(variable.dims))))
             lacking = [1 + i for i, name in enumerate(whole) if name in variable.without]
             status[np.broadcast_to(~np.expand_dims(finite, lacking), status.shape)] = NON_FINITE
-    reported = new.get("status", MISSING)
+    reported: Any = new.get("status", MISSING)
     return np.where(reported != MISSING, reported, status).astype(np.uint8)
 
 
@@ -129,17 +135,20 @@ def results(sweep: Sweep, points: Points) -> Results:
     """Return the protocol's results at points, those of swept parameters put together."""
     whole = sweep.grid.whole
     if sweep.parameters is None:
-        return sweep.protocol(sweep.network, points, whole)
-    out: Results = {}
+        return dict(sweep.protocol(sweep.network, points, whole))
+    out: dict[str, Any] = {}
     n = len(next(iter(points.values())))
     leading = {variable.name: len(variable.dims) for variable in sweep.protocol.variables}
     for call in sweep.parameters.calls(points):
         for name, found in call.protocol(call.network, call.points, whole).items():
             at = leading.get(name, 0)
-            shape = (*found.shape[:at], n, *found.shape[at + 1 :])
-            values = out.setdefault(name, np.zeros(shape, found.dtype))
-            values[(*(slice(None),) * at, call.index)] = found
-    return out
+            cells = found.sizes if isinstance(found, Ragged) else found
+            shape = (*cells.shape[:at], n, *cells.shape[at + 1 :])
+            if name not in out:
+                ragged = isinstance(found, Ragged)
+                out[name] = Cells.empty(shape, found.values.dtype) if ragged else np.zeros(shape, cells.dtype)
+            out[name][(*(slice(None),) * at, call.index)] = found
+    return {name: filled(values) for name, values in out.items()}
 
 
 def _together(work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
@@ -177,11 +186,14 @@ def _assembled(
     """Return the answers for single points as the results of all, and those that failed."""
     n = len(list(points))
     extra = {name: len(labels) for name, labels in sweep.protocol.coordinates(sweep.network).items()}
-    out: Results = {"status": np.full((n, *(len(v) for v in sweep.grid.whole.values())), MISSING, np.uint8)}
+    out: dict[str, Any] = {
+        "status": np.full((n, *(len(v) for v in sweep.grid.whole.values())), MISSING, np.uint8)
+    }
     for variable in sweep.protocol.variables:
         shape = (*(extra[dim] for dim in variable.dims), n, *variable.whole_shape(sweep.grid.whole))
         empty = np.nan if np.dtype(variable.dtype).kind == "f" else 0
-        out[variable.name] = np.full(shape, empty, variable.dtype)
+        array = np.full(shape, empty, variable.dtype)
+        out[variable.name] = Cells.empty(shape, variable.dtype) if variable.ragged else array
     failures = {}
     for i, answer in enumerate(answers):
         if isinstance(answer, (Failure, Death)):
@@ -191,4 +203,4 @@ def _assembled(
                 index = (*(slice(None),) * len(variable.dims), slice(i, i + 1))
                 out[variable.name][index] = answer[variable.name]
             out["status"][i : i + 1] = answer.get("status", MISSING)
-    return out, failures
+    return {name: filled(values) for name, values in out.items()}, failures

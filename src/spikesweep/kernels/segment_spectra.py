@@ -9,7 +9,7 @@ doi:10.1109/TAU.1967.1161901.
 Complex numbers are pairs (real, imaginary) of an array's last dimension.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,27 @@ from spikesweep.kernels.jit import kept
 from spikesweep.kernels.vector_math import log
 
 _PER_LN2 = 1.0 / np.log(2.0)
+
+
+class Trains(NamedTuple):
+    """Spikes of several cells; those of cell i are steps[offsets[i] : offsets[i + 1]]."""
+
+    steps: NDArray[np.int64]  #: number of the step at whose end the spike is, from 1 on
+    offsets: NDArray[np.int64]  #: shape (cells + 1,)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Return the number of spikes of each cell."""
+        return np.diff(self.offsets)
+
+    def of(self, cell: int) -> NDArray[np.int64]:
+        """Return the spikes of one cell."""
+        return self.steps[self.offsets[cell] : self.offsets[cell + 1]]
+
+    @classmethod
+    def of_sizes(cls, steps: NDArray[Any], sizes: NDArray[np.int64]) -> "Trains":
+        """Return trains of so many spikes each, given one after the other."""
+        return cls(np.asarray(steps, np.int64), np.concatenate([[0], np.cumsum(sizes)]))
 
 
 class Welch(NamedTuple):

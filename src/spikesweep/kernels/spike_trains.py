@@ -1,63 +1,58 @@
-"""Spike trains of many cells in one array."""
+"""When cells spiked: a bit a step and lane while they run, steps afterwards."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.kernels.driver import LANES
+from spikesweep.kernels.driver import LANES, Clock, Component
 from spikesweep.kernels.jit import compiled
+from spikesweep.kernels.lanes import group_count, run_lanes
+from spikesweep.ragged import Ragged
 
-
-class Trains(NamedTuple):
-    """Spikes of several cells; those of cell i are steps[offsets[i] : offsets[i + 1]]."""
-
-    steps: NDArray[np.int32]  #: number of the step at whose end the spike is, from 1 on
-    offsets: NDArray[np.int64]  #: shape (cells + 1,)
-
-    @property
-    def counts(self) -> NDArray[np.int64]:
-        """Return the number of spikes of each cell."""
-        return np.diff(self.offsets)
-
-    def of(self, cell: int) -> NDArray[np.int32]:
-        """Return the spikes of one cell."""
-        return self.steps[self.offsets[cell] : self.offsets[cell + 1]]
-
-    @classmethod
-    def joined(cls, trains: Sequence[NDArray[np.int32]]) -> "Trains":
-        """Return trains of one array each."""
-        offsets = np.concatenate([[0], np.cumsum([len(train) for train in trains])]).astype(np.int64)
-        return cls(np.concatenate([np.empty(0, np.int32), *trains]).astype(np.int32), offsets)
-
-
-class Sink(NamedTuple):
-    """The spikes of a group of lanes on their way."""
-
-    steps: NDArray[np.int32]  #: shape (LANES, steps of the run): memory is used as far as it is written
-    found: NDArray[np.int64]  #: how many, shape (LANES,)
-
-    @classmethod
-    def for_steps(cls, n_steps: int) -> "Sink":
-        """Return room for a spike at every step."""
-        return cls(np.empty((LANES, n_steps), np.int32), np.zeros(LANES, np.int64))
-
-    def trains(self, n: int) -> list[NDArray[np.int32]]:
-        """Return copies of the trains of the first n lanes."""
-        return [self.steps[lane, : self.found[lane]].copy() for lane in range(n)]
+_SPIKED = ((0, "spiked"),)
 
 
 @compiled
-def keep_spikes(sink, spiked, n, first):
-    """Add the n steps of `spiked` from step `first` on; most steps have no spike in any lane."""
+def note_trains(words, spiked, n, first):
+    """Write the lanes that spiked in steps first .. first + n - 1 to the bits of `words`, shape (steps,)."""
     bits = spiked.view(np.int64)
     for s in range(n):
         any_lane = np.int64(0)
-        for lane in range(LANES):
+        for lane in range(LANES):  # in most steps none: vector code sees that at once
             any_lane |= bits[s * LANES + lane]
+        word = np.int64(0)
         if any_lane != 0:
             for lane in range(LANES):
                 if spiked[s * LANES + lane] != 0.0:
-                    sink.steps[lane, sink.found[lane]] = first + s + 1
-                    sink.found[lane] += 1
+                    word |= np.int64(1) << np.int64(lane)
+        words[first + s] = word
+
+
+def spike_trains(
+    neuron: Component,
+    inputs: Sequence[Component],
+    clock: Clock,
+    n: int,
+    n_steps: int,
+    kicked: tuple[Callable[..., None], Iterable[Any]],
+    n_discard: int = 0,
+) -> tuple[NDArray[np.float64], Ragged]:
+    """Return the spike counts of `run_lanes`, which has the same arguments, and the steps of each spike."""
+    steps, cells = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+
+    def sinks() -> Iterator[NDArray[np.int64]]:
+        for first in range(0, group_count(n) * LANES, LANES):
+            words = np.zeros(n_steps, np.int64)
+            yield words
+            busy = n_discard + np.flatnonzero(words[n_discard:])  # here the group has run
+            lane, step = np.nonzero((words[busy] >> np.arange(LANES)[:, np.newaxis]) & 1)
+            own = first + lane < n  # the last group is padded
+            steps.append(busy[step[own]])
+            cells.append(first + lane[own])
+
+    kept = (note_trains, sinks())
+    counts = run_lanes(neuron, inputs, clock, n, n_steps, kicked, kept, _SPIKED, n_discard)
+    sizes = np.bincount(np.concatenate(cells), minlength=n).astype(np.int64)
+    return counts, Ragged(np.concatenate(steps), sizes)

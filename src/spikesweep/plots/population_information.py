@@ -27,7 +27,7 @@ _ROWS = 40
 def figure(ds: xr.Dataset) -> Figure:
     """Return the figure of the points that are done; lines are means, bands SDs over seeds and repeats."""
     done = ds["status"] == 1
-    last = {name: -1 for name in ds.attrs["axes"] if "key" in ds[name].attrs}
+    last = {name: -1 for name in ds.attrs["axes"].split() if "key" in ds[name].attrs}
     shown = ds[["information", "coherence", "cell_coherence"]].isel(last)
     shown["information"] = shown["information"].where(done.isel(last))
     shown = shown.load()
