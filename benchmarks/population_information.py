@@ -105,9 +105,8 @@ def main():
     parser.set_defaults(repeats=3)
     options = parser.parse_args()
     whole = {}
-    for populations in ("nested", "independent"):
-        times = [whole_experiment(f"protocol.populations={populations}") for _ in range(2)]
-        whole[populations] = {"first (s)": times[0], "again (s)": times[1]}
+    for name, populations in (("nested, first", "nested"), ("nested", "nested"), ("independent",) * 2):
+        whole[name] = {"s": whole_experiment(f"protocol.populations={populations}")}
     pin_to_one_core()
     job = sweep_of(*WORDS, *REDUCED)
     point = {"band": np.array(["0-100"]), "seed": np.zeros(1, np.int64)}

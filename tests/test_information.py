@@ -26,12 +26,16 @@ def joined(trains):
     return kernels.Trains.of_sizes(np.concatenate(trains), np.array([len(train) for train in trains]))
 
 
-def of_kernels(case, nperseg, sigma, order, shifts, sizes):
+def of_kernels(case, nperseg, sigma, order, shifts, sizes, *, one_by_one=False):
     dt, stimulus, (low, high), trains = case
     df = 1e3 / (nperseg * dt)
     w = kernels.welch(len(stimulus), nperseg, info.bins(low, high, df), info.gaussian(sigma, dt))
     spectra = kernels.segment_spectra(w, stimulus)[np.newaxis]
-    coherence = kernels.nested_coherence(w, joined(trains), order, shifts, np.array(sizes), spectra)
+    args = w, joined(trains), order, shifts
+    if one_by_one:
+        coherence = np.concatenate([kernels.sum_coherence(*args, n, spectra) for n in sizes], axis=1)
+    else:
+        coherence = kernels.nested_coherence(*args, np.array(sizes), spectra)
     return kernels.information(coherence[0], df)
 
 
@@ -65,6 +69,8 @@ def test_kernels_equal_scipy(case, nperseg, sigma):
     rng = np.random.default_rng(nperseg)
     order, shifts, sizes = rng.permutation(24), rng.integers(-3000, 9000, 24), [1, 2, 9, 24]
     ours = of_kernels(case, nperseg, sigma, order, shifts, sizes)
+    again = of_kernels(case, nperseg, sigma, order, shifts, sizes, one_by_one=True)
+    np.testing.assert_allclose(again, ours, rtol=1e-11)
     for size, value in zip(sizes, ours, strict=True):
         times = [trains[k] * dt for k in order[:size]]
         rate = info.population_rate(times, len(stimulus), dt, sigma, shifts[:size] * dt)

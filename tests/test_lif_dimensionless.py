@@ -127,6 +127,7 @@ import numpy as np
 from spikesweep.afferents import responses
 from spikesweep.kernels.normals import Normals
 from spikesweep.kernels.segment_spectra import information, nested_coherence, pool_coherence, welch
+from spikesweep.kernels.segment_spectra import sum_coherence
 from spikesweep.neurons import LIFDimensionless
 
 parts = []
@@ -137,8 +138,9 @@ for noise in ("two_point", "gaussian"):
     stimuli = Normals(np.uint64(1)).standard_normal(w.segments * 8).reshape(1, -1, 8)
     args = np.array([2, 0, 1]), np.array([0, 7, -3]), np.array([1, 3])
     coherence = nested_coherence(w, trains, *args, stimuli)
+    parts += [sum_coherence(w, trains, *args[:2], 3, stimuli)]
     parts += [trains.steps, coherence, information(coherence[0], 2.0), pool_coherence(w, trains, stimuli[0])]
-print(len(parts[0]), " ".join(np.ascontiguousarray(part).tobytes().hex() for part in parts))
+print(len(parts[1]), " ".join(np.ascontiguousarray(part).tobytes().hex() for part in parts))
 """
 
 

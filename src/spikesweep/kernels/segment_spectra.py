@@ -120,6 +120,40 @@ def nested_coherence(w, trains, order, shifts, sizes, stimuli):
 
 
 @kept
+def sum_coherence(w, trains, order, shifts, size, stimuli):
+    """Return what `nested_coherence` does for one size, shape (stimuli, 1, bins), up to rounding.
+
+    The spikes are counted first; then each row of the table is read once for all segments, which for many
+    cells is several times faster than a row a spike.
+    """
+    n_segments, columns = 1 + (w.n - w.nperseg) // w.hop, 2 * len(w.bins)
+    n_chunks = -(-(w.n + w.reach) // w.hop) + 1
+    counts = np.zeros(n_chunks * w.hop)
+    for place in range(size):
+        cell = order[place]
+        for i in range(trains.offsets[cell], trains.offsets[cell + 1]):
+            at = trains.steps[i] + shifts[place]
+            if 0 <= at < w.n:
+                counts[at] += 1.0
+    by_place = counts.reshape(n_chunks, w.hop).T.copy()  # what all segments have at one place lies together
+    sums = np.zeros((n_segments, columns))
+    for row in range(len(w.table)):
+        place, chunk = (row - w.reach) % w.hop, (row - w.reach) // w.hop
+        values, here = w.table[row], by_place[place]
+        for m in range(max(0, -chunk), min(n_segments, n_chunks - chunk)):
+            count = here[m + chunk]
+            if count != 0.0:
+                of_segment = sums[m]
+                for k in range(columns):
+                    of_segment[k] += count * values[k]
+    out = np.empty((len(stimuli), 1, len(w.bins)))
+    for s in range(len(stimuli)):
+        for k in range(len(w.bins)):
+            out[s, 0, k] = _coherence(stimuli[s], sums, k)
+    return out
+
+
+@kept
 def pool_coherence(w, trains, stimulus):
     """Return the squared coherence of a stimulus and one train, shape (bins,), from all trains together.
 

@@ -27,6 +27,7 @@ from spikesweep.kernels.segment_spectra import (
     nested_coherence,
     pool_coherence,
     segment_spectra,
+    sum_coherence,
     welch,
 )
 from spikesweep.protocols.base import Axis, Coordinate, Variable, steps
@@ -289,7 +290,7 @@ class PopulationInformation:
         each = []
         for n in sizes:
             order = self.order(network, pool, condition, repeat, int(n))
-            each.append(nested_coherence(w, pool.trains, *order, np.array([n]), stimuli))
+            each.append(sum_coherence(w, pool.trains, *order, int(n), stimuli))
         return np.concatenate(each, axis=1)
 
     def _over_frequency(self, w: Welch, values: Array) -> Array:
