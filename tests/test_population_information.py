@@ -274,7 +274,8 @@ def test_order_is_a_permutation_and_the_published_one_is_there():
         (("neuron.LIF.noise_D=null",), "noise_D"),
         (("network=fs_rs", "neuron=adexp"), "network=afferents"),
         (("neuron=adexp", "network.populations=[RS]"), "one LIFDimensionless"),
-        (("network.conditions.efish.velocity=0.0",), "more than 0"),
+        (("network.conditions.efish=2000/0",), "velocity above 0"),
+        (("network.conditions.efish=fast",), "density/velocity"),
     ],
 )
 def test_refusals(words, text, tmp_path):

@@ -44,12 +44,25 @@ class Conduction:
         return np.asarray(positions) / metres_per_s * 1e3 if self.density else np.zeros(len(positions))
 
 
+def _conduction(text: str, where: str, allowed: str) -> Conduction:
+    """Return what density/velocity says; raise InputError naming `where` it stands and what is allowed."""
+    try:
+        density, velocity = (float(part) for part in text.split("/"))
+    except ValueError:
+        raise InputError(f"{where}{text!r}; {allowed} in 1/m and m/s") from None
+    if not (0.0 <= density < np.inf and 0.0 < velocity < np.inf):
+        raise InputError(
+            f"{where}{text!r}; allowed: a density of at least 0 per m and a velocity above 0 m/s"
+        )
+    return Conduction(density, velocity)
+
+
 @dataclass(frozen=True)
 class Afferents:
     """Noisy cells that share a stimulus, in random order along a line."""
 
     populations: Annotated[Mapping[str, Any], MinLen(1)]  #: the one cell, by name
-    conditions: Mapping[str, Conduction]  #: delays that have a name
+    conditions: Mapping[str, str]  #: density/velocity (1/m, m/s), by name
     spread_offset: NonNegative[number]  #: SD of the logarithm of the cells' offset; 0: equal cells
     spread_tau_m: NonNegative[number]  #: SD of the logarithm of the cells' tau_m; 0: equal cells
     position_jitter: NonNegative[number]  #: SD of a cell's position, in distances of cells
@@ -63,6 +76,8 @@ class Afferents:
                 f"network.populations = {dict(zip(self.populations, kinds, strict=True))} is refused; "
                 "allowed with Afferents: one LIFDimensionless, neuron=lif_dimensionless"
             )
+        for name, text in self.conditions.items():
+            _conduction(text, f"network.conditions.{name} = ", "allowed: density/velocity")
 
     @property
     def cell(self) -> LIFDimensionless:
@@ -83,21 +98,8 @@ class Afferents:
 
     def conduction(self, condition: str) -> Conduction:
         """Return what a condition stands for: a name, or density/velocity; raise InputError."""
-        if condition in self.conditions:
-            return self.conditions[condition]
-        try:
-            density, velocity = (float(text) for text in condition.split("/"))
-        except ValueError:
-            hint = nearest(condition, self.conditions)
-            raise InputError(
-                f"grid.condition holds {condition!r}; {hint}, or density/velocity in 1/m and m/s"
-            ) from None
-        if not (0.0 <= density < np.inf and 0.0 < velocity < np.inf):
-            raise InputError(
-                f"grid.condition holds {condition!r}; allowed: a density of at least 0 per m and a velocity "
-                "above 0 m/s"
-            )
-        return Conduction(density, velocity)
+        allowed = f"{nearest(condition, self.conditions)}, or density/velocity"
+        return _conduction(self.conditions.get(condition, condition), "grid.condition holds ", allowed)
 
     def cells(self, keys: NDArray[np.uint64]) -> LIFDimensionless:
         """Return cells, one a key; parameters that differ between them are arrays."""
