@@ -9,10 +9,14 @@ import pytest
 CODE = """
 import hashlib, sys
 import spikesweep as ss
+POPULATIONS = ("grid.pop_size=[1,9]", "protocol.num_responses=9", "protocol.coherence_sizes=[1]")
 small = {
     "neuron=adexp network=fs_rs": ("grid.fe=[6,12]", "grid.fi=[4]", "grid.pop_size=[2]", "grid.seed=[0,1]"),
     "neuron=jercog network=jercog protocol=fi_curve": ("grid.i_ext=[150,300]",),
     "neuron=jercog network=jercog protocol=ei_balance": ("grid.fe=[5]", "grid.fi=[8]", "grid.seed=[0,1]"),
+    "neuron=lif_dimensionless network=afferents protocol=population_information": POPULATIONS,
+    "neuron=lif_dimensionless network=afferents protocol=population_information name=independent "
+    "protocol.populations=independent neuron.LIF.noise=gaussian": POPULATIONS,
 }
 for words, grid in small.items():
     shared = ("compute=serial", "protocol.duration=400.0", f"outputs={sys.argv[1]}")

@@ -1,8 +1,9 @@
 """Labelled, resumable parameter sweeps for computational neuroscience.
 
-`import spikesweep as ss`: `ss.load`, `ss.run`, `ss.open`, `ss.simulate`, `ss.rate_network`, `ss.replay`. They
-are loaded when first used, so that importing the package, as Hydra's plug-ins and workers do, costs nothing.
-With the first of them, or with the package if xarray is there already, datasets get the accessor `sweep`.
+`import spikesweep as ss`: `ss.load`, `ss.run`, `ss.open`, `ss.simulate`, `ss.rate_network`, `ss.responses`,
+`ss.replay`. They are loaded when first used, so that importing the package, as Hydra's plug-ins and workers
+do, costs nothing. With the first of them, or with the package if xarray is there already, datasets get the
+accessor `sweep`.
 """
 
 import sys
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from spikesweep.api import open as open
     from spikesweep.api import rate_network as rate_network
     from spikesweep.api import replay as replay
+    from spikesweep.api import responses as responses
     from spikesweep.api import run as run
     from spikesweep.api import simulate as simulate
     from spikesweep.errors import InputError as InputError
@@ -23,11 +25,12 @@ _HOMES = {
     "open": "api",
     "replay": "api",
     "rate_network": "api",
+    "responses": "api",
     "run": "api",
     "simulate": "api",
     "InputError": "errors",
 }
-__all__ = ["InputError", "load", "open", "rate_network", "replay", "run", "simulate"]
+__all__ = ["InputError", "load", "open", "rate_network", "replay", "responses", "run", "simulate"]
 
 
 if "xarray" in sys.modules:

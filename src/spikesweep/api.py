@@ -1,4 +1,4 @@
-"""The public names: load, run, open, simulate, rate_network; and what `run.py` calls."""
+"""The public names: load, run, open, simulate, rate_network, responses; and what `run.py` calls."""
 
 import subprocess
 import sys
@@ -22,12 +22,14 @@ from spikesweep.errors import InputError
 from spikesweep.monitor import Terminal
 from spikesweep.plan import Plan, make_plan, refuse_long
 from spikesweep.protocols.base import FAILURES, MISSING
+from spikesweep.protocols.population_information import PopulationInformation
 from spikesweep.protocols.rate_dynamics import RateDynamics
 from spikesweep.single_cell import simulate_cell
 from spikesweep.single_network import simulate_network
+from spikesweep.single_pool import simulate_pool
 from spikesweep.store import Store
 from spikesweep.tasks import Sweep
-from spikesweep.units import Positive, ms
+from spikesweep.units import Positive, ms, units_of
 
 load = config.load
 _VERSIONS = ("numba", "llvmlite", "numpy", "xarray", "zarr", "dask", "hydra-core")
@@ -75,6 +77,8 @@ def simulate(
     neuron = cells_of(values, [cell], "cell")[cell]
     if not hasattr(neuron, "step"):
         raise InputError(f"{cell} is a {type(neuron).__name__}, which has no spikes; allowed: rate_network")
+    if units_of(type(neuron.initial()))["v"] != "mV":
+        raise InputError(f"{cell} is a {type(neuron).__name__}, which has no unit; allowed: responses")
     for kind in ("exc", "inh"):
         if kind not in values["network"]:
             raise InputError(f"network.{kind} is missing: simulate needs the reversal potential of synapses")
@@ -120,6 +124,26 @@ def rate_network(
         raise InputError(f"protocol is a {type(protocol).__name__}; allowed: protocol=rate_dynamics")
     protocol.check(network)
     return simulate_network(network, protocol, weights, inputs, seed, pattern, synapses=synapses)
+
+
+def responses(cfg: DictConfig, band: str | None = None, seed: int = 0) -> xr.Dataset:
+    """Simulate the pool of one band and seed of a population_information sweep: stimulus and all spikes.
+
+    `band` is the first of the configuration's where it is not given. Returns `stimulus` over `time` (ms), and
+    `spike_times` (ms) with the `spike_cell` of each, as a sweep has them. Raises InputError.
+
+    >>> import spikesweep as ss
+    >>> words = ("neuron=lif_dimensionless", "network=afferents", "protocol=population_information")
+    >>> ds = ss.responses(ss.load(*words, "protocol.num_responses=10", "protocol.coherence_sizes=[1]"))
+    >>> ds.sizes["time"], ds.attrs["cells"]
+    (200000, 10)
+    """
+    values = config.plain(cfg)
+    protocol, network = assemble(values)
+    if not isinstance(protocol, PopulationInformation):
+        raise InputError(f"protocol is a {type(protocol).__name__}; allowed: protocol=population_information")
+    protocol.check(network)
+    return simulate_pool(network, protocol, str(band or values["grid"]["band"][0]), seed)
 
 
 def replay(path: str | Path, population: str | None = None, neuron: int = 0, **axes: float) -> xr.Dataset:

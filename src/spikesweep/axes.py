@@ -8,7 +8,8 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_origin
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,7 @@ class Parameter:
         hint = self.hint
         while hasattr(hint, "__metadata__"):
             hint = hint.__origin__
+        hint = next((a for a in get_args(hint) if a is not NoneType), hint) if _is_optional(hint) else hint
         return str if get_origin(hint) is Literal else hint
 
     def check(self, value: Any) -> Any:
@@ -49,6 +51,10 @@ class Parameter:
         name = self.key.rsplit(".", 1)[-1]
         found = re.search(rf"^\s+{name}:.*#: *(.+)$", inspect.getsource(self.owner), re.MULTILINE)
         return found[1] if found else self.key
+
+
+def _is_optional(hint: Any) -> bool:
+    return NoneType in get_args(hint)
 
 
 def parameters(values: Mapping[str, Any]) -> dict[str, Parameter]:
@@ -65,7 +71,7 @@ def _walk(node: Any, where: str) -> Iterator[Parameter]:
         key = f"{where}.{name}"
         if isinstance(value, Mapping):
             yield from _walk(value, key)
-        elif owner and name in hints:
+        elif owner and name in hints and value is not None:
             parameter = Parameter(key, hints[name], owner, value)
             if parameter.kind in (float, int, bool, str):
                 yield parameter

@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from spikesweep import store as stores
-from spikesweep.grid import Block, Grid
+from spikesweep.grid import Block, Grid, label_text
 from spikesweep.protocols.base import FAILED, Axis
 
 
@@ -86,5 +86,7 @@ def _unexplained(grid: Grid, block: Block, status: np.ndarray, failed: list[dict
 def _place(grid: Grid, block: Block) -> str:
     parts = []
     for name, values, a, b in zip(grid.names, grid.values, block.start, block.stop, strict=True):
-        parts.append(f"{name}={values[a]:g}" + (f"..{values[b - 1]:g}" if b - a > 1 else ""))
+        parts.append(
+            f"{name}={label_text(values[a])}" + (f"..{label_text(values[b - 1])}" if b - a > 1 else "")
+        )
     return f"{prod(block.shape)} points at {' '.join(parts)}"

@@ -125,6 +125,8 @@ def axis_values(axis: Axis, spec: Any, *, ordered: bool = True) -> NDArray[Any]:
     `ordered` are those of a dimension: distinct and rising.
     """
     key = axis.where
+    if axis.words:
+        return _words(key, spec, ordered=ordered)
     if isinstance(spec, Mapping):
         values = _range_values(key, spec)
     else:
@@ -145,6 +147,21 @@ def axis_values(axis: Axis, spec: Any, *, ordered: bool = True) -> NDArray[Any]:
     if ordered and np.any(np.diff(array) <= 0):
         raise InputError(f"{key} = {values} is not in order; allowed: {sorted(values)}")
     return array
+
+
+def label_text(value: Any) -> str:
+    """Return a value of an axis as a person writes it."""
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _words(key: str, spec: Any, *, ordered: bool) -> NDArray[Any]:
+    """Return the values of an axis of words, in the order in which they are given."""
+    values = list(spec) if isinstance(spec, (list, tuple)) else [spec]
+    if not values or not all(isinstance(value, str) for value in values):
+        raise InputError(f"{key} = {spec!r} is refused; allowed: a list of words")
+    if ordered and len(set(values)) < len(values):
+        raise InputError(f"{key} = {values} is refused; allowed: each word once")
+    return np.array(values)
 
 
 def _range_values(key: str, spec: Mapping[str, Any]) -> list[float]:

@@ -16,7 +16,7 @@ from spikesweep import store as stores
 from spikesweep.errors import InputError
 from spikesweep.execute import Lost
 from spikesweep.fingerprint import fingerprint
-from spikesweep.grid import Block, Grid
+from spikesweep.grid import POINT, Block, Grid
 from spikesweep.parameters import Parameters
 from spikesweep.protocols.base import FAILED, FAILURES, MISSING, NON_FINITE
 from spikesweep.tasks import Sweep, Work, run_block, run_block_isolated
@@ -128,7 +128,6 @@ def _store(sweep: Sweep, compute: Any, overwrite: bool) -> stores.Store:
     store = stores.Store.at(sweep.path)
     code = _code(sweep)
     variables = sweep.protocol.variables
-    coordinates = sweep.protocol.coordinates(sweep.network)
     try:
         if store is not None and overwrite:
             with store.locked():
@@ -141,7 +140,7 @@ def _store(sweep: Sweep, compute: Any, overwrite: bool) -> stores.Store:
         if new.shape != old.shape or new.names != tuple(store.attrs["axes"]):
             with store.locked():
                 chunks = new.block_shape(block_points(replace(sweep, grid=new), compute))
-                return growth.grown(store, old, new, variables, coordinates, chunks)
+                return growth.grown(store, old, new, variables, _coordinates(sweep, new), chunks)
         return store
     except OSError as error:
         raise InputError(f"{sweep.path} cannot be written: {error}") from error
@@ -174,8 +173,18 @@ def stored_status(sweep: Sweep, compute: Any, overwrite: bool) -> tuple[NDArray[
 def _created(sweep: Sweep, compute: Any, code: str) -> stores.Store:
     chunks = sweep.grid.block_shape(block_points(sweep, compute))
     attrs = {**sweep.attrs, "configuration": dict(sweep.identity), "code": code}
-    coordinates = sweep.protocol.coordinates(sweep.network)
+    coordinates = _coordinates(sweep, sweep.grid)
     return stores.create(sweep.path, sweep.grid, sweep.protocol.variables, coordinates, chunks, attrs)
+
+
+def _coordinates(sweep: Sweep, grid: Grid) -> dict[str, Any]:
+    """Return the coordinates of a sweep over a grid: those of dimensions beyond it, and those along axes."""
+    found: dict[str, Any] = dict(sweep.protocol.coordinates(sweep.network))
+    if hasattr(sweep.protocol, "axis_coordinates"):
+        for name, along in sweep.protocol.axis_coordinates(sweep.network, grid.coordinates).items():
+            dims = along.dims if along.dims[0] in grid.names else (POINT.name,)
+            found[name] = replace(along, dims=dims)
+    return found
 
 
 def block_points(sweep: Sweep, compute: Any) -> int:

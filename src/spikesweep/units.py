@@ -3,6 +3,7 @@
 pF, nS, mV, ms, pA, fC are consistent with each other (pF mV / ms = pA, nS mV = pA, pA ms = fC), so
 equations carry no factors. Rates are in Hz at the interface, and times of spikes in ms. Rate networks
 have their own consistent set: uS mV = nA and MOhm nA = mV, with synaptic gains per Hz of presynaptic rate.
+Dimensionless cells count potentials and currents in distances from rest to threshold.
 """
 
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -22,6 +23,9 @@ Hz = Annotated[float, "Hz"]
 nA = Annotated[float, "nA"]
 MOhm = Annotated[float, "MOhm"]
 uS_per_Hz = Annotated[float, "uS/Hz"]
+threshold = Annotated[float, "threshold"]
+per_m = Annotated[float, "1/m"]
+m_per_s = Annotated[float, "m/s"]
 number = Annotated[float, "1"]
 
 Positive = Annotated[T, Gt(0)]

@@ -1,5 +1,7 @@
 """What drives a cell: synapse models and the event trains that kick them."""
 
+from spikesweep.inputs.band_limited_noise import BandLimitedNoise as BandLimitedNoise
+from spikesweep.inputs.butter_lowpass import ButterLowpass as ButterLowpass
 from spikesweep.inputs.conductance import ExponentialConductance as ExponentialConductance
 from spikesweep.inputs.given import GivenConductance as GivenConductance
 from spikesweep.inputs.given import GivenCurrent as GivenCurrent

@@ -16,7 +16,7 @@ _CURVES = 7
 
 def figure(ds: xr.Dataset) -> Figure:
     """Return the figure of a dataset with swept parameters."""
-    name = next(str(v) for v in ds.data_vars if v != "status")
+    name = next(v for v in ds.attrs["results"].split() if v in ds)
     values = ds[name].where(ds["status"] == 1)
     label_dim = next((dim for dim in values.dims if dim not in ds["status"].dims), None)
     labels = [None] if label_dim is None else ds[label_dim].values.tolist()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from spikesweep.errors import InputError
 from spikesweep.networks import Network
 from spikesweep.ragged import Ragged as Ragged
-from spikesweep.units import ms
+from spikesweep.units import ms, units_of
 
 #: What `status` says of a point. A protocol may return a `status` of its own beside its variables.
 MISSING, OK, NON_FINITE, FAILED, SATURATED = range(5)
@@ -28,6 +28,7 @@ class Axis:
     long_name: str
     minimum: float
     integer: bool = False
+    words: bool = False  #: values are words, not numbers
     whole: bool = False  #: computed jointly, never cut into blocks
     counted_by: str = ""  #: parameter of the protocol that says how many there are: 0, 1, ...
     key: str = ""  #: the value of the configuration that it sweeps; none of a protocol's own axes
@@ -83,11 +84,19 @@ class Coordinate:
         """Return how many there are."""
         return len(self.values)
 
+    def __eq__(self, other: object) -> bool:
+        """Return whether values and meaning are the same."""
+        if not isinstance(other, Coordinate):
+            return NotImplemented
+        same = (self.units, self.long_name, self.dims) == (other.units, other.long_name, other.dims)
+        return same and np.array_equal(self.values, other.values)
+
 
 class Experiment(Protocol):
     """What every protocol is: a frozen dataclass of its parameters with these members.
 
-    One that has `check_grid(network, values)` too is asked about the values of the axes before anything runs.
+    One that has `check_grid(network, values)` too is asked about the values of the axes before anything runs;
+    `axis_coordinates(network, values)` returns more coordinates, each along the one axis in its `dims`.
     """
 
     axes: ClassVar[tuple[Axis, ...]]
@@ -142,6 +151,11 @@ def check_step(network: Network, dt: ms) -> None:
             raise InputError(
                 f"network.populations: {name} is a {type(part).__name__}, which has no spikes; allowed with "
                 "this protocol: spiking neurons"
+            )
+        if (unit := units_of(type(part.initial()))["v"]) != "mV":
+            raise InputError(
+                f"network.populations: {name} is a {type(part).__name__}, whose potential is in {unit}; "
+                "allowed with this protocol: neurons in mV"
             )
     shortest = {name: float(np.min(value)) for name, value in network.time_constants().items()}
     name, smallest = min(shortest.items(), key=lambda item: item[1])
