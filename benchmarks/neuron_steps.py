@@ -36,6 +36,7 @@ RATES = ((4.0, 8.0), (12.0, 8.0), (30.0, 8.0))
 SILENT = (0.0, 0.0)
 #: The cell of each neuron model; a model that is not named here runs with its first.
 CELLS = {"adexp": "RS"}
+WITHOUT_SPIKES = ("rate_unit",)
 REFERENCE = "adexp"
 C_LOOP = "C loop"
 DT = 0.05
@@ -167,7 +168,7 @@ def main() -> None:
     args = parser.parse_args()
     core = pin_to_one_core()
     neurons = sorted(path.stem for path in (HERE.parent / "conf" / "neuron").glob("*.yaml"))
-    ours = {neuron: Ours(neuron, args.duration) for neuron in neurons}
+    ours = {neuron: Ours(neuron, args.duration) for neuron in neurons if neuron not in WITHOUT_SPIKES}
     reference = ours[REFERENCE].sweep
     others: dict[str, Callable[..., float]] = {
         "original, numba": original(reference, 10_000.0, 3, True),

@@ -1,6 +1,7 @@
 """What drives a cell: synapse models and the event trains that kick them."""
 
 from spikesweep.inputs.conductance import ExponentialConductance as ExponentialConductance
+from spikesweep.inputs.euler_conductance import EulerConductance as EulerConductance
 from spikesweep.inputs.given import GivenConductance as GivenConductance
 from spikesweep.inputs.given import GivenCurrent as GivenCurrent
 from spikesweep.inputs.patterns import BinaryPatterns as BinaryPatterns
