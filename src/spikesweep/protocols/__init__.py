@@ -1,5 +1,6 @@
 """Protocols, one a file: what is done to a network and what is measured. A new one adds its line."""
 
+from spikesweep.protocols.connection_test import ConnectionTest as ConnectionTest
 from spikesweep.protocols.ei_balance import EIBalance as EIBalance
 from spikesweep.protocols.fi_curve import FICurve as FICurve
 from spikesweep.protocols.mean_field import MeanFieldDynamics as MeanFieldDynamics
