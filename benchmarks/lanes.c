@@ -9,10 +9,10 @@
 #include <string.h>
 
 #define LANES 32
-#define BLOCK 64
+#define BLOCK 192
 
 typedef struct {
-    double dt_per_C_m, dt_per_tau_w, g_L, g_Delta, per_Delta_T, E_L, V_th, V_cut, V_reset, a, b, hold;
+    double dt_per_C_m, dt_per_tau_w, g_L, g_Delta, per_Delta_T, E_L, V_th, V_cut, V_reset, V_hold, a, b, hold;
     double decay[2], weight[2], E_rev[2];
 } Parameters;
 
@@ -28,17 +28,18 @@ static inline double exp_(double x)
     z = z > 709.782712893384 ? 709.782712893384 : z;
     double shifted = z * 1.44269504088896338700 + 6755399441055744.0;
     double k = shifted - 6755399441055744.0;
-    double hi = z - k * 6.93147180369123816490e-01, lo = k * 1.90821492927058770002e-10;
-    double r = hi - lo, t = r * r;
-    double c = r - t * (1.66666666666666019037e-01 + t * (-2.77777777770155933842e-03
-             + t * (6.61375632143793436117e-05 + t * (-1.65339022054652515390e-06 + t * 4.13813679705723846039e-08))));
-    double y = 1.0 - ((lo - (r * c) / (2.0 - c)) - hi);
-    int64_t bits;
-    memcpy(&bits, &shifted, 8);
-    bits = (int64_t)((uint64_t)(bits - 1) << 52) + 0x3FF0000000000000;
-    double scale;
-    memcpy(&scale, &bits, 8);
-    y = y * scale * 2.0;
+    double r = (z - k * 6.93147180369123816490e-01) - k * 1.90821492927058770002e-10;
+    double r2 = r * r, r4 = r2 * r2;
+    double low = (0.5 + 0.1666666666666667 * r) + r2 * (0.04166666666666667 + 0.008333333333326112 * r);
+    double mid = (0.001388888888888373 + 0.0001984126987490126 * r)
+               + r2 * (2.4801587325605324e-05 + 2.7557255297969643e-06 * r);
+    double high = (2.755727357010214e-07 + 2.5105259538448494e-08 * r) + r2 * 2.0914717341716378e-09;
+    double y = 1.0 + (r + r2 * (low + r4 * (mid + r4 * high)));
+    uint64_t power, bits;
+    memcpy(&power, &shifted, 8);
+    memcpy(&bits, &y, 8);
+    bits += power << 52;
+    memcpy(&y, &bits, 8);
     y = x > 709.782712893384 ? INFINITY : y;
     return x < -707.0 ? 0.0 : y;
 }
@@ -78,7 +79,7 @@ static void advance(State *restrict x, const double *restrict inputs, const Para
             double upstroke = c->g_Delta * exp_((v - c->V_th) * c->per_Delta_T);
             double current = g0 * (c->E_rev[0] - v) + g1 * (c->E_rev[1] - v);
             double dv = c->dt_per_C_m * (current + upstroke - w + c->g_L * (c->E_L - v));
-            double u = v + (t - x->t_spike[l] > c->hold ? dv : 0.0);
+            double u = t - x->t_spike[l] > c->hold ? v + dv : c->V_hold;
             double spiked = u > c->V_cut ? 1.0 : 0.0;
             x->v[l] = u > c->V_cut ? c->V_reset : u;
             x->w[l] = w + c->b * spiked;

@@ -8,6 +8,8 @@ import ctypes
 import subprocess
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -29,6 +31,8 @@ from common import (
 )
 from original import single_experiment
 
+from spikesweep.errors import InputError
+from spikesweep.inputs.two_stage import TwoStageCurrent
 from spikesweep.kernels.driver import Clock
 
 #: Presynaptic rates (Hz); without events only where the other can do it too.
@@ -36,7 +40,6 @@ RATES = ((4.0, 8.0), (12.0, 8.0), (30.0, 8.0))
 SILENT = (0.0, 0.0)
 #: The cell of each neuron model; a model that is not named here runs with its first.
 CELLS = {"adexp": "RS"}
-WITHOUT_SPIKES = ("rate_unit",)
 REFERENCE = "adexp"
 C_LOOP = "C loop"
 DT = 0.05
@@ -46,7 +49,7 @@ LANES = 256  # cells in a run of ours and of C
 class Ours:
     """One neuron model through the protocol, as a block of a sweep calls it."""
 
-    def __init__(self, neuron: str, duration: float) -> None:
+    def __init__(self, neuron: str, duration: float, *, two_stage: bool = False) -> None:
         self.cell = CELLS.get(neuron) or next(iter(sweep_cells(neuron)))
         self.sweep = sweep_of(
             f"neuron={neuron}",
@@ -54,6 +57,11 @@ class Ours:
             f"protocol.duration={duration}",
             f"protocol.dt={DT}",
         )
+        self.network = self.sweep.network
+        if two_stage:  # the charge of an event at 60 mV from the reversal potential
+            charges = {"exc": 60.0 * self.network.synapses["exc"].weight, "inh": -100.0}
+            synapses = {kind: TwoStageCurrent(q, 1.0, 5.0) for kind, q in charges.items()}
+            self.network = replace(self.network, **synapses)
         self.n = LANES * duration / DT
         self.rate = 0.0
 
@@ -63,8 +71,18 @@ class Ours:
 
     def _run(self, points: Any) -> None:
         whole = {"pop_size": np.ones(1, np.int64)}
-        rates = self.sweep.protocol(self.sweep.network, points, whole)["rate"]
+        rates = self.sweep.protocol(self.network, points, whole)["rate"]
         self.rate = float(rates.mean())
+
+
+def models(duration: float) -> dict[str, Ours]:
+    """Return the case of every neuron model that runs in the default network."""
+    found = {}
+    for neuron in sorted(path.stem for path in (HERE.parent / "conf" / "neuron").glob("*.yaml")):
+        with suppress(InputError):  # a rate unit, or a cell without units
+            found[neuron] = Ours(neuron, duration)
+    found[f"{REFERENCE}, two-stage currents"] = Ours(REFERENCE, duration, two_stage=True)
+    return found
 
 
 def sweep_cells(neuron: str) -> Any:
@@ -116,7 +134,7 @@ def c_loop(sweep: Any, duration: float) -> Callable[..., float]:
     clock = Clock.of(DT, "steps")
     synapses = [network.synapses[kind].coefficients(clock) for kind in ("exc", "inh")]
     by_row = [value for row in zip(*synapses, strict=True) for value in row]  # decay, weight, E_rev of both
-    parameters = (ctypes.c_double * 18)(*map(float, (*cell.coefficients(clock), *by_row)))
+    parameters = (ctypes.c_double * 19)(*map(float, (*cell.coefficients(clock), *by_row)))
     n_steps = round(duration / DT)
 
     def case(rates: tuple[float, float]) -> float:
@@ -139,13 +157,15 @@ def c_loop(sweep: Any, duration: float) -> Callable[..., float]:
 def peer_case(peer: Peer, sweep: Any, **options: Any) -> Callable[..., float]:
     """Return the case of another simulator."""
     (cell,) = sweep.network.populations.values()
+    cut = float(cell.coefficients(Clock.of(DT, "steps")).V_cut)
+    parameters = {**cell._asdict(), "V_cut": cut}
     synapses, degrees = sweep.network.synapses, sweep.network.in_degree
 
     def case(rates: tuple[float, float]) -> float:
         answer = peer.ask(
             fe=rates[0],
             fi=rates[1],
-            cell=cell._asdict(),
+            cell=parameters,
             exc=synapses["exc"]._asdict(),
             inh=synapses["inh"]._asdict(),
             n_e=round(degrees["exc"]),
@@ -167,8 +187,7 @@ def main() -> None:
         parser.add_argument(f"--{name}-python", help=f"interpreter of an environment that has {name}")
     args = parser.parse_args()
     core = pin_to_one_core()
-    neurons = sorted(path.stem for path in (HERE.parent / "conf" / "neuron").glob("*.yaml"))
-    ours = {neuron: Ours(neuron, args.duration) for neuron in neurons if neuron not in WITHOUT_SPIKES}
+    ours = models(args.duration)
     reference = ours[REFERENCE].sweep
     others: dict[str, Callable[..., float]] = {
         "original, numba": original(reference, 10_000.0, 3, True),

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from spikesweep.inputs.poisson import BLOCK, fill, make_trains
+from spikesweep.inputs.poisson import fill, make_trains
 from spikesweep.kernels.driver import LANES
+from spikesweep.kernels.lanes import BLOCK
 from spikesweep.kernels.philox import derive, philox4x32, point_keys, uniform
 
 ONES = 0xFFFFFFFF
@@ -52,7 +53,7 @@ def counts_per_step(rates, n_steps, key=0):
     out = np.empty((n_steps, 2, LANES))
     for first in range(0, n_steps, BLOCK):
         n = min(BLOCK, n_steps - first)
-        fill(out[first : first + n].reshape(-1), trains, n, first)
+        fill(trains, out[first : first + n].reshape(-1), n, first)
     return out
 
 
@@ -92,6 +93,14 @@ def test_intervals_are_exponential():
     assert len(np.unique(waits)) == waits.size
 
 
+def test_trains_never_move():
+    """A store is extended years later: what a key draws is part of what the store means."""
+    rates = np.full((2, LANES), 0.7)
+    counts = counts_per_step(rates, 2000)
+    assert counts.sum(axis=0)[:, :3].tolist() == [[1440, 1392, 1366], [1427, 1406, 1378]]
+    assert counts[:12, 0, 0].tolist() == [0, 0, 0, 0, 2, 1, 0, 2, 1, 0, 1, 0]
+
+
 def test_a_silent_train_has_no_event():
     rates = np.zeros((2, LANES))
     rates[0, 3] = 1.0
@@ -108,5 +117,5 @@ def test_no_event_arrives_at_the_first_sample_and_blocks_change_nothing():
     trains = make_trains(np.arange(LANES), np.zeros(LANES), ("exc", "inh"), rates)
     parts = np.empty_like(whole)
     for first, n in ((0, 1), (1, 63), (64, 100), (164, 36)):
-        fill(parts[first : first + n].reshape(-1), trains, n, first)
+        fill(trains, parts[first : first + n].reshape(-1), n, first)
     assert (whole == parts).all()

@@ -35,14 +35,13 @@ def project(fe, fi, cell, exc, inh, n_e, n_i, dt):
     b2.device.activate(build_on_run=False, directory=str(folder))
     b2.defaultclock.dt = dt * b2.ms
     units = {
-        **dict.fromkeys(("E_L", "V_th", "V_reset", "Delta_T"), b2.mV),
+        **dict.fromkeys(("E_L", "V_th", "V_cut", "V_reset", "Delta_T"), b2.mV),
         **dict.fromkeys(("tau_w", "t_ref"), b2.ms),
         **{"C_m": b2.pF, "g_L": b2.nS, "a": b2.nS, "b": b2.pA},
     }
     names = {name: value * units[name] for name, value in cell.items()}
     names |= {"tau_e": exc["tau_syn"] * b2.ms, "tau_i": inh["tau_syn"] * b2.ms}
     names |= {"E_e": exc["E_rev"] * b2.mV, "E_i": inh["E_rev"] * b2.mV}
-    names["V_cut"] = names["V_th"] + 5 * names["Delta_T"]
     group = b2.NeuronGroup(
         N,
         EQUATIONS,

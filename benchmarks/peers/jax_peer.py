@@ -57,7 +57,7 @@ def scan(precision, fe, fi, cell, exc, inh, n_e, n_i, dt):
         current = ge * (reversal[0] - v) + gi * (reversal[1] - v)
         dv = dt / c["C_m"] * (current + upstroke - w + c["g_L"] * (c["E_L"] - v))
         v = v + jnp.where(held <= 0, dv, 0)
-        spiked = v > c["V_th"] + 5 * c["Delta_T"]
+        spiked = v > c["V_cut"]
         v = jnp.where(spiked, c["V_reset"], v)
         w = jnp.where(spiked, w + c["b"], w)
         held = jnp.where(spiked, hold, held - 1)

@@ -14,7 +14,7 @@ def measure(fe, fi, cell, exc, inh, n_e, n_i, dt):
     nest.ResetKernel()
     nest.set(resolution=dt, local_num_threads=1, print_time=False)
     parameters = {name: value for name, value in cell.items() if name in nest.GetDefaults("aeif_cond_exp")}
-    parameters |= {"V_peak": cell["V_th"] + 5.0 * cell["Delta_T"], "V_m": cell["E_L"]}
+    parameters |= {"V_peak": cell["V_cut"], "V_m": cell["E_L"]}
     parameters |= {"tau_syn_ex": exc["tau_syn"], "tau_syn_in": inh["tau_syn"]}
     parameters |= {"E_ex": exc["E_rev"], "E_in": inh["E_rev"]}
     cells = nest.Create("aeif_cond_exp", N, params=parameters)

@@ -9,13 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from spikesweep.errors import InputError
 from spikesweep.inputs.given import GivenConductance, GivenCurrent
-from spikesweep.inputs.poisson import event_loop, fill, make_trains
-from spikesweep.kernels.driver import LANES, Clock, Component, Trace, driver_for, initial_state
-from spikesweep.kernels.lanes import BLOCK
+from spikesweep.inputs.poisson import fill, trains_of
+from spikesweep.kernels.driver import Clock, Component, Trace
+from spikesweep.kernels.lanes import keep_first_lane, kick_all_alike, run_lanes
 from spikesweep.units import ms, mV, units_of
-
-#: Samples recorded in one call of the kernel.
-CHUNK = 512
 
 #: State variables that repeat others, or mean nothing to a reader.
 _INTERNAL = ("t_spike", "volts", "amperes")
@@ -47,15 +44,8 @@ def simulate_cell(
     parts = (GivenCurrent(), exc, inh)
     clock = Clock.of(dt, refractory)
     trace = _trace(cell)
-    driver = driver_for(cell, parts, trace=trace)
-    state = initial_state(driver, cell, parts, clock, 1).reshape(-1)
     traces = np.empty((len(trace), n))
-    buffer = np.empty((CHUNK, len(trace), LANES))
-    for first in range(0, n, CHUNK):
-        chunk = samples[:, first : first + CHUNK].T
-        rows = np.repeat(chunk[:, :, np.newaxis], LANES, axis=2)
-        driver.advance(state, rows.reshape(-1), buffer.reshape(-1), len(chunk), first, clock.tick)
-        traces[:, first : first + CHUNK] = buffer[: len(chunk), :, 0].T
+    run_lanes(cell, parts, clock, 1, n, (kick_all_alike, [samples]), (keep_first_lane, [traces]), trace)
     return _labelled(cell, {}, traces, dt)
 
 
@@ -74,18 +64,10 @@ def trace_cell(
     """
     parts = tuple(synapses.values())
     trace = _trace(cell, *parts)
-    driver = driver_for(cell, parts, trace=trace)
-    loop = event_loop(driver.advance, fill)
-    state = initial_state(driver, cell, parts, clock, 1).reshape(-1)
-    rates = np.array([[events_per_step[name]] * LANES for name in synapses])
-    trains = make_trains(np.full(LANES, key), np.full(LANES, neuron), tuple(synapses), rates)
-    inputs = np.empty(BLOCK * len(synapses) * LANES)
-    buffer = np.empty((BLOCK, len(trace), LANES))
     traces = np.empty((len(trace), n_steps))
-    for first in range(0, n_steps, BLOCK):
-        n = min(BLOCK, n_steps - first)
-        loop(state, trains, inputs, buffer.reshape(-1), first, n, clock.tick)
-        traces[:, first : first + n] = buffer[:n, :, 0].T
+    rates = {name: np.array([events]) for name, events in events_per_step.items()}
+    trains = trains_of(rates, np.array([key]), np.array([neuron]), tuple(synapses))
+    run_lanes(cell, parts, clock, 1, n_steps, (fill, trains), (keep_first_lane, [traces]), trace)
     return _labelled(cell, synapses, traces, clock.dt, last_step=True)
 
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.inputs.poisson import count_spikes
 from spikesweep.kernels.driver import LANES, Clock, Component
 from spikesweep.kernels.jit import compiled
+from spikesweep.kernels.lanes import group_count, run_lanes
 
 #: The rate (Hz) that the script puts in the place of zero.
 NEXT_TO_NONE = 1e-9
@@ -32,8 +32,8 @@ class LegacyTrains(NamedTuple):
 
 
 @compiled
-def fill(inputs, trains, n, first):
-    """Write the number of events of each train at samples first .. first + n - 1 to `inputs`."""
+def fill(trains, kicks, n, first):
+    """Write the number of events of each train at samples first .. first + n - 1 to `kicks`."""
     n_streams = trains.interval.size // LANES
     tick = trains.tick[0]
     for k in range(n_streams):
@@ -48,7 +48,7 @@ def fill(inputs, trains, n, first):
                     events += 1.0
                     t += trains.waits[trains.row[lane], used] * trains.interval[j]
                     used += 1
-                inputs[(s * n_streams + k) * LANES + lane] = events
+                kicks[(s * n_streams + k) * LANES + lane] = events
             trains.next_event[j] = t
             trains.used[j] = used
 
@@ -66,7 +66,7 @@ def legacy_spike_counts(
     The clock must be the original's, in seconds.
     """
     n = len(seeds)
-    total = -(-n // LANES) * LANES
+    total = group_count(n) * LANES
     padded = [np.resize(np.where(rates[name] == 0.0, NEXT_TO_NONE, rates[name]), total) for name in synapses]
     interval = 1.0 / np.stack(padded)
     distinct, row = np.unique(np.resize(seeds, total), return_inverse=True)
@@ -80,7 +80,8 @@ def legacy_spike_counts(
         used = np.ones(mean.size, np.int64)
         return LegacyTrains(waits, row[lanes].copy(), mean, next_event, used, np.array([clock.tick]))
 
-    return count_spikes(neuron, synapses, fill, trains, n, clock, n_steps)
+    groups = (trains(g) for g in range(total // LANES))
+    return run_lanes(neuron, tuple(synapses.values()), clock, n, n_steps, (fill, groups))
 
 
 def _waits(seeds: NDArray[np.int64], end: float, interval: float) -> NDArray[np.float64]:

@@ -5,16 +5,15 @@ The intervals of a train are -log(u) / rate with u from Philox under the lane's 
 (t[i-1], t[i]] counts at sample i, none at sample 0.
 """
 
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.kernels.driver import LANES, Clock, Component, driver_for, initial_state
-from spikesweep.kernels.jit import compiled, kept
-from spikesweep.kernels.lanes import BLOCK, STEPS_PER_CALL, padded
+from spikesweep.kernels.driver import LANES, Clock, Component
+from spikesweep.kernels.jit import compiled
+from spikesweep.kernels.lanes import group_count, in_lanes, run_lanes
 from spikesweep.kernels.philox import philox4x32, stream_word, uniform
 from spikesweep.kernels.vector_math import log
 
@@ -70,50 +69,47 @@ def draw_waits(waits, key, batch, neuron, stream):
 
 
 @compiled
-def fill(inputs, trains, n, first):
-    """Write the number of events of each train at samples first .. first + n - 1 to `inputs`."""
+def fill(trains, kicks, n, first):
+    """Write the number of events of each train at samples first .. first + n - 1 to `kicks`."""
     n_streams = trains.stream.size
-    last = first + n - 1
-    for i in range(n * n_streams * LANES):
-        inputs[i] = 0.0
+    last = np.float64(first + n - 1)
+    kicks[: n * n_streams * LANES] = 0.0
     for k in range(n_streams):
         for lane in range(LANES):
             j = k * LANES + lane
             t = trains.next_event[j]
             drawn = trains.drawn[j]
             interval = trains.interval[j]
+            waits = trains.waits[j * BATCH : (j + 1) * BATCH]
             while t <= last:
                 if t > 0.0:  # at 0 the train only starts
-                    sample = np.int64(t)
-                    sample += 1 if t > sample else 0
-                    inputs[((sample - first) * n_streams + k) * LANES + lane] += 1.0
-                place = drawn % BATCH
+                    # unsigned: numba then does not ask whether an index counts from the end
+                    sample = np.uint64(np.int64(np.ceil(t - first)))
+                    kicks[sample * np.uint64(n_streams * LANES) + np.uint64(j)] += 1.0
+                place = np.uint64(drawn) % np.uint64(BATCH)
                 if place == 0:
-                    draw_waits(
-                        trains.waits[j * BATCH : (j + 1) * BATCH],
-                        trains.key[lane],
-                        drawn // BATCH,
-                        trains.neuron[lane],
-                        trains.stream[k],
-                    )
-                t += trains.waits[j * BATCH + place] * interval
+                    batch = drawn // BATCH
+                    draw_waits(waits, trains.key[lane], batch, trains.neuron[lane], trains.stream[k])
+                t += waits[place] * interval
                 drawn += 1
             trains.next_event[j] = t
             trains.drawn[j] = drawn
 
 
-@cache
-def event_loop(advance: Any, fill_inputs: Any) -> Any:
-    """Return the compiled loop (state, trains, inputs, trace, first, n_steps, tick) over time blocks."""
-
-    def loop(state, trains, inputs, trace, first, n_steps, tick):
-        end = first + n_steps
-        for start in range(first, end, BLOCK):
-            n = min(BLOCK, end - start)
-            fill_inputs(inputs, trains, n, start)
-            advance(state, inputs, trace, n, start, tick)
-
-    return kept(loop, advance, fill_inputs)
+def trains_of(
+    events_per_step: Mapping[str, NDArray[np.float64]],
+    keys: NDArray[np.uint64],
+    neurons: NDArray[np.int64],
+    streams: tuple[str, ...],
+) -> Iterator[Trains]:
+    """Yield the trains of each group of lanes; those of no cell are silent. Arguments as `spike_counts`."""
+    n = len(keys)
+    rates = np.zeros((len(streams), group_count(n) * LANES))
+    for k, name in enumerate(streams):
+        rates[k, :n] = events_per_step[name]
+    by_group = rates.reshape(len(streams), -1, LANES).swapaxes(0, 1)
+    for key, neuron, rate in zip(in_lanes(keys, n), in_lanes(neurons, n), by_group, strict=True):
+        yield make_trains(key, neuron, streams, rate)
 
 
 def spike_counts(
@@ -129,52 +125,9 @@ def spike_counts(
     """Count the spikes of independent cells under Poisson events, shape (n,), in steps from n_discard on.
 
     `keys` and `neurons` (shape (n,)) name each cell's random numbers; `synapses` and `events_per_step`
-    have the same keys, which name the streams. Parameters may be arrays of shape (n,). A cell whose
-    potential is not finite at the end counts NaN: NaN and infinity never recover.
+    have the same keys, which name the streams. Parameters may be arrays of shape (n,). NaN where the
+    potential is not finite (`kernels.lanes.run_lanes`).
     """
-    n = len(keys)
-    groups = -(-n // LANES)
-    rates = np.zeros((len(synapses), groups * LANES))
-    for k, name in enumerate(synapses):
-        rates[k, :n] = events_per_step[name]
-    keys = np.resize(keys, groups * LANES).reshape(groups, LANES)
-    neurons = np.resize(neurons, groups * LANES).reshape(groups, LANES)
-
-    def trains(g: int) -> Trains:
-        lanes = slice(g * LANES, (g + 1) * LANES)
-        return make_trains(keys[g], neurons[g], tuple(synapses), rates[:, lanes])
-
-    return count_spikes(neuron, synapses, fill, trains, n, clock, n_steps, n_discard)
-
-
-def count_spikes(
-    neuron: Component,
-    synapses: Mapping[str, Component],
-    fill_inputs: Any,
-    trains_of: Callable[[int], Any],
-    n: int,
-    clock: Clock,
-    n_steps: int,
-    n_discard: int = 0,
-) -> NDArray[np.float64]:
-    """Count the spikes of `n` cells, as `spike_counts`, under events that a compiled function writes.
-
-    `fill_inputs(inputs, trains, n, first)` is like `fill`; `trains_of` returns those of a group of lanes.
-    """
-    groups = -(-n // LANES)
-    driver = driver_for(neuron, tuple(synapses.values()))
-    loop = event_loop(driver.advance, fill_inputs)
-    parts = [padded(part, n) for part in (neuron, *synapses.values())]
-    state = initial_state(driver, parts[0], parts[1:], clock, groups)
-    inputs = np.empty(BLOCK * len(synapses) * LANES)
-    trace = np.empty(0)
-    for g in range(groups):
-        rows = state[g].reshape(-1)
-        trains = trains_of(g)
-        loop(rows, trains, inputs, trace, 0, n_discard, clock.tick)
-        state[g, driver.layout.spikes] = 0.0
-        for first in range(n_discard, n_steps, STEPS_PER_CALL):
-            loop(rows, trains, inputs, trace, first, min(STEPS_PER_CALL, n_steps - first), clock.tick)
-    counts = state[:, driver.layout.spikes].reshape(-1)[:n]
-    potential = state[:, 0].reshape(-1)[:n]
-    return np.where(np.isfinite(potential), counts, np.nan)
+    sources = trains_of(events_per_step, keys, neurons, tuple(synapses))
+    inputs = tuple(synapses.values())
+    return run_lanes(neuron, inputs, clock, len(keys), n_steps, (fill, sources), n_discard=n_discard)

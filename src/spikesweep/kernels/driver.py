@@ -26,6 +26,7 @@ from spikesweep.units import ms, number
 
 #: Cells that advance together. 32 fill the vector units of AVX2 and AVX-512 with work to overlap.
 LANES = 32
+_CACHE_LINE = 64
 
 
 class Clock(NamedTuple):
@@ -117,10 +118,10 @@ def make_driver(
             row += n
     for k, cls in enumerate(inputs, start=1):
         names[f"advance{k}"], names[f"current{k}"] = cls.advance, cls.current  # type: ignore[attr-defined]
-        body.append(f"x{k} = advance{k}(c{k}, x{k}, inputs[(s * {len(inputs)} + {k - 1}) * {LANES} + l])")
+        body.append(f"x{k} = advance{k}(c{k}, x{k}, row[{(k - 1) * LANES} + l])")
         body.append(f"i{k} = current{k}(c{k}, x{k}, x0[0])")
         total.append(f"i{k}")
-    rows = [f"trace[(s * {len(trace)} + {r}) * {LANES} + l] = " for r in range(len(trace))]
+    rows = [f"out[{r * LANES} + l] = " for r in range(len(trace))]
     for target, (k, name) in zip(rows, trace, strict=True):
         if name != "spiked":
             body.append(target + (f"i{k}" if name == "current" else f"x{k}.{name}"))
@@ -137,6 +138,9 @@ def make_driver(
             "    for s in range(n):",
             "        t = (first + s) * tick",
             "        t_next = (first + s + 1) * tick",
+            # a slice with constant offsets: an index that LLVM cannot prove to be positive is gathered
+            f"        row = inputs[s * {len(inputs) * LANES} : (s + 1) * {len(inputs) * LANES}]",
+            f"        out = trace[s * {len(trace) * LANES} : (s + 1) * {len(trace) * LANES}]",
             f"        for l in range({LANES}):",
             *(f"            {line}" for line in body),
             "",
@@ -176,4 +180,13 @@ def initial_state(
             for value in values:
                 state[row] = value
                 row += 1
-    return np.ascontiguousarray(state.reshape(-1, n_groups, LANES).swapaxes(0, 1))
+    groups = aligned(state.size).reshape(n_groups, -1, LANES)
+    groups[:] = state.reshape(-1, n_groups, LANES).swapaxes(0, 1)
+    return groups
+
+
+def aligned(n: int) -> NDArray[np.float64]:
+    """Return n zeros that start at a cache line: no vector of the kernels then crosses two."""
+    raw = np.zeros(n * 8 + _CACHE_LINE, np.uint8)
+    start = -raw.ctypes.data % _CACHE_LINE
+    return raw[start : start + n * 8].view(np.float64)

@@ -4,18 +4,19 @@ The loop is compiled as a whole, so that threads meet the interpreter's lock onc
 time block.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.kernels.driver import LANES, Clock, Component, Trace, driver_for, initial_state
+from spikesweep.kernels.driver import LANES, Clock, Component, Trace, aligned, driver_for, initial_state
 from spikesweep.kernels.jit import compiled, kept
 
-#: Steps of a time block: its kicks and traces stay in the cache. It changes no number.
-BLOCK = 64
+#: Steps of a time block; no number depends on it. Long enough that a train has events in most blocks,
+#: short enough that kicks and traces stay in the second cache.
+BLOCK = 192
 #: A call of the compiled loop returns after about a second at most, so that a block can be stopped.
 STEPS_PER_CALL = 4_000_000
 
@@ -23,6 +24,25 @@ STEPS_PER_CALL = 4_000_000
 @compiled
 def nothing(_, rows, n, first):
     """Kick nothing, or keep nothing."""
+
+
+@compiled
+def kick_all_alike(samples, kicks, n, first):
+    """Kick every lane with the same `samples`, shape (inputs, steps)."""
+    n_inputs = samples.shape[0]
+    for s in range(n):
+        for k in range(n_inputs):
+            for lane in range(LANES):
+                kicks[(s * n_inputs + k) * LANES + lane] = samples[k, first + s]
+
+
+@compiled
+def keep_first_lane(traces, traced, n, first):
+    """Keep the first cell's rows in `traces`, shape (rows, steps)."""
+    n_rows = traces.shape[0]
+    for s in range(n):
+        for r in range(n_rows):
+            traces[r, first + s] = traced[(s * n_rows + r) * LANES]
 
 
 @cache
@@ -63,29 +83,35 @@ def run_lanes(
     clock: Clock,
     n: int,
     n_steps: int,
-    kicked: tuple[Callable[..., None], Sequence[Any]],
-    kept: tuple[Callable[..., None], Sequence[Any]],
-    trace: Trace,
+    kicked: tuple[Callable[..., None], Iterable[Any]],
+    kept: tuple[Callable[..., None], Iterable[Any]] | None = None,
+    trace: Trace = (),
+    n_discard: int = 0,
 ) -> NDArray[np.float64]:
-    """Return the spike counts of n independent cells, shape (n,); NaN where the potential is not finite.
+    """Return the spike counts of n independent cells, shape (n,), in steps from `n_discard` on.
+
+    A cell whose potential is not finite at the end counts NaN: NaN and infinity never recover.
 
     `kicked` is a compiled function and what it reads for each group of LANES cells: called as
     (source, kicks, n, first), it writes the kicks at the samples first .. first + n - 1, flat of shape
     (n, inputs, LANES). `kept` is a compiled function and where it writes for each group: called as
     (sink, traced, n, first), it reads what `trace` names in the same steps, flat of shape
-    (n, rows, LANES). Parameters may be arrays of shape (n,).
+    (n, rows, LANES), from the first step of all on. Parameters may be arrays of shape (n,).
     """
     driver = driver_for(neuron, inputs, trace=trace)
-    (fill, sources), (collect, sinks) = kicked, kept
+    groups = group_count(n)
+    (fill, sources), (collect, sinks) = kicked, kept or (nothing, [()] * groups)
     loop = lanes_loop(fill, driver.advance, collect)
     parts = [padded(part, n) for part in (neuron, *inputs)]
-    state = initial_state(driver, parts[0], parts[1:], clock, group_count(n))
-    kicks = np.zeros(BLOCK * len(inputs) * LANES)
-    traced = np.zeros(BLOCK * len(trace) * LANES)
+    state = initial_state(driver, parts[0], parts[1:], clock, groups)
+    kicks = aligned(BLOCK * len(inputs) * LANES)
+    traced = aligned(BLOCK * len(trace) * LANES)
     for rows, source, sink in zip(state, sources, sinks, strict=True):
         flat = rows.reshape(-1)
-        for first in range(0, n_steps, STEPS_PER_CALL):
-            m = min(STEPS_PER_CALL, n_steps - first)
-            loop(flat, source, kicks, sink, traced, first, m, clock.tick)
+        for begin, end in ((0, n_discard), (n_discard, n_steps)):
+            rows[driver.layout.spikes] = 0.0
+            for first in range(begin, end, STEPS_PER_CALL):
+                m = min(STEPS_PER_CALL, end - first)
+                loop(flat, source, kicks, sink, traced, first, m, clock.tick)
     counts = state[:, driver.layout.spikes].reshape(-1)[:n]
     return np.where(np.isfinite(state[:, 0].reshape(-1)[:n]), counts, np.nan)
