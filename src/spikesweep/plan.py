@@ -210,7 +210,7 @@ def _memory(sweep: Sweep, points: Points) -> float:
 
 
 def _bytes(sweep: Sweep) -> int:
-    extra = sweep.protocol.coordinates(sweep.network)
+    extra = sweep.coordinates
     itemsizes = (
         prod(len(extra[d]) for d in v.dims) * np.dtype(v.dtype).itemsize for v in sweep.protocol.variables
     )

@@ -127,7 +127,7 @@ def _store(sweep: Sweep, compute: Any, overwrite: bool) -> stores.Store:
     store = stores.Store.at(sweep.path)
     code = _code(sweep)
     variables = sweep.protocol.variables
-    coordinates = sweep.protocol.coordinates(sweep.network)
+    coordinates = sweep.coordinates
     try:
         if store is not None and overwrite:
             with store.locked():
@@ -172,7 +172,7 @@ def stored_status(sweep: Sweep, compute: Any, overwrite: bool) -> tuple[NDArray[
 def _created(sweep: Sweep, compute: Any, code: str) -> stores.Store:
     chunks = sweep.grid.block_shape(block_points(sweep, compute))
     attrs = {**sweep.attrs, "configuration": dict(sweep.identity), "code": code}
-    coordinates = sweep.protocol.coordinates(sweep.network)
+    coordinates = sweep.coordinates
     return stores.create(sweep.path, sweep.grid, sweep.protocol.variables, coordinates, chunks, attrs)
 
 

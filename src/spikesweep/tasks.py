@@ -34,6 +34,11 @@ class Sweep:
     defaults: Mapping[str, Any] = field(default_factory=dict)  #: of axes that an older store may lack
     parameters: Any = None  #: the swept parameters of the configuration (parameters.Parameters)
 
+    @property
+    def coordinates(self) -> Mapping[str, Any]:
+        """Return the labels along the dimensions beyond the grid's, the longest of any point."""
+        return (self.parameters and self.parameters.labels) or self.protocol.coordinates(self.network)
+
 
 @dataclass(frozen=True)
 class Work:
@@ -176,7 +181,7 @@ def _assembled(
 ) -> tuple[Results, dict[int, Failure]]:
     """Return the answers for single points as the results of all, and those that failed."""
     n = len(list(points))
-    extra = {name: len(labels) for name, labels in sweep.protocol.coordinates(sweep.network).items()}
+    extra = {name: len(labels) for name, labels in sweep.coordinates.items()}
     out: Results = {"status": np.full((n, *(len(v) for v in sweep.grid.whole.values())), MISSING, np.uint8)}
     for variable in sweep.protocol.variables:
         shape = (*(extra[dim] for dim in variable.dims), n, *variable.whole_shape(sweep.grid.whole))
