@@ -80,7 +80,7 @@ class Parameters:
             yield Call(index, protocol, network, {name: v[index] for name, v in plain.items()})
 
     def check(self, points: Mapping[str, NDArray[Any]]) -> Labels:
-        """Return the labels of the results; raise InputError for what a protocol refuses at any of some points.
+        """Return the labels of results at some points; raise InputError for what a protocol refuses there.
 
         A point may have fewer labels than another, the first ones of it: what it lacks is then empty.
         """

@@ -240,6 +240,19 @@ def connections(
     return labelled(found, settings, dt)
 
 
+def examples(
+    signal: ArrayLike, spike_times: ArrayLike, dt: ms, *, window: ms, n_shuffles: int, seed: int = 0
+) -> xr.Dataset:
+    """Return the average after the spikes of a train, `sta`, and after those of shuffles, `shuffled_sta`."""
+    trains = trains_of([spike_times], dt)
+    shuffles = KeyedShuffles(derive(np.uint64(seed), "input", np.zeros(1)))
+    values, w = np.asarray(signal, np.float64), round(window / dt)
+    found = _averages(values, trains, shuffles, np.zeros(1, np.int64), n_shuffles, w)[0]
+    lag = ("lag", np.arange(w) * dt, {"units": "ms", "long_name": "time after the spike"})
+    both = {"sta": ("lag", found[0]), "shuffled_sta": (("shuffle", "lag"), found[1:])}
+    return xr.Dataset(both, coords={"lag": lag})
+
+
 def labelled(found: Found, settings: Settings, dt: ms) -> xr.Dataset:
     """Return what was found with its names and units."""
     along = ("input",)

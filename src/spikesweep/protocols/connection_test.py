@@ -183,6 +183,10 @@ class ConnectionTest:
             attrs = {"units": _RECORDS[name].units, "long_name": _RECORDS[name].long_name}
             ds[name] = ("time", values, attrs)
         ds["spike_times"] = ("spike", spikes * self.dt, {"units": "ms", "long_name": "spike times"})
+        trains = experiment.trains
+        times = trains.times * (self.dt / trains.step)
+        ds["input_times"] = ("input_spike", times, {"units": "ms", "long_name": "spike times of the inputs"})
+        ds["input_of"] = ("input_spike", np.repeat(np.arange(trains.n), trains.counts))
         return ds.assign_attrs(dt=self.dt)
 
     def _runs(self, network: ManyToOne, points: Mapping[str, NDArray[Any]]) -> Iterator[dict[str, Any]]:
