@@ -48,7 +48,8 @@ def simulate(
     run_lanes(cell, parts, clock, len(experiments), n_steps, kicked, (keep_rows, kept), trace)
     for values in kept[0].values:
         rows = iter(values)
-        found = {name: sum(next(rows) for _ in known[name]) for name in names}
+        parts_of = {name: [next(rows) for _ in known[name]] for name in names}
+        found = {name: own[0] if len(own) == 1 else np.sum(own, axis=0) for name, own in parts_of.items()}
         before = np.flatnonzero(values[-1, :-1])  # a spike of the last step would lie beyond the end
         if hasattr(cell, "V_spike"):
             found["v"][before] = cell.V_spike
