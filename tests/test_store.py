@@ -41,6 +41,8 @@ def run(folder, *more, name="s", retry=False, **axes):
 
 def same(a, b):
     xr.testing.assert_equal(a.load(), b.load())
+    if "spike_size" in a:
+        assert a.sweep.to_pandas().equals(b.sweep.to_pandas())
 
 
 @pytest.mark.parametrize(
@@ -138,7 +140,8 @@ def damaged(path, how):
 
 @pytest.mark.parametrize("how", ["flipped", "truncated", "emptied", "deleted"])
 def test_damage_to_any_file_is_found_and_repaired(tmp_path, how, monkeypatch):
-    job, _ = run(tmp_path, "compute.block_points=2", fe=[4, 8], pop_size=[1, 2])
+    spikes = "protocol.record_spikes=true"
+    job, _ = run(tmp_path, "compute.block_points=2", spikes, fe=[4, 8], pop_size=[1, 2])
     cls = type(job.protocol)
     original = cls.__call__
 
@@ -148,9 +151,9 @@ def test_damage_to_any_file_is_found_and_repaired(tmp_path, how, monkeypatch):
         return original(self, network, points, whole)
 
     monkeypatch.setattr(cls, "__call__", poisoned)
-    run(tmp_path, fe=[4, 8, 12], pop_size=[1, 2])
+    run(tmp_path, spikes, fe=[4, 8, 12], pop_size=[1, 2])
     monkeypatch.setattr(cls, "__call__", original)
-    whole = run(tmp_path, name="whole", fe=[4, 8, 12], pop_size=[1, 2])[1].dataset.load()
+    whole = run(tmp_path, spikes, name="whole", fe=[4, 8, 12], pop_size=[1, 2])[1].dataset.load()
     path = tmp_path / "s" / "adexp-fs_rs.zarr"
     files = store_files(path)
     assert len(files) > 20
@@ -169,7 +172,7 @@ def test_damage_to_any_file_is_found_and_repaired(tmp_path, how, monkeypatch):
         if all(problem.block for problem in problems):
             assert repair(store, problems) <= 4
             assert not check(store)
-            same(run(tmp_path, fe=[4, 8, 12], pop_size=[1, 2], retry=True)[1].dataset, whole)
+            same(run(tmp_path, spikes, fe=[4, 8, 12], pop_size=[1, 2], retry=True)[1].dataset, whole)
 
 
 def test_two_chunks_that_were_exchanged_are_found(tmp_path):
@@ -245,10 +248,11 @@ def test_a_crash_at_every_write_of_create_block_and_growth_breaks_nothing(tmp_pa
 
     Pure Python kernels (no compilation in each of the processes), so that few steps are simulated.
     """
-    axes = {"fe": [8], "fi": [2], "seed": [0, 1], "pop_size": [1]}
-    short = ("protocol.duration=5.0", "network.populations=[RS]", "compute.block_points=1")
+    axes = {"fe": [20], "fi": [0], "seed": [0, 1], "pop_size": [1]}
+    short = ("protocol.duration=20.0", "network.populations=[RS]", "compute.block_points=1")
+    short = (*short, "protocol.record_spikes=true")
     first = [*words(tmp_path, **axes), *short]
-    larger = [*words(tmp_path, **{**axes, "fe": [4, 8]}), *short]
+    larger = [*words(tmp_path, **{**axes, "fe": [20, 30]}), *short]
     reference = ss.run(ss.load(*larger, "name=reference")).load()
     path = tmp_path / "s" / "adexp-fs_rs.zarr"
     n_first = crash_run(0, moment, *first)
@@ -268,7 +272,7 @@ def test_a_crash_at_every_write_of_create_block_and_growth_breaks_nothing(tmp_pa
             store_module.forget_opened()
             if path.exists():
                 status = xr.open_zarr(path).load().status
-                assert stage == "create" or (status.sel(fe=8) == 1).all()
+                assert stage == "create" or (status.sel(fe=20) == 1).all()
                 assert all("recorded" in p.what or "record" in p.what for p in check(Store(path)))
             same(ss.run(ss.load(*larger)), reference)
             assert not check(Store(path))

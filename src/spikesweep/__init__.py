@@ -2,8 +2,10 @@
 
 `import spikesweep as ss`: `ss.load`, `ss.run`, `ss.open`, `ss.simulate`, `ss.rate_network`, `ss.replay`. They
 are loaded when first used, so that importing the package, as Hydra's plug-ins and workers do, costs nothing.
+With the first of them, or with the package if xarray is there already, datasets get the accessor `sweep`.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,10 @@ _HOMES = {
     "InputError": "errors",
 }
 __all__ = ["InputError", "load", "open", "rate_network", "replay", "run", "simulate"]
+
+
+if "xarray" in sys.modules:
+    import_module(f"{__name__}.accessor")
 
 
 def __getattr__(name: str) -> Any:

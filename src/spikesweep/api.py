@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from omegaconf import DictConfig
 
+from spikesweep import accessor as accessor  # registers ds.sweep
 from spikesweep import config, folders, recompute, sweep
 from spikesweep.build import build, checked
 from spikesweep.design import design, with_texts

@@ -66,7 +66,7 @@ def _block_problem(store: stores.Store, grid: Grid, block: Block, failed: list[d
     gone = [name for name in results if not store.has_chunk(name, block)]
     if gone:
         return f"the chunk of {', '.join(gone)} is gone"
-    if stores.block_digest(block, results, status) != digest:
+    if store.digest(block, results, status) != digest:
         return "its values are not those that were recorded"
     return _unexplained(grid, block, status, failed)
 

@@ -39,7 +39,8 @@ def design(
         return _grid(values, own, specs, listed, known), None
     texts = config.interpolations(cfg)
     reads = _reads(values, known, keys, texts)
-    taken = (*own, *(v.name for v in protocol.variables), *protocol.coordinates(network), *_JOINED)
+    results = {n for v in protocol.variables for n in (v.name, v.ragged, v.counts)}
+    taken = (*own, *results, *protocol.coordinates(network), *_JOINED)
     axes = swept_axes(keys, known, (*taken, "status", POINT.name), list(reads))
     lanes = lane_keys(protocol, network, list(known))
     slow_first = dict(sorted(axes.items(), key=lambda item: item[0] in lanes))

@@ -59,6 +59,8 @@ def _joined(datasets: list[xr.Dataset]) -> xr.Dataset:
     joined.attrs = {
         k: v for k, v in datasets[0].attrs.items() if all(ds.attrs.get(k) == v for ds in datasets)
     }
+    if len(datasets) > 1:
+        joined.encoding = {}  # of no single store
     joined.attrs["sources"] = {" ".join(_choice(ds, g) for g in _JOINED): ds.attrs for ds in datasets}
     return joined
 

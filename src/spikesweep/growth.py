@@ -15,6 +15,7 @@ from spikesweep import store as stores
 from spikesweep.errors import InputError
 from spikesweep.grid import Block, Grid
 from spikesweep.protocols.base import Variable
+from spikesweep.ragged import Ragged, fillable, filled
 
 
 def stored_grid(store: stores.Store, asked: Grid, defaults: Mapping[str, Any]) -> Grid:
@@ -106,7 +107,14 @@ def _copy_block(store: stores.Store, old: Grid, larger: stores.Store, new: Grid,
         here = larger.axes if name == "status" else larger.axes_of(name)
         to: Any = np.ix_(*(place[axis] for axis in here))
         of: Any = np.ix_(*(pick[axis] for axis in here))
-        target[(..., *to)] = _in_order(source, there, here)[(..., *of)]
+
+        def picked(cells: NDArray[Any], there: Any = there, here: Any = here, of: Any = of) -> NDArray[Any]:
+            return _in_order(cells, there, here)[(..., *of)]
+
+        into = fillable(target)
+        into[(..., *to)] = source.rearranged(picked) if isinstance(source, Ragged) else picked(source)
+        if name != "status":
+            new_results[name] = filled(into)
     larger.write_block(block, new_results, new_status)
 
 

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from spikesweep import store as stores
 from spikesweep.build import build
 from spikesweep.errors import InputError, nearest
+from spikesweep.grid import Block
 from spikesweep.protocols.base import OK
+from spikesweep.ragged import Ragged
 
 
 def rebuilt(store: stores.Store) -> tuple[Any, Any]:
@@ -70,17 +72,18 @@ def _equal(store: stores.Store, protocol: Any, network: Any, index: Mapping[str,
     whole = {a.name: axes[a.name] for a in protocol.axes if a.whole}
     points = {a.name: axes[a.name][[index[a.name]]] for a in protocol.axes if not a.whole}
     again = protocol(network, points, whole)
-    stored = store.open()
-    at = {name: index[name] for name in points}
-    return all(
-        _same_bits(np.asarray(stored[name].isel(at)), values.reshape(stored[name].isel(at).shape))
-        for name, values in again.items()
-        if name != "status"
-    )
+    start = [index.get(name, 0) if name in points else 0 for name in axes]
+    stop = [a + 1 if name in points else len(axes[name]) for name, a in zip(axes, start, strict=True)]
+    stored, _ = store.read_block(Block(tuple(start), tuple(stop)))
+    return all(_same_bits(found, again[name]) for name, found in stored.items())
 
 
-def _same_bits(a: NDArray[Any], b: NDArray[Any]) -> bool:
-    return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+def _same_bits(a: NDArray[Any] | Ragged, b: NDArray[Any] | Ragged) -> bool:
+    if isinstance(a, Ragged) and isinstance(b, Ragged):
+        return _same_bits(a.sizes, b.sizes) and _same_bits(a.values, b.values)
+    if isinstance(a, Ragged) or isinstance(b, Ragged):
+        return False
+    return np.array_equal(a.ravel(), b.ravel(), equal_nan=a.dtype.kind == "f")
 
 
 def _index(name: str, values: NDArray[Any], wanted: Any) -> int:

@@ -15,9 +15,10 @@ from spikesweep import store as stores
 from spikesweep.execute import Death, isolated, watched
 from spikesweep.grid import Block, Grid
 from spikesweep.protocols.base import FAILED, FAILURES, MISSING, NON_FINITE, OK, Experiment
+from spikesweep.ragged import Cells, Ragged, fillable, filled
 
 Points = Mapping[str, NDArray[Any]]
-Results = dict[str, NDArray[Any]]
+Results = dict[str, NDArray[Any] | Ragged]
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,10 @@ def _block(work: Work, block: Block, compute: Any) -> BlockDone:
         work.store.record_failure(point, failure.reason, failure.detail)
     status.reshape(by_point)[chosen] = new_status
     for variable in sweep.protocol.variables:
-        values, n_dims = found[variable.name], len(variable.dims)
+        values, n_dims = fillable(found[variable.name]), len(variable.dims)
         flat = values.reshape(*values.shape[:n_dims], -1, *variable.whole_shape(whole))
-        flat[(*(slice(None),) * n_dims, chosen)] = new[variable.name]
+        _put(flat, n_dims, chosen, new[variable.name])
+        found[variable.name] = filled(values)
     work.store.write_block(block, found, status)
     return BlockDone(int(todo.sum()), int(np.count_nonzero(np.isin(new_status, FAILURES))))
 
@@ -121,12 +123,15 @@ def _status(sweep: Sweep, new: Results, n: int) -> NDArray[np.uint8]:
     whole = sweep.grid.whole
     status = np.full((n, *(len(v) for v in whole.values())), OK, np.uint8)
     for variable in sweep.protocol.variables:
-        values = new[variable.name]
+        found = new[variable.name]
+        values = found.values if isinstance(found, Ragged) else found
         if values.dtype.kind == "f" and not variable.optional:
-            finite = np.isfinite(values).all(axis=tuple(range(len(variable.dims))))
+            each = np.isfinite(values)
+            cells = found.cell_is(each) if isinstance(found, Ragged) else each
+            finite = cells.all(axis=tuple(range(len(variable.dims))))
             lacking = [1 + i for i, name in enumerate(whole) if name in variable.without]
             status[np.broadcast_to(~np.expand_dims(finite, lacking), status.shape)] = NON_FINITE
-    reported = new.get("status", MISSING)
+    reported: Any = new.get("status", MISSING)
     return np.where(reported != MISSING, reported, status).astype(np.uint8)
 
 
@@ -134,17 +139,34 @@ def results(sweep: Sweep, points: Points) -> Results:
     """Return the protocol's results at points, those of swept parameters put together."""
     whole = sweep.grid.whole
     if sweep.parameters is None:
-        return sweep.protocol(sweep.network, points, whole)
-    out: Results = {}
+        return dict(sweep.protocol(sweep.network, points, whole))
     n = len(next(iter(points.values())))
-    leading = {variable.name: len(variable.dims) for variable in sweep.protocol.variables}
+    out = _empty(sweep, n)
     for call in sweep.parameters.calls(points):
-        for name, found in call.protocol(call.network, call.points, whole).items():
-            at = leading.get(name, 0)
-            shape = (*found.shape[:at], n, *found.shape[at + 1 :])
-            values = out.setdefault(name, np.zeros(shape, found.dtype))
-            values[(*(slice(None),) * at, call.index)] = found
+        found = dict(call.protocol(call.network, call.points, whole))
+        for variable in sweep.protocol.variables:
+            _put(out[variable.name], len(variable.dims), call.index, found[variable.name])
+        out["status"][call.index] = _status(sweep, found, len(call.index))  # before others are longer
+    return {name: filled(values) for name, values in out.items()}
+
+
+def _empty(sweep: Sweep, n: int) -> dict[str, Any]:
+    """Return room for the results of n points, without any."""
+    whole = sweep.grid.whole
+    extra = {name: len(labels) for name, labels in sweep.coordinates.items()}
+    out: dict[str, Any] = {"status": np.full((n, *(len(v) for v in whole.values())), MISSING, np.uint8)}
+    for variable in sweep.protocol.variables:
+        shape = (*(extra[dim] for dim in variable.dims), n, *variable.whole_shape(whole))
+        empty = np.nan if np.dtype(variable.dtype).kind == "f" else 0
+        array = np.full(shape, empty, variable.dtype)
+        out[variable.name] = Cells.empty(shape, variable.dtype) if variable.ragged else array
     return out
+
+
+def _put(target: Any, n_dims: int, points: Any, values: NDArray[Any] | Ragged) -> None:
+    """Assign the values of some points. Where they have fewer labels than the target, the rest stays."""
+    shape = values.sizes.shape if isinstance(values, Ragged) else values.shape
+    target[(*(slice(n) for n in shape[:n_dims]), points)] = values
 
 
 def _together(work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
@@ -181,19 +203,13 @@ def _assembled(
 ) -> tuple[Results, dict[int, Failure]]:
     """Return the answers for single points as the results of all, and those that failed."""
     n = len(list(points))
-    extra = {name: len(labels) for name, labels in sweep.coordinates.items()}
-    out: Results = {"status": np.full((n, *(len(v) for v in sweep.grid.whole.values())), MISSING, np.uint8)}
-    for variable in sweep.protocol.variables:
-        shape = (*(extra[dim] for dim in variable.dims), n, *variable.whole_shape(sweep.grid.whole))
-        empty = np.nan if np.dtype(variable.dtype).kind == "f" else 0
-        out[variable.name] = np.full(shape, empty, variable.dtype)
+    out = _empty(sweep, n)
     failures = {}
     for i, answer in enumerate(answers):
         if isinstance(answer, (Failure, Death)):
             failures[i] = answer if isinstance(answer, Failure) else Failure(answer.reason)
         else:
             for variable in sweep.protocol.variables:
-                index = (*(slice(None),) * len(variable.dims), slice(i, i + 1))
-                out[variable.name][index] = answer[variable.name]
+                _put(out[variable.name], len(variable.dims), slice(i, i + 1), answer[variable.name])
             out["status"][i : i + 1] = answer.get("status", MISSING)
-    return out, failures
+    return {name: filled(values) for name, values in out.items()}, failures

@@ -6,7 +6,7 @@ point of a scan has the same. Departure: the script draws three times the expect
 which may end before the simulation does; here the stream goes on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -61,27 +61,30 @@ def legacy_spike_counts(
     clock: Clock,
     n_steps: int,
 ) -> NDArray[np.float64]:
-    """Count the spikes of cells, shape (n,), under events of total `rates` (Hz, shape (n,)) by seed.
+    """Count the spikes of cells, shape (n,), under events of total `rates` (Hz, shape (n,)) by seed."""
+    sources = legacy_trains(rates, seeds, tuple(synapses), clock, n_steps)
+    return run_lanes(neuron, tuple(synapses.values()), clock, len(seeds), n_steps, (fill, sources))
 
-    The clock must be the original's, in seconds.
-    """
-    n = len(seeds)
-    total = group_count(n) * LANES
-    padded = [np.resize(np.where(rates[name] == 0.0, NEXT_TO_NONE, rates[name]), total) for name in synapses]
+
+def legacy_trains(
+    rates: Mapping[str, NDArray[np.float64]],
+    seeds: NDArray[np.int64],
+    streams: tuple[str, ...],
+    clock: Clock,
+    n_steps: int,
+) -> Iterator[LegacyTrains]:
+    """Yield the trains of each group of lanes. The clock must be the original's, in seconds."""
+    total = group_count(len(seeds)) * LANES
+    padded = [np.resize(np.where(rates[name] == 0.0, NEXT_TO_NONE, rates[name]), total) for name in streams]
     interval = 1.0 / np.stack(padded)
     distinct, row = np.unique(np.resize(seeds, total), return_inverse=True)
     waits = _waits(distinct, n_steps * clock.tick, float(interval.min()))
-
-    def trains(g: int) -> LegacyTrains:
-        lanes = slice(g * LANES, (g + 1) * LANES)
+    for start in range(0, total, LANES):
+        lanes = slice(start, start + LANES)
         mean = interval[:, lanes].ravel()
-        first = waits[row[lanes], 0]
-        next_event = np.tile(first, len(synapses)) * mean
+        next_event = np.tile(waits[row[lanes], 0], len(streams)) * mean
         used = np.ones(mean.size, np.int64)
-        return LegacyTrains(waits, row[lanes].copy(), mean, next_event, used, np.array([clock.tick]))
-
-    groups = (trains(g) for g in range(total // LANES))
-    return run_lanes(neuron, tuple(synapses.values()), clock, n, n_steps, (fill, groups))
+        yield LegacyTrains(waits, row[lanes].copy(), mean, next_event, used, np.array([clock.tick]))
 
 
 def _waits(seeds: NDArray[np.int64], end: float, interval: float) -> NDArray[np.float64]:

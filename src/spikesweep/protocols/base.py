@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
 from spikesweep.networks import Network
+from spikesweep.ragged import Ragged as Ragged
 from spikesweep.units import ms
 
 #: What `status` says of a point. A protocol may return a `status` of its own beside its variables.
@@ -38,6 +39,11 @@ class Axis:
         return f"grid.{self.key or self.name}"
 
 
+def counts_of(dimension: str) -> str:
+    """Return the name of the variable that says how many values each cell has along a ragged dimension."""
+    return f"{dimension}_size"
+
+
 @dataclass(frozen=True)
 class Variable:
     """One result: `dims` are those beyond the grid's, in front of them; `without` the whole axes it lacks."""
@@ -50,6 +56,14 @@ class Variable:
     optional: bool = False  #: NaN is a value: where it has no meaning, as an interval without spikes
     without: tuple[str, ...] = ()  #: whole axes that it does not depend on
     coordinate: bool = False  #: a coordinate of the other results when the store is opened
+    #: The dimension, as "spike", along which each cell has values of its own number; a cell is an entry of
+    #: what would be an ordinary variable. All variables along one dimension have the same dims and numbers.
+    ragged: str = ""
+
+    @property
+    def counts(self) -> str:
+        """Return the name of the variable that says how many values each cell has, if it is ragged."""
+        return counts_of(self.ragged) if self.ragged else ""
 
     def whole_shape(self, whole: Mapping[str, NDArray[Any]]) -> tuple[int, ...]:
         """Return the lengths of the whole axes that the variable has."""
@@ -96,11 +110,12 @@ class Experiment(Protocol):
 
     def __call__(
         self, network: Any, points: Mapping[str, NDArray[Any]], whole: Mapping[str, NDArray[Any]]
-    ) -> dict[str, NDArray[Any]]:
+    ) -> Mapping[str, NDArray[Any] | Ragged]:
         """Compute a block.
 
         `points` holds one array a cut axis, all of length n; `whole` the values of the whole axes. Each
-        variable comes back with the shape (its dims, n, the whole axes that it has). `status`, where
+        variable comes back with the shape (its dims, n, the whole axes that it has), a ragged one as a
+        `Ragged` whose sizes have that shape. `status`, where
         it is returned, has the shape (n, the whole axes); where it is MISSING the values decide.
 
         Under the keys of swept parameters `points` holds labels for the random numbers, NaN at the

@@ -6,8 +6,9 @@ doi:10.1007/s10827-017-0668-2. Departures from the original script: independent 
 and inhibition and for every point, and the rate over the analysed time itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -16,24 +17,27 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
-from spikesweep.inputs.legacy import legacy_spike_counts
-from spikesweep.inputs.poisson import spike_counts
+from spikesweep.inputs import legacy, poisson
 from spikesweep.kernels.driver import Clock
+from spikesweep.kernels.lanes import run_lanes
 from spikesweep.kernels.philox import derive, point_keys
+from spikesweep.kernels.spike_trains import spike_trains
 from spikesweep.networks import RandomNetwork, per_neuron
-from spikesweep.protocols.base import Axis, Variable, check_step, steps
+from spikesweep.protocols.base import Axis, Ragged, Variable, check_step, steps
 from spikesweep.single_cell import trace_cell
 from spikesweep.units import PER_MS, NonNegative, Positive, ms
 
 #: The original has one neuron for each seed; with `rng` legacy_shared neuron i has seed + i times this.
 LEGACY_NEURONS = 2**20
+_KINDS = ("exc", "inh")
 
 
 @dataclass(frozen=True)
 class TransferFunction:
     """Mean rate of `pop_size` independent neurons of each population.
 
-    Sizes are nested: the rate of 10 is the mean over the first 10 of 100.
+    Sizes are nested: the rate of 10 is the mean over the first 10 of 100. With `record_spikes` also the
+    spikes that the rate of the largest size counts, neuron after neuron.
     """
 
     axes: ClassVar[tuple[Axis, ...]] = (
@@ -43,7 +47,6 @@ class TransferFunction:
         Axis("pop_size", "1", "neurons averaged", 1, integer=True, whole=True),
     )
     parameters_per_point: ClassVar[bool] = True
-    variables: ClassVar[tuple[Variable, ...]] = (Variable("rate", ("population",), "Hz", "mean output rate"),)
 
     duration: Positive[ms]  #: simulated time
     dt: Positive[ms]  #: time step
@@ -52,6 +55,21 @@ class TransferFunction:
     common_random_numbers: bool  #: the same event trains at every point of a seed
     rng: Literal["philox", "legacy_shared"]  #: legacy_shared: one train for exc and inh, as the original
     refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
+    record_spikes: bool  #: keep the time and the neuron of every spike
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """Return what is measured."""
+        population = ("population",)
+        rate = Variable("rate", population, "Hz", "mean output rate")
+        if not self.record_spikes:
+            return (rate,)
+        spikes = partial(Variable, dims=population, without=("pop_size",), ragged="spike")
+        return (
+            rate,
+            spikes("spike_times", units="ms", long_name="spike times"),
+            spikes("spike_neuron", units="1", long_name="number of the neuron", dtype="int32"),
+        )
 
     def check(self, network: RandomNetwork) -> None:
         """Refuse a network or a time step that cannot be simulated; raise InputError."""
@@ -79,18 +97,18 @@ class TransferFunction:
 
     def prepare(self, network: RandomNetwork) -> None:
         """Compile the kernels of every population."""
-        self._rates(network, {name: np.zeros(1) for name in ("fe", "fi", "seed")}, np.ones(1, np.int64), 0, 0)
+        self._run(network, {name: np.zeros(1) for name in ("fe", "fi", "seed")}, np.ones(1, np.int64), 0, 0)
 
     def __call__(
         self,
         network: RandomNetwork,
         points: Mapping[str, NDArray[Any]],
         whole: Mapping[str, NDArray[Any]],
-    ) -> dict[str, NDArray[Any]]:
-        """Return `rate` (Hz), shape (population, point, pop_size)."""
+    ) -> dict[str, Any]:
+        """Return `rate` (Hz), shape (population, point, pop_size), and the spikes if they are recorded."""
         n_steps = steps("protocol.duration", self.duration, self.dt)
         n_discard = steps("protocol.discard", self.discard, self.dt)
-        return {"rate": self._rates(network, points, whole["pop_size"], n_steps, n_discard)}
+        return self._run(network, points, whole["pop_size"], n_steps, n_discard)
 
     def trace(
         self, network: RandomNetwork, point: Mapping[str, float], population: str, neuron: int = 0
@@ -108,38 +126,67 @@ class TransferFunction:
         cell = network.populations[population]
         return trace_cell(cell, network.synapses, events, np.uint64(key), neuron, clock, n_steps)
 
-    def _rates(
+    def _run(
         self,
         network: RandomNetwork,
         points: Mapping[str, NDArray[Any]],
         sizes: NDArray[np.int64],
         n_steps: int,
         n_discard: int,
-    ) -> NDArray[np.float64]:
+    ) -> dict[str, Any]:
         n_points, n_neurons = len(points["fe"]), int(sizes.max())
         labels = {"seed": points["seed"]} if self.common_random_numbers else points
-        keys = np.repeat(np.broadcast_to(point_keys(self.root_seed, labels), n_points), n_neurons)
-        neurons = np.tile(np.arange(n_neurons), n_points)
-        per_step = PER_MS * self.dt
-        events = {
-            "exc": np.repeat(points["fe"] * (network.in_degree["exc"] * per_step), n_neurons),
-            "inh": np.repeat(points["fi"] * (network.in_degree["inh"] * per_step), n_neurons),
-        }
+        keys = np.broadcast_to(point_keys(self.root_seed, labels), n_points)
         clock = Clock.of(self.dt, self.refractory)
         rates = np.empty((len(network.populations), n_points, len(sizes)))
+        trains = []
         for p, (name, cell) in enumerate(network.populations.items()):
             cell = per_neuron(cell, n_neurons)
             onto = network.synapses_onto(name)
-            synapses = {kind: per_neuron(synapse, n_neurons) for kind, synapse in onto.items()}
-            if self.rng == "legacy_shared":
-                in_Hz = {kind: values / per_step for kind, values in events.items()}
-                seeds = np.repeat(points["seed"], n_neurons).astype(np.int64) + neurons * LEGACY_NEURONS
-                counts = legacy_spike_counts(cell, synapses, in_Hz, seeds, clock, n_steps)
+            synapses = [per_neuron(onto[kind], n_neurons) for kind in _KINDS]
+            own = derive(keys, f"population {name}", 0.0)
+            kicked = self._kicks(network, points, own, n_neurons, clock, n_steps)
+            arguments = (cell, synapses, clock, n_points * n_neurons, n_steps, kicked)
+            if self.record_spikes:
+                counts, train = spike_trains(*arguments, n_discard=n_discard)
+                trains.append(train)
             else:
-                own = derive(keys, f"population {name}", 0.0)
-                counts = spike_counts(cell, synapses, events, own, neurons, clock, n_steps, n_discard)
+                counts = run_lanes(*arguments, n_discard=n_discard)
             total = counts.reshape(n_points, n_neurons).cumsum(axis=1)
-            analysed = (n_steps - n_discard) * per_step
+            analysed = (n_steps - n_discard) * (PER_MS * self.dt)
             with np.errstate(invalid="ignore"):  # 0 / 0 where nothing was simulated: only in prepare
                 rates[p] = total[:, sizes - 1] / sizes / np.float64(analysed)
-        return rates
+        return {"rate": rates, **(self._spikes(trains, n_points) if self.record_spikes else {})}
+
+    def _kicks(
+        self,
+        network: RandomNetwork,
+        points: Mapping[str, NDArray[Any]],
+        keys: NDArray[np.uint64],
+        n_neurons: int,
+        clock: Clock,
+        n_steps: int,
+    ) -> tuple[Callable[..., None], Iterable[Any]]:
+        """Return what kicks the synapses of a population's neurons, point after point."""
+        neurons = np.tile(np.arange(n_neurons), len(keys))
+        per_step = PER_MS * self.dt
+        rate = {"exc": points["fe"], "inh": points["fi"]}
+        events = {
+            kind: np.repeat(rate[kind] * (network.in_degree[kind] * per_step), n_neurons) for kind in _KINDS
+        }
+        if self.rng == "legacy_shared":
+            in_Hz = {kind: values / per_step for kind, values in events.items()}
+            seeds = np.repeat(points["seed"], n_neurons).astype(np.int64) + neurons * LEGACY_NEURONS
+            return legacy.fill, legacy.legacy_trains(in_Hz, seeds, _KINDS, clock, n_steps)
+        return poisson.fill, poisson.trains_of(events, np.repeat(keys, n_neurons), neurons, _KINDS)
+
+    def _spikes(self, trains: list[Ragged], n_points: int) -> dict[str, Ragged]:
+        """Return the spikes of neurons as those of points, shape (population, point)."""
+        sizes = np.stack([train.sizes.reshape(n_points, -1) for train in trains])
+        by_point = sizes.sum(axis=-1)
+        neurons = np.tile(np.arange(sizes.shape[-1], dtype=np.int32), by_point.size)
+        times = (np.concatenate([train.values for train in trains]) + 1) * self.dt
+        return {
+            "spike_times": Ragged(times, by_point),
+            "spike_neuron": Ragged(np.repeat(neurons, sizes.ravel()), by_point),
+        }

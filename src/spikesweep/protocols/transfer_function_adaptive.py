@@ -85,6 +85,7 @@ class TransferFunctionAdaptive:
             self.common_random_numbers,
             "philox",
             self.refractory,
+            record_spikes=False,
         )
 
     def check(self, network: RandomNetwork) -> None:

@@ -1,0 +1,52 @@
+"""The arrays of a store, as Zarr has them."""
+
+import asyncio
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import zarr
+from zarr.codecs import ZstdCodec
+from zarr.storage import LocalStore
+
+from spikesweep import durable
+
+CHECKED = ZstdCodec(level=1, checksum=True)
+
+
+class DurableStore(LocalStore):
+    """A local store whose writes survive the loss of power: zarr's own never synchronises."""
+
+    async def set(self, key: str, value: Any) -> None:
+        """Write a file."""
+        self._check_writable()
+        await asyncio.to_thread(durable.write, self.root / key, value.to_bytes())
+
+    def set_sync(self, key: str, value: Any) -> None:
+        """Write a file."""
+        self._check_writable()
+        durable.write(self.root / key, value.to_bytes())
+
+
+def dims(array: zarr.Array[Any]) -> tuple[str, ...]:
+    """Return the names of an array's dimensions."""
+    return tuple(str(name) for name in array.metadata.dimension_names)  # type: ignore[union-attr]
+
+
+@lru_cache(maxsize=8)
+def arrays(path: Path) -> dict[str, zarr.Array[Any]]:
+    """Return the arrays of a store, opened once a process; for the one driver and its workers."""
+    group = zarr.open_group(DurableStore(path), mode="r+", use_consolidated=True)
+    # by default a chunk of fill values is not stored, and could not be told from a lost one
+    return {name: array.with_config({"write_empty_chunks": True}) for name, array in group.arrays()}
+
+
+def fresh_arrays(path: Path) -> dict[str, zarr.Array[Any]]:
+    """Return the arrays of a store to read, as it is now: another process may have grown it."""
+    group = zarr.open_group(LocalStore(path, read_only=True), mode="r", use_consolidated=True)
+    return dict(group.arrays())
+
+
+def forget_opened() -> None:
+    """Forget the arrays that this process opened: the files at their paths have been replaced."""
+    arrays.cache_clear()

@@ -1,0 +1,102 @@
+"""What a store keeps beside its arrays, in `.spikesweep`: failures, verifications, the records of blocks."""
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from spikesweep import durable
+
+HIDDEN = ".spikesweep"
+
+
+def guarded(record: Any) -> bytes:
+    """Return JSON behind a line with its hash."""
+    body = json.dumps(record, indent=1).encode()
+    return durable.content_hash(body).encode() + b"\n" + body
+
+
+def unguarded(data: bytes) -> Any:
+    """Return what `guarded` was given; raise ValueError where it has changed."""
+    digest, _, body = data.partition(b"\n")
+    if digest != durable.content_hash(body).encode():
+        raise ValueError("a record does not have the hash that it bears")
+    return json.loads(body)
+
+
+class Records:
+    """The part of a store that holds records; each is a file that nobody writes twice."""
+
+    path: Path
+
+    def record_failure(self, point: Mapping[str, Any], reason: str, detail: str) -> None:
+        """Record why a point failed: one file an attempt, so that writers never meet."""
+        self._write(
+            "failures",
+            {
+                "point": dict(point),
+                "reason": reason,
+                "detail": detail,
+                "host": socket.gethostname(),
+                "process": os.getpid(),
+                "python": sys.version.split()[0],
+            },
+        )
+
+    def failures(self) -> list[dict[str, Any]]:
+        """Return the records of failed attempts, those that are damaged left out."""
+        paths = sorted((self.path / HIDDEN / "failures").glob("*.json"))
+        return [json.loads(p.read_bytes()) for p in paths if not _is_damaged(p)]
+
+    def damaged_failures(self) -> list[str]:
+        """Return the files of failed attempts that have changed."""
+        paths = (self.path / HIDDEN / "failures").glob("*.json")
+        return sorted(str(p.relative_to(self.path)) for p in paths if _is_damaged(p))
+
+    def remove_damaged_failures(self) -> None:
+        """Remove the records of failed attempts that have changed."""
+        for name in self.damaged_failures():
+            (self.path / name).unlink(missing_ok=True)
+
+    def record_verification(self, outcome: Mapping[str, Any]) -> None:
+        """Record the outcome of computing points again."""
+        now = datetime.now(UTC).isoformat()
+        self._write("verifications", {**outcome, "host": socket.gethostname(), "time": now})
+
+    def damaged_metadata(self) -> list[str]:
+        """Return the files that never change and have changed or gone."""
+        try:
+            manifest = unguarded((self.path / HIDDEN / "manifest.json").read_bytes())
+        except (OSError, ValueError):
+            return [f"{HIDDEN}/manifest.json"]
+        return [
+            name
+            for name, digest in manifest.items()
+            if not (self.path / name).is_file()
+            or durable.content_hash((self.path / name).read_bytes()) != digest
+        ]
+
+    def _write(self, kind: str, record: Mapping[str, Any]) -> None:
+        data = json.dumps(record, indent=1).encode()
+        durable.write(self.path / HIDDEN / kind / f"{durable.content_hash(data)}.json", data)
+
+
+def write_manifest(path: Path) -> None:
+    """List the files of a store that never change, with their hashes."""
+    files = [file for file in sorted(path.rglob("*")) if file.is_file()]
+    manifest = {str(f.relative_to(path)): durable.content_hash(f.read_bytes()) for f in files}
+    durable.write(path / HIDDEN / "manifest.json", guarded(manifest))
+
+
+def copy_failures(source: Records, target: Records) -> None:
+    """Copy the records of failed attempts."""
+    for path in (source.path / HIDDEN / "failures").glob("*.json"):
+        durable.write(target.path / HIDDEN / "failures" / path.name, path.read_bytes())
+
+
+def _is_damaged(path: Path) -> bool:
+    return path.stem != durable.content_hash(path.read_bytes())

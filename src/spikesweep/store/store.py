@@ -1,0 +1,241 @@
+"""The store of one sweep: what its blocks hold, written so that nothing is ever half there."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+import zarr
+from numpy.typing import NDArray
+from zarr.storage import LocalStore
+
+from spikesweep import durable
+from spikesweep.errors import InputError
+from spikesweep.grid import Block
+from spikesweep.ragged import Ragged
+from spikesweep.store import ragged
+from spikesweep.store.arrays import arrays, dims, fresh_arrays
+from spikesweep.store.records import HIDDEN, Records, guarded, unguarded
+
+FORMAT = "spikesweep 1"
+#: Readings of a block that a running sweep is just writing again.
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Store(Records):
+    """A store on the disk, made by `create` or found by `Store.at`."""
+
+    path: Path
+
+    @classmethod
+    def at(cls, path: Path) -> "Store | None":
+        """Return the store at a path, None where nothing is; raise InputError where something else is."""
+        durable.recover(path)
+        if not path.exists():
+            return None
+        try:
+            known = cls(path).attrs.get("format") == FORMAT
+        except (OSError, ValueError, KeyError, zarr.errors.BaseZarrError):
+            known = False
+        if not known:
+            raise InputError(f"{path} exists and is not a store of spikesweep; allowed: another name=...")
+        return cls(path)
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """Return the attributes of the sweep."""
+        return dict(zarr.open_group(LocalStore(self.path, read_only=True), mode="r").attrs)
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """Return the shape of a block."""
+        return tuple(int(n) for n in self._arrays["status"].chunks)
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Return the names of the axes, in the order of the dims of `status`."""
+        return dims(self._arrays["status"])
+
+    def axes_of(self, name: str) -> tuple[str, ...]:
+        """Return the axes that a variable has, which are its last dims."""
+        return tuple(dim for dim in dims(self._cells(name)) if dim in self.axes)
+
+    @property
+    def variables(self) -> list[str]:
+        """Return the names of the variables that blocks hold, without `status`."""
+        return [*self.attrs["variables"], *self.ragged]
+
+    @property
+    def ragged(self) -> dict[str, str]:
+        """Return the names of the ragged variables, each with its dimension."""
+        found = ragged.dimensions(self._arrays)
+        return {name: dimension for dimension in found for name in ragged.template(self.path, dimension)}
+
+    def axis_values(self) -> dict[str, NDArray[Any]]:
+        """Return the values of each axis that is a dimension."""
+        return {name: self._values(name) for name in self.attrs["axes"]}
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return the values of each axis along `point`, where the points are no full grid."""
+        return {name: self._values(name) for name in self.attrs["columns"]}
+
+    @property
+    def swept(self) -> list[str]:
+        """Return the axes that sweep a value of the configuration."""
+        arrays = self._arrays
+        return [name for name in (*self.axis_values(), *self.columns()) if "key" in arrays[name].attrs]
+
+    def _values(self, name: str) -> NDArray[Any]:
+        values = np.asarray(self._arrays[name][:])
+        return values if values.dtype.kind in "biuf" else np.array(values.tolist())
+
+    def status(self) -> NDArray[np.uint8]:
+        """Return the status of every point."""
+        return np.asarray(self._arrays["status"][:])
+
+    def read_block(self, block: Block) -> tuple[dict[str, NDArray[Any] | Ragged], NDArray[np.uint8]]:
+        """Return the variables and the status of a rectangle of points, whether chunk or not."""
+        arrays = self._arrays
+        read: dict[str, NDArray[Any] | Ragged] = {
+            name: np.array(arrays[name][self._index(name, block)], order="C")
+            for name in self.attrs["variables"]
+        }
+        for dimension, counts in ragged.dimensions(arrays).items():
+            sizes = zip(dims(arrays[counts]), arrays[counts].shape, strict=True)
+            positions = {name: np.arange(n) for name, n in sizes}
+            positions |= {
+                n: np.arange(a, b) for n, a, b in zip(self.axes, block.start, block.stop, strict=True)
+            }
+            read |= ragged.read(self.path, arrays, dimension, self.axes, positions)
+        return read, np.array(arrays["status"][block.slices], order="C")
+
+    def read_cells(
+        self, dimension: str, positions: Mapping[str, NDArray[np.int64]]
+    ) -> tuple[dict[str, Ragged], dict[str, dict[str, Any]]]:
+        """Return the ragged values of cells at all combinations of positions, and the variables' attributes.
+
+        The store is read as it is on the disk now, which another process may be writing.
+        """
+        for _ in range(_ATTEMPTS - 1):
+            with suppress(FileNotFoundError):  # a block has just got another version
+                return self._read_cells(dimension, positions)
+        return self._read_cells(dimension, positions)
+
+    def _read_cells(
+        self, dimension: str, positions: Mapping[str, NDArray[np.int64]]
+    ) -> tuple[dict[str, Ragged], dict[str, dict[str, Any]]]:
+        arrays = fresh_arrays(self.path)
+        cells = ragged.read(self.path, arrays, dimension, dims(arrays["status"]), positions)
+        template = ragged.template(self.path, dimension)
+        return cells, {name: dict(array.attrs) for name, array in template.items()}
+
+    def write_block(
+        self, block: Block, results: Mapping[str, NDArray[Any] | Ragged], status: NDArray[np.uint8]
+    ) -> None:
+        """Write a block: all variables, its record, then its status. Raise OSError where the disk refuses."""
+        arrays = self._arrays
+        _assert_aligned(block, arrays["status"])
+        for name, values in results.items():
+            if not isinstance(values, Ragged):
+                arrays[name][self._index(name, block)] = values
+        counts = {}
+        for dimension, name in ragged.dimensions(arrays).items():
+            found = {
+                n: v for n, v in results.items() if self.ragged.get(n) == dimension and isinstance(v, Ragged)
+            }
+            ragged.write(self.path, dimension, self._name(block), found)
+            counts[dimension] = next(iter(found.values())).sizes
+            arrays[name][self._index(name, block)] = counts[dimension]
+        durable.write(self._record_path(block), guarded(self.digest(block, results, status)))
+        arrays["status"][block.slices] = status
+        for dimension, sizes in counts.items():
+            ragged.remove_other(self.path, dimension, self._name(block), sizes)
+
+    def digest(
+        self, block: Block, results: Mapping[str, NDArray[Any] | Ragged], status: NDArray[np.uint8]
+    ) -> str:
+        """Return a hash of what a block holds and where it stands."""
+        parts = [repr((block.start, block.stop)).encode()]
+        for name, values in sorted({**results, "status": status}.items()):
+            pieces = (values.sizes, values.values) if isinstance(values, Ragged) else (values,)
+            for array in map(np.ascontiguousarray, pieces):
+                parts += [f"{name} {array.dtype.str} {array.shape}".encode(), array.tobytes()]
+            if isinstance(values, Ragged):
+                parts += ragged.metadata(self.path, self.ragged[name], self._name(block), values.sizes)
+        return durable.content_hash(b"\0".join(parts))
+
+    def block_record(self, block: Block) -> str | None:
+        """Return a block's digest, None where it has none; raise ValueError where the record is damaged."""
+        path = self._record_path(block)
+        return str(unguarded(path.read_bytes())) if path.exists() else None
+
+    def forget_block(self, block: Block) -> None:
+        """Mark a block's points missing, so that the next run computes them."""
+        self._chunk_path("status", block).unlink(missing_ok=True)
+        for name in self.variables:
+            self._chunk_path(name, block).unlink(missing_ok=True)
+        for dimension in ragged.dimensions(self._arrays):
+            ragged.remove_other(self.path, dimension, self._name(block), None)
+        self._record_path(block).unlink(missing_ok=True)
+
+    def has_chunk(self, name: str, block: Block) -> bool:
+        """Return whether a variable's chunk of a block is on the disk, that of its counts if it is ragged."""
+        return self._chunk_path(name, block).exists()
+
+    def remove_partial_files(self) -> None:
+        """Remove what killed writers left behind; call it under the lock only."""
+        for path in self.path.rglob(f"*{durable.PARTIAL}"):
+            path.unlink(missing_ok=True)
+        ragged.remove_unused(self.path, self._arrays, self.axes)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock of the one driver; raise InputError naming who holds it."""
+        with durable.locked(self.path, self.path / HIDDEN / "driver"):
+            yield
+
+    def open(self) -> xr.Dataset:
+        """Return the whole sweep, read lazily."""
+        ds: xr.Dataset = xr.open_zarr(self.path)
+        return ds
+
+    @property
+    def _arrays(self) -> dict[str, zarr.Array[Any]]:
+        return arrays(self.path)
+
+    def _cells(self, name: str) -> zarr.Array[Any]:
+        """Return the array whose entries are a variable's cells: its own, or that of its counts."""
+        if name in self._arrays:
+            return self._arrays[name]
+        return self._arrays[ragged.dimensions(self._arrays)[self.ragged[name]]]
+
+    def _chunk_path(self, name: str, block: Block) -> Path:
+        array = self._cells(name)
+        return self.path / array.basename / "c" / self._place(block, dims(array))
+
+    def _record_path(self, block: Block) -> Path:
+        return self.path / HIDDEN / "blocks" / self._place(block, self.axes)
+
+    def _name(self, block: Block) -> str:
+        return ragged.place_of([a // n for a, n in zip(block.start, self.chunks, strict=True)])
+
+    def _place(self, block: Block, dims: Sequence[str]) -> Path:
+        """Return the path of a block's chunk below a variable of these dims."""
+        chunk = {d: a // n for d, a, n in zip(self.axes, block.start, self.chunks, strict=True)}
+        return Path(*(str(chunk.get(dim, 0)) for dim in dims))
+
+    def _index(self, name: str, block: Block) -> Any:
+        """Return a block as an index of a variable."""
+        parts = dict(zip(self.axes, block.slices, strict=True))
+        return tuple(parts.get(dim, slice(None)) for dim in dims(self._arrays[name]))
+
+
+def _assert_aligned(block: Block, status: zarr.Array[Any]) -> None:
+    # two writers in one chunk would lose each other's values, and zarr does not notice
+    for a, b, step, n in zip(block.start, block.stop, status.chunks, status.shape, strict=True):
+        if a % step or b != min(a + step, n):
+            raise AssertionError(f"{block} is not a chunk of {status.chunks}")
