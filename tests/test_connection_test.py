@@ -347,6 +347,26 @@ def test_every_parameter_can_be_an_axis(axis, tmp_path):
     assert not np.array_equal(low[changed], high[changed], equal_nan=True)
 
 
+def test_inputs_that_a_point_lacks_are_empty_and_a_store_grows_by_more(tmp_path):
+    words = (*SHORT, "grid.seed=[0,1]", "protocol.record=[sta]")
+    six = ss.run(load(tmp_path, *words, "grid.network.N=[6]")).load()
+    both = ss.run(load(tmp_path, *words, "grid.network.N=[6,10]")).load()
+    alone = ss.run(load(tmp_path, *words, "name=ten")).load()
+    assert (both.status == 1).all()
+    assert (six.sizes["input"], both.sizes["input"]) == (6, 10)
+    for name in ("sta", "p_value", "n_spikes"):
+        few = both[name].sel(N=6)
+        assert np.array_equal(few.isel(input=slice(6)), six[name].sel(N=6))
+        assert np.array_equal(both[name].sel(N=10), alone[name])
+    beyond = both.sel(N=6).isel(input=slice(6, None))
+    assert np.isnan(beyond.sta_height).all()
+    assert not beyond.is_connected.any()
+    fewer = ss.run(load(tmp_path, *words, "grid.network.N=[6]")).load()
+    assert fewer.sizes["N"] == 1
+    with pytest.raises(InputError, match="labels"):
+        ss.run(load(tmp_path, *words, "grid.protocol.dt=[0.1,0.2]", "name=steps"))
+
+
 def test_stored_points_are_replayed_with_all_signals(tmp_path):
     words = (*SHORT, "grid.seed=[0,1]", "protocol.record=[v,vi,g_exc]")
     ds = ss.run(load(tmp_path, *words)).load()

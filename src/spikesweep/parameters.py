@@ -15,12 +15,10 @@ from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
 from spikesweep.kernels.philox import name_hash
-from spikesweep.protocols.base import Axis, Coordinate
+from spikesweep.protocols.base import Axis, Labels, longest
 
 #: A protocol and a network of plain values.
 Assemble = Callable[[Mapping[str, Any]], tuple[Any, Any]]
-#: Along the dimensions beyond the grid's.
-Labels = Mapping[str, list[str] | Coordinate]
 
 
 @dataclass(frozen=True)
@@ -112,22 +110,6 @@ def lane_keys(protocol: Any, network: Any, keys: Sequence[str]) -> frozenset[str
         if hasattr(owner, "coefficients") and isinstance(getattr(owner, key.rsplit(".", 1)[1]), float):
             found.add(key)
     return frozenset(found)
-
-
-def longest(a: Labels, b: Labels) -> Labels:
-    """Return the labels of both, of which one are the first ones of the other; raise ValueError else."""
-    found = {**a, **b}
-    for name in a.keys() & b.keys():
-        one, other = _values(a[name]), _values(b[name])
-        n = min(len(one), len(other))
-        if not np.array_equal(one[:n], other[:n]):
-            raise ValueError(f"{name}: {one} to {other}")
-        found[name] = a[name] if len(one) > n else b[name]
-    return found
-
-
-def _values(labels: list[str] | Coordinate) -> NDArray[Any]:
-    return labels.values if isinstance(labels, Coordinate) else np.array(labels)
 
 
 def _path(key: str) -> list[str]:

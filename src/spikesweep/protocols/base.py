@@ -84,6 +84,26 @@ class Coordinate:
         return len(self.values)
 
 
+#: Along the dimensions beyond the grid's.
+Labels = Mapping[str, list[str] | Coordinate]
+
+
+def longest(a: Labels, b: Labels) -> Labels:
+    """Return the labels of both, of which one are the first ones of the other; raise ValueError else."""
+    found = {**a, **b}
+    for name in a.keys() & b.keys():
+        one, other = _values(a[name]), _values(b[name])
+        n = min(len(one), len(other))
+        if not np.array_equal(one[:n], other[:n]):
+            raise ValueError(f"{name}: {one} to {other}")
+        found[name] = a[name] if len(one) > n else b[name]
+    return found
+
+
+def _values(labels: list[str] | Coordinate) -> NDArray[Any]:
+    return labels.values if isinstance(labels, Coordinate) else np.array(labels)
+
+
 class Experiment(Protocol):
     """What every protocol is: a frozen dataclass of its parameters with these members.
 

@@ -89,6 +89,10 @@ class Store(Records):
         arrays = self._arrays
         return [name for name in (*self.axis_values(), *self.columns()) if "key" in arrays[name].attrs]
 
+    def label_values(self, name: str) -> NDArray[Any]:
+        """Return the labels along a dimension beyond the axes'."""
+        return self._values(name)
+
     def _values(self, name: str) -> NDArray[Any]:
         values = np.asarray(self._arrays[name][:])
         return values if values.dtype.kind in "biuf" else np.array(values.tolist())
