@@ -18,7 +18,13 @@ from spikesweep.zipped import STORE_GROUPS
 
 SWEEPS = Path(__file__).parents[1] / "sweeps"
 NAMES = sorted(path.stem for path in SWEEPS.glob("*.yaml"))
-REDUCED = ("grid.seed=[0]", "protocol.duration=60.0", "protocol.discard=0.0", "compute=serial")
+REDUCED = (
+    "grid.seed=[0]",
+    "protocol.duration=60.0",
+    "grid.protocol.duration=[60.0,80.0]",
+    "protocol.discard=0.0",
+    "compute=serial",
+)
 
 
 def composed(name, *words):

@@ -1,7 +1,8 @@
 """Labelled, resumable parameter sweeps for computational neuroscience.
 
-`import spikesweep as ss`: `ss.load`, `ss.run`, `ss.open`, `ss.simulate`, `ss.rate_network`, `ss.replay`. They
-are loaded when first used, so that importing the package, as Hydra's plug-ins and workers do, costs nothing.
+`import spikesweep as ss`: `ss.load`, `ss.run`, `ss.open`, `ss.simulate`, `ss.rate_network`,
+`ss.spiking_network`, `ss.replay`. They are loaded when first used, so that importing the package, as Hydra's
+plug-ins and workers do, costs nothing.
 With the first of them, or with the package if xarray is there already, datasets get the accessor `sweep`.
 """
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from spikesweep.api import replay as replay
     from spikesweep.api import run as run
     from spikesweep.api import simulate as simulate
+    from spikesweep.api import spiking_network as spiking_network
     from spikesweep.errors import InputError as InputError
 
 _HOMES = {
@@ -25,9 +27,10 @@ _HOMES = {
     "rate_network": "api",
     "run": "api",
     "simulate": "api",
+    "spiking_network": "api",
     "InputError": "errors",
 }
-__all__ = ["InputError", "load", "open", "rate_network", "replay", "run", "simulate"]
+__all__ = ["InputError", "load", "open", "rate_network", "replay", "run", "simulate", "spiking_network"]
 
 
 if "xarray" in sys.modules:

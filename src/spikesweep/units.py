@@ -25,6 +25,7 @@ V = Annotated[float, "V"]
 A = Annotated[float, "A"]
 per_ms = Annotated[float, "1/ms"]
 nS_per_mV = Annotated[float, "nS/mV"]
+pA_sqrt_s = Annotated[float, "pA s^0.5"]
 uS_per_Hz = Annotated[float, "uS/Hz"]
 number = Annotated[float, "1"]
 

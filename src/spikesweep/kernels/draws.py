@@ -83,3 +83,41 @@ def shuffled_bins(bins, intervals, key, step, last):
             bins[m, i] = np.int64(np.rint(t / step))
             used[m] += bins[m, i] < last
     return used
+
+
+@compiled
+def _chosen(places, key, n, p):
+    """Write those of n places that are chosen with probability p to `places`, where there is room; count."""
+    count = 0
+    place = np.int64(-1)
+    per = 1.0 / np.log1p(-p) if p < 1.0 else 0.0
+    i = 0
+    while True:
+        u0, u1 = two_uniforms(key, i // 2, 0)
+        place += np.int64(min(log(u0 if i % 2 == 0 else u1) * per, 1e15)) + 1  # a geometric number is skipped
+        i += 1
+        if place >= n:
+            return count
+        if count < places.size:
+            places[count] = place
+        count += 1
+
+
+@kept
+def chosen_places(key, n, p):
+    """Return which of n places are chosen, each on its own with probability p, in order."""
+    if p <= 0.0:
+        return np.empty(0, np.int64)
+    places = np.empty(_chosen(np.empty(0, np.int64), key, n, p), np.int64)
+    _chosen(places, key, n, p)
+    return places
+
+
+@kept
+def uniform_rows(keys, first, n):
+    """Return the numbers first .. first + n - 1 of each key, shape (keys, n); `first` is even."""
+    out = np.empty((keys.size, n + 1))
+    for j in range(keys.size):
+        for i in range((n + 1) // 2):
+            out[j, 2 * i], out[j, 2 * i + 1] = two_uniforms(keys[j], first // 2 + i, 0)
+    return out[:, :n]

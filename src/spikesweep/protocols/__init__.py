@@ -5,6 +5,7 @@ from spikesweep.protocols.ei_balance import EIBalance as EIBalance
 from spikesweep.protocols.fi_curve import FICurve as FICurve
 from spikesweep.protocols.mean_field import MeanFieldDynamics as MeanFieldDynamics
 from spikesweep.protocols.rate_dynamics import RateDynamics as RateDynamics
+from spikesweep.protocols.spiking_network import SpikingNetworkActivity as SpikingNetworkActivity
 from spikesweep.protocols.transfer_function import TransferFunction as TransferFunction
 from spikesweep.protocols.transfer_function_adaptive import (
     TransferFunctionAdaptive as TransferFunctionAdaptive,

@@ -157,20 +157,25 @@ def steps(name: str, duration: ms, dt: ms) -> int:
 
 def check_step(network: Network, dt: ms) -> None:
     """Refuse cells without spikes, and a time step that does not resolve the dynamics; raise InputError."""
-    for name, part in network.populations.items():
+    check_cells(network.populations, network.time_constants(), dt)
+
+
+def check_cells(cells: Mapping[str, Any], time_constants: Mapping[str, Any], dt: ms) -> None:
+    """Refuse what `check_step` refuses, of cells by name."""
+    for name, part in cells.items():
         if not hasattr(part, "step"):
             raise InputError(
                 f"network.populations: {name} is a {type(part).__name__}, which has no spikes; allowed with "
                 "this protocol: spiking neurons"
             )
-    shortest = {name: float(np.min(value)) for name, value in network.time_constants().items()}
+    shortest = {name: float(np.min(value)) for name, value in time_constants.items()}
     name, smallest = min(shortest.items(), key=lambda item: item[1])
     if dt >= smallest:
         raise InputError(
             f"protocol.dt = {dt} ms is refused: allowed is less than the smallest time constant, "
             f"{name} = {smallest:.10g} ms"
         )
-    for cell, parameters in network.populations.items():
+    for cell, parameters in cells.items():
         for t_ref in np.unique(getattr(parameters, "t_ref", 0.0)):
             held = np.round(t_ref / dt)
             if abs(t_ref / dt - held) > 1e-6 * max(held, 1.0):
