@@ -377,6 +377,7 @@ def test_stored_points_are_replayed_with_all_signals(tmp_path):
     sigma = float((trace.vi - trace.v).std())
     assert sigma == pytest.approx(95.0 / 20.0, rel=4 / np.sqrt(2 * 30_000))
     assert float(trace.v.max()) <= 35.0
+    assert np.array_equal(ds.sweep.spikes(seed=1).spike_times, trace.spike_times)
 
 
 def test_the_adexp_version_runs(tmp_path):

@@ -15,6 +15,15 @@ from spikesweep.plots import swept as any_swept
 _KINDS = ("excitatory", "inhibitory")
 #: What a decision is, and its colour.
 _OUTCOMES = {"TP": "C2", "FN": "C1", "TN": "0.85", "FP": "C3"}
+#: What a legend calls a variable.
+_SHORT = {
+    "tpr_exc": "excitatory",
+    "tpr_inh": "inhibitory",
+    "fpr": "not connected",
+    "auc_exc": "excitatory",
+    "auc_inh": "inhibitory",
+    "output_rate": "neuron",
+}
 #: ms of the zoom around a spike, and before and after it in the excerpt.
 _ZOOM, _EXCERPT = 7.0, 200.0
 
@@ -42,7 +51,7 @@ def swept_figure(ds: xr.Dataset) -> Figure:
     x = max(swept, key=lambda name: ds[name].size)
     ok = ds.where(ds["status"] == 1)
     rows = (("tpr_exc", "tpr_inh", "fpr"), ("auc_exc", "auc_inh"), ("output_rate",))
-    fig = Figure(figsize=(5.4, 7.2), layout="constrained")
+    fig = Figure(figsize=(6.6, 7.2), layout="constrained")
     axes = fig.subplots(3, 1, sharex=True)
     along = ds[x].dims[0]
     for ax, names in zip(axes, rows, strict=True):
@@ -50,14 +59,17 @@ def swept_figure(ds: xr.Dataset) -> Figure:
             dots = ok[name].transpose(along, ...).values.reshape(ds.sizes[along], -1)
             mean = ok[name].mean([dim for dim in ok[name].dims if dim != along]).values
             ax.plot(ds[x].values, dots, ".", color=color, markersize=4, alpha=0.4)
-            ax.plot(ds[x].values, mean, color=color, label=ds[name].attrs["long_name"])
-        ax.legend(frameon=False, fontsize=7)
+            ax.plot(ds[x].values, mean, color=color, label=_SHORT[name])
+        ax.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
         _bare(ax)
     values = ds[x].values
     if len(values) > 2 and values.min() > 0 and values.max() / values.min() > 10:
         axes[-1].set_xscale("log")
+        axes[-1].set_xticks(values, [f"{value:g}" for value in values], rotation=90 * (len(values) > 8))
+        axes[-1].minorticks_off()
     units = ds[x].attrs.get("units", "1")
-    axes[0].set(ylim=(-0.05, 1.05))
+    axes[0].set(ylim=(-0.05, 1.05), ylabel="share found")
+    axes[1].set(ylabel="ROC area")
     axes[2].set(xlabel=x if units == "1" else f"{x} ({units})", ylabel="output rate (Hz)")
     return fig
 

@@ -4,9 +4,12 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 #: Spikes drawn at most: more are a black area.
 _SPIKES = 20_000
+#: Time shown at most (ms).
+_SHOWN = 2000.0
 
 
 def figure(ds: xr.Dataset) -> Figure:
@@ -21,7 +24,7 @@ def figure(ds: xr.Dataset) -> Figure:
 
 
 def activity(run: xr.Dataset, title: str = "") -> Figure:
-    """Return a raster, the rates of the populations and, where there are any, the recorded potentials."""
+    """Return a raster of the beginning, the rates of the populations, and the recorded potentials."""
     recorded = run.sizes["recorded"] if "v" in run else 0
     fig = Figure(figsize=(9.0, 3.4 + 1.1 * recorded), layout="constrained")
     grid = fig.add_gridspec(1 + recorded, 2, width_ratios=(3, 1), height_ratios=(2.6, *[1] * recorded))
@@ -38,6 +41,7 @@ def activity(run: xr.Dataset, title: str = "") -> Figure:
         )
         ax.set(ylabel=f"v of {int(run['recorded'][k])} (mV)")
         ax.spines[["top", "right"]].set_visible(False)
+    raster.set_xlim(0.0, min(float(run["spike_times"].values.max(initial=0.0)), _SHOWN) * 1e-3 or 1.0)
     fig.axes[-1 if recorded else 0].set_xlabel("time (s)")
     fig.suptitle(title)
     return fig
@@ -52,8 +56,12 @@ def _colors(run: xr.Dataset) -> list[str]:
 def _raster(ax: Axes, run: xr.Dataset) -> None:
     every = max(1, -(-run.sizes["spike"] // _SPIKES))
     times, whose = run["spike_times"].values[::every], run["spike_neuron"].values[::every]
-    size = 6.0 if run.sizes["neuron"] <= 20 else 1.5
-    ax.scatter(times * 1e-3, whose, s=size, c=[_colors(run)[i] for i in whose], linewidths=0)
+    few = run.sizes["neuron"] <= 20
+    colors = np.array(_colors(run))[whose]
+    ax.scatter(
+        times * 1e-3, whose, s=120.0 if few else 2.0, c=colors, marker="|" if few else ".", linewidths=0.8
+    )
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     share = "" if every == 1 else f", one in {every}"
     ax.set(ylabel=f"neuron (spikes{share})", ylim=(-0.5, run.sizes["neuron"] - 0.5))
     ax.spines[["top", "right"]].set_visible(False)

@@ -24,7 +24,7 @@ from spikesweep.inputs.spike_trains import Trains
 from spikesweep.kernels.driver import LANES, Clock
 from spikesweep.kernels.philox import point_keys
 from spikesweep.many_to_one import Experiment, ManyToOne, Wiring
-from spikesweep.protocols.base import Axis, Coordinate, Variable, check_step, steps
+from spikesweep.protocols.base import Axis, Coordinate, Ragged, Variable, check_step, steps
 from spikesweep.units import PER_MS, Fraction, Positive, ms, number
 
 Array = NDArray[np.float64]
@@ -53,6 +53,8 @@ _MEASURES = (
     ),
     Variable("fpr", (), "1", "share found of inputs that are not connected", optional=True),
     Variable("output_rate", (), "Hz", "rate of the neuron"),
+    Variable("spike_times", (), "ms", "spike times of the neuron", ragged="spike"),
+    Variable("spike_neuron", (), "1", "the neuron, which is the only one", "int32", ragged="spike"),
     Variable("median_v", (), "mV", "median potential"),
 )
 _RECORDS = {
@@ -161,11 +163,19 @@ class ConnectionTest:
 
     def __call__(
         self, network: ManyToOne, points: Mapping[str, NDArray[Any]], whole: Mapping[str, NDArray[Any]]
-    ) -> dict[str, NDArray[Any]]:
+    ) -> dict[str, NDArray[Any] | Ragged]:
         """Return every variable, shape (its dims, point)."""
         del whole
-        found = list(self._runs(network, points))
-        return {x.name: np.stack([run[x.name] for run in found], axis=-1) for x in self.variables}
+        runs = list(self._runs(network, points))
+        found: dict[str, NDArray[Any] | Ragged] = {}
+        for x in self.variables:
+            values = [run[x.name] for run in runs]
+            if x.ragged:
+                sizes = np.array([len(train) for train in values], np.int64)
+                found[x.name] = Ragged(np.concatenate(values).astype(x.dtype), sizes)
+            else:
+                found[x.name] = np.stack(values, axis=-1)
+        return found
 
     def trace(
         self, network: ManyToOne, point: Mapping[str, float], population: str, neuron: int = 0
@@ -201,7 +211,7 @@ class ConnectionTest:
             experiments = self._experiments(network, part)
             simulated = self._simulated(network, experiments, names)
             for experiment, (signals, spikes) in zip(experiments, simulated, strict=True):
-                yield signals | self._measured(network, experiment, signals["v"], len(spikes))
+                yield signals | self._measured(network, experiment, signals["v"], spikes)
 
     def _experiments(self, network: ManyToOne, points: Mapping[str, NDArray[Any]]) -> list[Experiment]:
         """Return the random part of each point."""
@@ -228,7 +238,7 @@ class ConnectionTest:
         return imaged
 
     def _measured(
-        self, network: ManyToOne, experiment: Experiment, v: Array, n_output: int
+        self, network: ManyToOne, experiment: Experiment, v: Array, spikes: NDArray[np.int64]
     ) -> dict[str, Any]:
         """Return the results of one point."""
         wiring, trains = experiment.wiring, experiment.trains
@@ -257,7 +267,9 @@ class ConnectionTest:
             "sta_area": found.area * self.dt,
             "sign": test.sign(found),
             "template_correlation": found.template_correlation,
-            "output_rate": n_output / (len(v) * self.dt * PER_MS),
+            "output_rate": len(spikes) / (len(v) * self.dt * PER_MS),
+            "spike_times": spikes * self.dt,
+            "spike_neuron": np.zeros(len(spikes)),
             "median_v": np.median(v),
             "vi": vi,
         }
