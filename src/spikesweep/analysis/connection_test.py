@@ -114,7 +114,7 @@ def _averages(
     bins, counts = [], []
     for j in map(int, batch):
         real = trains.bins(j)
-        real = real[real < last].astype(np.int32)
+        real = real[real < last]
         shuffled, used = shuffles.bins(trains, j, m, last)
         bins += [real, *(row[:k] for row, k in zip(shuffled, used, strict=True))]
         counts += [len(real), *used]

@@ -38,14 +38,20 @@ class Trains(NamedTuple):
         """Return the number of spikes of each train."""
         return np.diff(self.offsets)
 
-    def bins(self, j: int) -> NDArray[np.int64]:
+    def bins(self, j: int) -> NDArray[np.int32]:
         """Return the samples of train j."""
-        return np.rint(self.one(j) / self.step).astype(np.int64)
+        return np.rint(self.one(j) / self.step).astype(np.int32)
 
-    def together(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def together(self, chosen: NDArray[np.bool_]) -> NDArray[np.int32]:
         """Return the sorted samples of the chosen trains."""
-        found = [self.bins(int(j)) for j in np.flatnonzero(chosen)]
-        return np.sort(np.concatenate([np.empty(0, np.int64), *found]))
+        found = np.empty(int(self.counts[chosen].sum()), np.int32)
+        first = 0
+        for j in map(int, np.flatnonzero(chosen)):
+            bins = self.bins(j)
+            found[first : first + len(bins)] = bins
+            first += len(bins)
+        found.sort()
+        return found
 
 
 class Shuffles(Protocol):
@@ -89,15 +95,15 @@ class LegacyShuffles(NamedTuple):
 class Kicks(NamedTuple):
     """The state of K given trains a lane; flat arrays, index k * LANES + lane."""
 
-    bins: NDArray[np.int64]  #: the samples of all trains
+    bins: NDArray[np.int32]  #: the samples of all trains
     place: NDArray[np.int64]  #: of the next event of each train, in `bins`
     stop: NDArray[np.int64]
 
 
-def make_kicks(streams: list[list[NDArray[np.int64]]]) -> Kicks:
+def make_kicks(streams: list[list[NDArray[np.int32]]]) -> Kicks:
     """Return kicks before the first event: `streams[k][lane]` are sorted samples; lanes may be missing."""
-    padded = [[*lanes, *[np.empty(0, np.int64)] * (LANES - len(lanes))] for lanes in streams]
-    flat = [bins[bins > 0] for lanes in padded for bins in lanes]
+    padded = [[*lanes, *[np.empty(0, np.int32)] * (LANES - len(lanes))] for lanes in streams]
+    flat = [bins[np.searchsorted(bins, 1) :] for lanes in padded for bins in lanes]
     ends = np.cumsum([len(bins) for bins in flat])
     return Kicks(np.concatenate(flat), np.concatenate([[0], ends[:-1]]), ends)
 
