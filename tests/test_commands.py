@@ -111,6 +111,38 @@ def test_replay_refuses_points_that_are_not_there(store, labels, message):
         ss.replay(store, **labels)
 
 
+SWEPT = {
+    "a parameter of a cell": ("neuron.RS.b=0,20,40",),
+    "a value that is no array": ("protocol.dt=0.05,0.1", "protocol.refractory=published,steps"),
+    "interpolations": (
+        "+neuron.Copy=${neuron.RS}",
+        "network.populations=[RS,FS,Copy]",
+        "neuron.FS.b=${neuron.RS.b}",
+        "network.inh.weight=${network.exc.weight}",
+        "neuron.RS.b=20,40",
+        "network.exc.weight=1.0,3.0",
+    ),
+    "a cell that is not used": ("neuron.RS.b=${neuron.RS2.b}", "neuron.RS2.b=0,40"),
+    "points that are no grid": ("cells=zip(neuron.RS.a=[0,4],neuron.RS.b=[0,20])",),
+}
+
+
+@pytest.mark.parametrize("words", SWEPT.values(), ids=SWEPT)
+def test_swept_points_come_out_again(capsys, small, tmp_path, words):
+    ds = ss.run(small(*words, "grid.seed=[0,1]", "grid.fe=[6,12]", "grid.fi=[2]")).load()
+    path = tmp_path / "transfer_function" / "adexp-fs_rs.zarr"
+    assert (ds.status == 1).all()
+    assert "8 points computed again, 0 came out otherwise" in call(capsys, "verify", path, "-k", 8)
+    swept = [str(name) for name in ds.coords if "key" in ds[name].attrs]
+    last = {name: ds[name].values.tolist()[-1] for name in swept}
+    stored = ds.isel({dim: -1 for name in swept for dim in ds[name].dims}).sel(fe=12, fi=2, seed=1)
+    trace = ss.replay(path, fe=12, seed=1, population="RS", **last)
+    assert trace.sizes["spike"] / 0.2 == float(stored.rate.sel(population="RS", pop_size=1))
+    assert trace.attrs.items() >= last.items()
+    with pytest.raises(InputError, match=r"allowed: |have these values"):
+        ss.replay(path, fe=12, seed=1, population="RS", **{**last, swept[0]: "x"})
+
+
 def test_replay_says_when_the_stored_value_does_not_come_out(store, monkeypatch):
     from spikesweep.protocols import TransferFunction
 

@@ -18,6 +18,8 @@ from spikesweep.kernels.driver import Clock
 from spikesweep.kernels.philox import derive
 from spikesweep.kernels.spike_triggered import averages
 from spikesweep.many_to_one import Experiment, Wiring
+from spikesweep.recompute import verify
+from spikesweep.store import Store
 
 DT = 0.1
 LEGACY = ("protocol.rng=legacy", "protocol.pvalue=upstream")
@@ -361,6 +363,9 @@ def test_inputs_that_a_point_lacks_are_empty_and_a_store_grows_by_more(tmp_path)
     beyond = both.sel(N=6).isel(input=slice(6, None))
     assert np.isnan(beyond.sta_height).all()
     assert not beyond.is_connected.any()
+    path = tmp_path / "connection_test" / "izhikevich-n_to_1.zarr"
+    assert verify(Store.at(path), 4, np.random.default_rng(0)) == {"verified": 4, "different": []}
+    assert ss.replay(path, seed=1, N=6).input_of.values.max() == 5
     fewer = ss.run(load(tmp_path, *words, "grid.network.N=[6]")).load()
     assert fewer.sizes["N"] == 1
     with pytest.raises(InputError, match="labels"):

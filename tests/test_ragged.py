@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from zarr.storage import LocalStore
 
 import spikesweep as ss
-from spikesweep import api, sweep
+from spikesweep import api, plots, sweep
 from spikesweep import store as stores
 from spikesweep.check import check, repair
 from spikesweep.errors import InputError
@@ -272,6 +272,30 @@ def test_plain_xarray_reads_counts_and_values(spikes):
     one, two = done.stdout.splitlines()
     assert one == f"spike {int(ds.spike_size.sum())} Hz"
     assert two.startswith("('spike',) ms")
+
+
+def test_netcdf_keeps_values_units_flags_and_attributes(spikes, tmp_path):
+    ds = ss.run(spikes("grid.neuron.RS.b=[20.0,80.0]")).load()
+    chosen = ds.sel(b=20).sweep.spikes(fe=16, seed=1, population="RS")
+    for part in (ds, chosen):
+        part.to_netcdf(tmp_path / "file.nc")
+        with xr.open_dataset(tmp_path / "file.nc") as found:
+            found.load()
+        xr.testing.assert_equal(found.drop_vars("population"), part.drop_vars("population"))
+        assert found.population.values.tolist() == part.population.values.tolist()
+        for name in part.variables:
+            for key, value in part[name].attrs.items():
+                assert np.array_equal(found[name].attrs[key], value), (name, key)
+    assert chosen.spike_times.attrs["units"] == "ms"
+    assert len(chosen.spike_times) > 10
+    ds.to_netcdf(tmp_path / "whole.nc")
+    with xr.open_dataset(tmp_path / "whole.nc") as found:
+        assert {k: v for k, v in found.attrs.items()} == ds.attrs
+        assert found.sweep.configuration == ds.sweep.configuration
+        assert found.sweep.configuration["protocol"]["duration"] == 300.0
+        assert found.status.attrs["flag_meanings"].split()[1] == "ok"
+        assert found.b.attrs["key"] == "neuron.RS.b"
+        plots.figure(found.load())
 
 
 def test_labels_choose_cells(spikes):

@@ -62,8 +62,8 @@ def test_store_is_plain_labelled_xarray(small, tmp_path):
         assert {"units", "long_name"} <= set(ds[name].attrs)
     assert ds.rate.attrs["units"] == "Hz"
     assert ds.attrs["root_seed"] == 0
-    assert ds.attrs["configuration"]["neuron"]["RS"]["b"] == 20.0
-    assert ds.attrs["configuration"]["network"]["p_connect"] == 0.05
+    assert ds.sweep.configuration["neuron"]["RS"]["b"] == 20.0
+    assert ds.sweep.configuration["network"]["p_connect"] == 0.05
     assert {"versions", "git_commit", "git_dirty", "created", "code"} <= set(ds.attrs)
     assert ds.rate.sel(population="RS", fe=12, fi=2, pop_size=3).mean("seed") > 5
     json.dumps(ds.attrs)

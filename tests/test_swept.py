@@ -153,7 +153,7 @@ def test_interpolations_have_the_right_value_at_each_point(small):
     for b in (0, 40):
         alone = ss.run(small(*words, f"neuron.RS.b={b}", f"name=b{b}")).load()
         np.testing.assert_array_equal(ds.rate.sel(b=b), alone.rate)
-    assert ds.attrs["configuration"]["interpolated"]["neuron.FS.b"] == "${neuron.RS.b}"
+    assert ds.sweep.configuration["interpolated"]["neuron.FS.b"] == "${neuron.RS.b}"
 
 
 def test_interpolation_of_a_value_that_is_no_array(small):

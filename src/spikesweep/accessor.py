@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from spikesweep.attributes import configuration_of
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid import POINT
 from spikesweep.protocols.base import counts_of
@@ -36,6 +37,11 @@ class SweepAccessor:
 
     def __init__(self, ds: xr.Dataset) -> None:
         self._ds = ds
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """Return the configuration of the sweep."""
+        return configuration_of(self._ds.attrs)
 
     def spikes(self, **labels: Any) -> xr.Dataset:
         """Return the spikes of the cells at some labels; the same as `ragged("spike", ...)`.
@@ -95,7 +101,7 @@ class SweepAccessor:
         for name, value in where.items():
             if self._ds[name].attrs.get("key") == "protocol.duration":
                 return float(value)
-        return float(self._ds.attrs["configuration"]["protocol"]["duration"])
+        return float(self.configuration["protocol"]["duration"])
 
     def _store(self) -> Store:
         source = self._ds.encoding.get("source")

@@ -15,9 +15,10 @@ from omegaconf import DictConfig
 
 from spikesweep import accessor as accessor  # registers ds.sweep
 from spikesweep import config, folders, recompute, sweep
+from spikesweep.assembly import assemble, cells_of, network_of
 from spikesweep.build import build, checked
 from spikesweep.design import design, with_texts
-from spikesweep.errors import InputError, nearest
+from spikesweep.errors import InputError
 from spikesweep.given_network import simulate_given
 from spikesweep.monitor import Terminal
 from spikesweep.plan import Plan, make_plan, refuse_long
@@ -73,7 +74,7 @@ def simulate(
     {'time': 2000, 'spike': 6}
     """
     values = config.plain(cfg)
-    neuron = _cells(values, [cell], "cell")[cell]
+    neuron = cells_of(values, [cell], "cell")[cell]
     if not hasattr(neuron, "step"):
         raise InputError(f"{cell} is a {type(neuron).__name__}, which has no spikes; allowed: rate_network")
     for kind in ("exc", "inh"):
@@ -115,7 +116,7 @@ def rate_network(
     {'cell': 10, 'time': 300}
     """
     values = config.plain(cfg)
-    network = _network(values)[0]
+    network = network_of(values)[0]
     protocol = build(values["protocol"], "protocol")
     if not isinstance(protocol, RateDynamics):
         raise InputError(f"protocol is a {type(protocol).__name__}; allowed: protocol=rate_dynamics")
@@ -146,7 +147,7 @@ def spiking_network(
     {'recorded': 2, 'time': 100000}
     """
     values = config.plain(cfg)
-    network = _network(values)[0]
+    network = network_of(values)[0]
     protocol = build(values["protocol"], "protocol")
     if not isinstance(protocol, SpikingNetworkActivity):
         raise InputError(f"protocol is a {type(protocol).__name__}; allowed: protocol=spiking_network")
@@ -178,7 +179,7 @@ def make_sweep(cfg: DictConfig) -> tuple[Sweep, Any, dict[str, Any]]:
     grid, parameters = design(cfg, values, protocol, network, assemble)
     if hasattr(protocol, "check_grid"):
         protocol.check_grid(network, dict(zip(grid.names, grid.values, strict=True)))
-    cells = _network(values)[1]
+    cells = network_of(values)[1]
     name = _folder_name(values["name"] or choices.get("protocol", "sweep"))
     path = Path(str(values["outputs"])) / name / f"{choices.get('neuron')}-{choices.get('network')}.zarr"
     identity = {
@@ -201,11 +202,6 @@ def make_sweep(cfg: DictConfig) -> tuple[Sweep, Any, dict[str, Any]]:
         parameters=parameters,
     )
     return job, compute, values
-
-
-def assemble(values: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return the protocol and the network of plain values; raise InputError."""
-    return build(values["protocol"], "protocol"), _network(values)[0]
 
 
 def main(cfg: DictConfig, choices: Mapping[str, Any]) -> Plan | None:
@@ -280,46 +276,6 @@ def _draw(ds: xr.Dataset, path: Path) -> Path:
     figure = path.with_suffix(".png")
     plots.save(ds, figure)
     return figure
-
-
-def _network(values: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Return the network, its cells in the place of their names, and the cells by name.
-
-    `populations` is a list of cells, which then name the populations, or {name: {cell: ..., ...}}.
-    """
-    network, where = values["network"], "network.populations"
-    populations = network.get("populations")
-    if isinstance(populations, Mapping):
-        names = [str((node or {}).get("cell")) for node in populations.values()]
-    else:
-        names = _listed(populations, where)
-    _cells(values, names, where)
-    cells = {name: values["neuron"][name] for name in names}
-    if isinstance(populations, Mapping):
-        filled = {name: {**node, "cell": cells[node["cell"]]} for name, node in populations.items()}
-    else:
-        filled = cells
-    return build({**network, "populations": filled}, "network"), cells
-
-
-def _listed(names: Any, where: str) -> list[str]:
-    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
-        raise InputError(f"{where} = {names!r} is refused; allowed: a list of cell names")
-    if len(set(names)) < len(names):
-        raise InputError(f"{where} = {names} is refused; allowed: each cell once")
-    return names
-
-
-def _cells(values: Mapping[str, Any], names: list[str], where: str) -> dict[str, Any]:
-    known = [name for name, node in values["neuron"].items() if "_target_" in (node or {})]
-    for name in values["neuron"]:
-        if name not in known:
-            raise InputError(f"neuron.{name} is no cell; {nearest(str(name), known)}")
-    for name in names:
-        if name not in known:
-            choice = (values.get("choices") or {}).get("neuron", "the neuron")
-            raise InputError(f"{where}: {name!r} is no cell of neuron={choice}; {nearest(name, known)}")
-    return {name: build(values["neuron"][name], f"neuron.{name}") for name in names}
 
 
 def _folder_name(name: Any) -> str:

@@ -117,6 +117,29 @@ def resolved(cfg: DictConfig, changes: Mapping[str, Any], keys: Sequence[str]) -
     return [OmegaConf.to_container(v, resolve=True) if OmegaConf.is_config(v) else v for v in found]
 
 
+def interpolated(
+    values: Mapping[str, Any], texts: Mapping[str, str], changes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what interpolations give in plain values, some of which are changed; raise InputError.
+
+    `texts` are by the key of a value; that of a node above it stands for each of its values.
+    """
+    cfg = OmegaConf.create(dict(values))
+    found = {}
+    try:
+        for key, value in {**texts, **changes}.items():
+            OmegaConf.update(cfg, key, value, force_add=True)
+        for key in texts:
+            found[key] = OmegaConf.select(cfg, key, throw_on_missing=True)
+            if OmegaConf.is_config(found[key]):
+                names = key.split(".")
+                ends = (".".join(names[i:]) for i in range(1, len(names)))
+                found[key] = next(OmegaConf.select(found[key], e) for e in ends if e in found[key])
+    except OmegaConfBaseException as error:
+        raise InputError(f"the interpolations {dict(texts)} need more than is stored: {error}") from error
+    return found
+
+
 def _rounded(values: Any) -> list[float]:
     # 12 digits, as those of {start, stop, num}: labels that a person would type
     return [float(f"{v:.12g}") for v in values]

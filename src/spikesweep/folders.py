@@ -5,6 +5,7 @@ from pathlib import Path
 
 import xarray as xr
 
+from spikesweep.attributes import configuration_of, decoded, encoded
 from spikesweep.errors import InputError
 from spikesweep.protocols.base import MISSING
 from spikesweep.store import Store
@@ -33,7 +34,7 @@ def open_folder(path: Path) -> xr.Dataset | xr.DataTree:
 
 
 def _choice(ds: xr.Dataset, group: str) -> str:
-    choices: Mapping[str, str] = ds.attrs["configuration"]["choices"]
+    choices: Mapping[str, str] = configuration_of(ds.attrs)["choices"]
     return str(choices[group])
 
 
@@ -61,7 +62,8 @@ def _joined(datasets: list[xr.Dataset]) -> xr.Dataset:
     }
     if len(datasets) > 1:
         joined.encoding = {}  # of no single store
-    joined.attrs["sources"] = {" ".join(_choice(ds, g) for g in _JOINED): ds.attrs for ds in datasets}
+    sources = {" ".join(_choice(ds, g) for g in _JOINED): decoded(ds.attrs) for ds in datasets}
+    joined.attrs |= encoded({"sources": sources})
     return joined
 
 

@@ -88,13 +88,17 @@ def grown(
 
 def _longest(store: stores.Store, asked: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the labels of a store and of a request, of which one are the first ones of the other."""
-    there = {name: _with_values(labels, store.label_values(name)) for name, labels in asked.items()}
     try:
-        return longest(there, asked)
+        return longest(stored_labels(store, asked), asked)
     except ValueError as error:
         raise InputError(
             f"{store.path} has other labels of results, {error}; allowed: another name=..."
         ) from error
+
+
+def stored_labels(store: stores.Store, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return labels with the values that a store has for them."""
+    return {name: _with_values(labels, store.label_values(name)) for name, labels in asked.items()}
 
 
 def _with_values(labels: Any, values: NDArray[Any]) -> Any:

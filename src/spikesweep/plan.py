@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
 from spikesweep.grid import Block
+from spikesweep.kernels.cache import folder as kernel_folder
 from spikesweep.kernels.driver import LANES
 from spikesweep.protocols.base import FAILURES, MISSING, OK
 from spikesweep.sweep import stored_status
@@ -111,7 +112,7 @@ def make_plan(sweep: Sweep, compute: Any, *, overwrite: bool) -> Plan:
         used + threads * block_memory,
         compute.n_workers,
         time,
-        _START if blocks else 0.0,
+        _ONCE if blocks else 0.0,
     )
 
 
@@ -140,18 +141,24 @@ def refuse_long(sweep: Sweep, compute: Any, *, overwrite: bool, hours: float) ->
 
 def _pilot(sweep: Sweep, compute: Any, blocks: Sequence[Block], missing: int) -> tuple[Time, float]:
     """Return the time of all blocks and the memory that one takes."""
+    timed, count = partial(_timed_slice, sweep), compute.n_workers
     started = perf_counter()
     if compute.in_process:
         sweep.protocol.prepare(sweep.network)
+    compiling = perf_counter() - started
     with compute.started() as running:
-        smallest = _slices(sweep, blocks, LANES, compute.n_workers)
-        list(running.map(partial(_timed_slice, sweep), smallest))  # compiles, where each worker does
-        first = max(seconds for seconds, _ in running.map(partial(_timed_slice, sweep), smallest))
-        before = _START + perf_counter() - started
+        smallest, began = _slices(sweep, blocks, LANES, count), perf_counter()
+        list(running.map(timed, smallest))  # compiles, where each worker does
+        compiling += perf_counter() - began
+        first = max(seconds for seconds, _ in running.map(timed, smallest))
         n = LANES * max(1, round(_SLICE_TIME / max(first, 1e-6)))
-        slices = _slices(sweep, blocks, n, _SLICES)
-        timed = np.array(list(running.map(partial(_timed_slice, sweep), slices)))
-    seconds, sizes = timed.T
+        slices, began = _slices(sweep, blocks, n, _SLICES), perf_counter()
+        found = np.array(list(running.map(timed, slices)))
+        pilot = perf_counter() - began
+    if kernel_folder() is not None:  # the run finds what was compiled here
+        pilot += compiling
+    fixed = _ONCE + _EACH + perf_counter() - started - pilot
+    seconds, sizes = found.T
     n_whole = prod(len(v) for v in sweep.grid.whole.values())
     cost = seconds.sum() / sizes.sum()  # s a cut point, all workers busy
     spread = (seconds / sizes).std(ddof=1) / np.sqrt(len(sizes)) / cost if len(sizes) > 1 else 1.0
@@ -159,8 +166,9 @@ def _pilot(sweep: Sweep, compute: Any, blocks: Sequence[Block], missing: int) ->
     last = work / len(blocks) * (1 - 1 / compute.n_workers) / 2  # some workers end before the others
     expected = work / compute.n_workers + last
     wide = max(_NOISE, 2 * spread)
-    ends = (before + expected * k for k in (1 - min(wide, 0.9), 1, 1 + wide))
-    return Time(*ends), _memory(sweep, slices[0]) / _n(slices[0]) * max(b.n_points for b in blocks) / n_whole
+    low, high = (fixed * (1 + k * _NOISE) + expected * max(1 + k * wide, 0.1) for k in (-1, 1))
+    largest = max(b.n_points for b in blocks) / n_whole  # cut points of a block
+    return Time(low, fixed + expected, high), _memory(sweep, slices[0]) / _n(slices[0]) * largest
 
 
 def _process_age() -> float:
@@ -172,8 +180,11 @@ def _process_age() -> float:
         return process_time()
 
 
-#: What starting Python and loading this package took (s).
-_START = _process_age()
+#: What starting Python and loading this package took (s); more is that of a process that did other things.
+_START = min(_process_age(), 5.0)
+#: What a run spends besides, in the measure of that: on its start and its end, once in a process, and on
+#: each store and its figure.
+_ONCE, _EACH = 1.5 * _START, 0.8 * _START
 
 
 def _slices(sweep: Sweep, blocks: Sequence[Block], n: int, count: int) -> list[Points]:

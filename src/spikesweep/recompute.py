@@ -1,6 +1,7 @@
 """Points computed again from what the store itself says, and compared with what it holds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,22 +9,57 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from spikesweep import store as stores
-from spikesweep.build import build
+from spikesweep.assembly import assemble
+from spikesweep.axes import parameters as known_parameters
+from spikesweep.config import interpolated
 from spikesweep.errors import InputError, nearest
-from spikesweep.grid import Block
+from spikesweep.grid import POINT, Block, Grid
+from spikesweep.growth import stored_labels
+from spikesweep.parameters import Derived, Parameters, lane_keys
 from spikesweep.protocols.base import OK
 from spikesweep.ragged import Ragged
+from spikesweep.tasks import Sweep, results
 
 
-def rebuilt(store: stores.Store) -> tuple[Any, Any]:
-    """Return the protocol and the network of a store, from its stored configuration alone."""
-    if store.swept:
-        swept = ", ".join(store.swept)
-        raise InputError(f"{store.path} sweeps {swept}: such points cannot be computed again from the store")
+def rebuilt(store: stores.Store) -> Sweep:
+    """Return the sweep of a store, from its stored configuration alone; raise InputError."""
     stored = store.attrs["configuration"]
-    protocol = build(stored["protocol"], "protocol")
-    network = build({**stored["network"], "populations": stored["neuron"]}, "network")
-    return protocol, network
+    protocol, network = assemble(stored)
+    own, swept = {axis.name: axis for axis in protocol.axes} | {POINT.name: POINT}, store.swept()
+    axes = {name: swept.get(name) or own[name] for name in (*store.axis_values(), *store.columns())}
+    grid = Grid(
+        tuple(axes[name] for name in store.axis_values()),
+        tuple(store.axis_values().values()),
+        tuple((axes[name], values) for name, values in store.columns().items()),
+    )
+    if not swept:
+        return Sweep(protocol, network, grid, store.path, stored)
+    known = known_parameters(stored)
+    texts = stored.get("interpolated", {})
+    keys = tuple(axis.key for axis in grid.swept)
+    names = tuple(axis.name for axis in grid.swept)
+
+    def resolved(key: str, row: tuple[Any, ...]) -> Any:
+        changes = dict(zip(keys, row, strict=True))
+        return known[key].check(interpolated(stored, texts, changes)[key])
+
+    derived = {key: Derived(text, names, _Table(partial(resolved, key))) for key, text in texts.items()}
+    read = frozenset(key for key in keys if key in known)
+    lanes = lane_keys(protocol, network, list(known))
+    labels = stored_labels(store, protocol.coordinates(network))
+    parameters = Parameters(stored, grid.swept, derived, read, lanes, assemble, labels)
+    return Sweep(protocol, network, grid, store.path, stored, parameters=parameters)
+
+
+class _Table(dict[tuple[Any, ...], Any]):
+    """The values of an interpolation, by those of what is swept: resolved when asked for."""
+
+    def __init__(self, resolve: Callable[[tuple[Any, ...]], Any]) -> None:
+        super().__init__()
+        self._resolve = resolve
+
+    def __missing__(self, row: tuple[Any, ...]) -> Any:
+        return self._resolve(row)
 
 
 def replay(store: stores.Store, labels: Mapping[str, Any], neuron: int = 0) -> xr.Dataset:
@@ -32,49 +68,51 @@ def replay(store: stores.Store, labels: Mapping[str, Any], neuron: int = 0) -> x
     `labels` are the point's values on the axes and, where there are several populations, `population`.
     An axis with one value may be left out. Raises InputError for a point that the store does not hold.
     """
-    protocol, network = rebuilt(store)
-    if not hasattr(protocol, "trace"):
-        raise InputError(f"protocol {type(protocol).__name__} has no traces to replay")
-    axes = store.axis_values()
-    populations = list(network.populations)
+    sweep = rebuilt(store)
+    if not hasattr(sweep.protocol, "trace"):
+        raise InputError(f"protocol {type(sweep.protocol).__name__} has no traces to replay")
+    populations = list(sweep.network.populations)
     for name in labels:
-        if name not in (*axes, "population"):
-            raise InputError(f"{name} is no axis of {store.path}; {nearest(name, (*axes, 'population'))}")
+        if name not in (known := (*sweep.grid.coordinates, "population")):
+            raise InputError(f"{name} is no axis of {store.path}; {nearest(name, known)}")
     population = labels.get("population", populations[0] if len(populations) == 1 else None)
     if population not in populations:
         raise InputError(f"population = {population!r}; allowed: {', '.join(populations)}")
-    cut = {axis.name for axis in protocol.axes if not axis.whole}
-    index = {name: _index(name, axes[name], labels.get(name)) for name in axes if name in cut}
-    if not _equal(store, protocol, network, index):
+    block = _block(sweep.grid, _index(sweep.grid, labels))
+    if not _equal(store, sweep, block):
         raise ArithmeticError(f"{store.path} does not hold what {dict(labels)} gives now")
-    point = {name: axes[name][i].item() for name, i in index.items()}
+    points = sweep.grid.points(block)
+    protocol, network, called = sweep.protocol, sweep.network, points
+    if sweep.parameters is not None:
+        (call,) = sweep.parameters.calls(points)
+        protocol, network, called = call.protocol, call.network, call.points
+    point = {name: values[0].item() for name, values in called.items()}
     ds: xr.Dataset = protocol.trace(network, point, population, neuron)
-    return ds.assign_attrs(**point, population=population, neuron=neuron)
+    plain = {name: values[0].item() for name, values in points.items()}
+    return ds.assign_attrs(**plain, population=population, neuron=neuron)
 
 
 def verify(store: stores.Store, k: int, rng: np.random.Generator) -> dict[str, Any]:
     """Compute `k` random finished points again; return how many, and those that came out otherwise."""
-    protocol, network = rebuilt(store)
-    axes = store.axis_values()
+    sweep = rebuilt(store)
     done = np.argwhere(store.status() == OK)
     chosen = rng.choice(done, min(k, len(done)), replace=False)
     other = []
     for where in chosen:
-        index = dict(zip(axes, where, strict=True))
-        if not _equal(store, protocol, network, index):
-            other.append({name: values[index[name]].item() for name, values in axes.items()})
+        index = dict(zip(sweep.grid.names, where.tolist(), strict=True))
+        if not _equal(store, sweep, _block(sweep.grid, index)):
+            point = {
+                name: values[index.get(name, index.get(POINT.name))]
+                for name, values in sweep.grid.coordinates.items()
+            }
+            other.append({name: value.item() for name, value in point.items()})
     return {"verified": len(chosen), "different": other}
 
 
-def _equal(store: stores.Store, protocol: Any, network: Any, index: Mapping[str, int]) -> bool:
+def _equal(store: stores.Store, sweep: Sweep, block: Block) -> bool:
     """Compute a point, its whole axes included, and compare every bit with what is stored."""
-    axes = store.axis_values()
-    whole = {a.name: axes[a.name] for a in protocol.axes if a.whole}
-    points = {a.name: axes[a.name][[index[a.name]]] for a in protocol.axes if not a.whole}
-    again = protocol(network, points, whole)
-    start = [index.get(name, 0) if name in points else 0 for name in axes]
-    stop = [a + 1 if name in points else len(axes[name]) for name, a in zip(axes, start, strict=True)]
-    stored, _ = store.read_block(Block(tuple(start), tuple(stop)))
+    again = results(sweep, sweep.grid.points(block))
+    stored, _ = store.read_block(block)
     return all(_same_bits(found, again[name]) for name, found in stored.items())
 
 
@@ -86,11 +124,39 @@ def _same_bits(a: NDArray[Any] | Ragged, b: NDArray[Any] | Ragged) -> bool:
     return np.array_equal(a.ravel(), b.ravel(), equal_nan=a.dtype.kind == "f")
 
 
-def _index(name: str, values: NDArray[Any], wanted: Any) -> int:
+def _block(grid: Grid, index: Mapping[str, int]) -> Block:
+    """Return the points at an index of every cut axis."""
+    bounds = [
+        (0, n) if axis.whole else (index[axis.name], index[axis.name] + 1)
+        for axis, n in zip(grid.axes, grid.shape, strict=True)
+    ]
+    start, stop = zip(*bounds, strict=True)
+    return Block(start, stop)
+
+
+def _index(grid: Grid, labels: Mapping[str, Any]) -> dict[str, int]:
+    """Return the place of labels on every cut axis; points that are no grid are found by their values."""
+    found = {}
+    for axis, values in zip(grid.axes, grid.values, strict=True):
+        columns = {a.name: v for a, v in grid.columns if a.name in labels}
+        if axis.name == POINT.name and columns:
+            here = np.all([v == labels[name] for name, v in columns.items()], axis=0)
+            if POINT.name in labels:
+                here &= values == labels[POINT.name]
+            if here.sum() != 1:
+                names = ", ".join(columns)
+                raise InputError(f"{names}: {here.sum()} points have these values; allowed: those of one")
+            found[axis.name] = int(np.argmax(here))
+        elif not axis.whole:
+            found[axis.name] = _place(axis.name, values, labels.get(axis.name))
+    return found
+
+
+def _place(name: str, values: NDArray[Any], wanted: Any) -> int:
     if wanted is None and len(values) == 1:
         return 0
     found = np.flatnonzero(values == wanted)
     if len(found) != 1:
-        shown = ", ".join(f"{v:g}" for v in values[:8]) + (", ..." if len(values) > 8 else "")
-        raise InputError(f"{name} = {wanted}; allowed: one of {shown}")
+        shown = ", ".join(f"{v:g}" if values.dtype.kind in "if" else str(v) for v in values[:8])
+        raise InputError(f"{name} = {wanted}; allowed: one of {shown}{', ...' if len(values) > 8 else ''}")
     return int(found[0])

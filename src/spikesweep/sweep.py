@@ -17,6 +17,7 @@ from spikesweep.errors import InputError
 from spikesweep.execute import Lost
 from spikesweep.fingerprint import fingerprint
 from spikesweep.grid import Block, Grid
+from spikesweep.parameters import Parameters
 from spikesweep.protocols.base import FAILED, FAILURES, MISSING, NON_FINITE
 from spikesweep.tasks import Sweep, Work, run_block, run_block_isolated
 
@@ -147,7 +148,8 @@ def _store(sweep: Sweep, compute: Any, overwrite: bool) -> stores.Store:
 
 
 def _code(sweep: Sweep) -> str:
-    return fingerprint((type(sweep.protocol), type(sweep.network), *sweep.components))
+    # Parameters also where nothing is swept: a sweep may get such an axis later
+    return fingerprint((type(sweep.protocol), type(sweep.network), Parameters, *sweep.components))
 
 
 def stored_status(sweep: Sweep, compute: Any, overwrite: bool) -> tuple[NDArray[np.uint8], tuple[int, ...]]:

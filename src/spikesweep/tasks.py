@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from spikesweep import store as stores
 from spikesweep.execute import Death, isolated, watched
 from spikesweep.grid import Block, Grid
+from spikesweep.parameters import Parameters
 from spikesweep.protocols.base import FAILED, FAILURES, MISSING, NON_FINITE, OK, Experiment
 from spikesweep.ragged import Cells, Ragged, fillable, filled
 
@@ -33,7 +34,7 @@ class Sweep:
     attrs: Mapping[str, Any] = field(default_factory=dict)  #: more for the store: versions, commit
     components: tuple[type, ...] = ()  #: classes whose code decides the results
     defaults: Mapping[str, Any] = field(default_factory=dict)  #: of axes that an older store may lack
-    parameters: Any = None  #: the swept parameters of the configuration (parameters.Parameters)
+    parameters: Parameters | None = None  #: the swept parameters of the configuration
 
     @property
     def coordinates(self) -> Mapping[str, Any]:

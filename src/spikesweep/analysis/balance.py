@@ -17,6 +17,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from spikesweep.attributes import configuration_of
 from spikesweep.errors import InputError
 from spikesweep.units import PER_MS
 
@@ -91,7 +92,7 @@ def set_points(ds: xr.Dataset) -> xr.Dataset:
     does, and where the rate is zero: a silent network needs no inhibition.
     """
     ok = ds.where(ds["status"] == 1) if "status" in ds else ds
-    seconds = float(ds.attrs["configuration"]["protocol"]["duration"]) * PER_MS
+    seconds = float(configuration_of(ds.attrs)["protocol"]["duration"]) * PER_MS
     mean = ok[["spike_count", "current_exc", "current_inh"]].mean("seed").load()
     rate = mean["spike_count"] / seconds
     own = xr.concat([mean["fe"] + 0.0 * mean["fi"], mean["fi"] + 0.0 * mean["fe"]], "population")

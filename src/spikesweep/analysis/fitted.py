@@ -7,6 +7,7 @@ from typing import Any
 import xarray as xr
 
 from spikesweep.analysis.semi_analytical import TVB_TERMS, Array, Cell, TransferFunction
+from spikesweep.attributes import configuration_of
 from spikesweep.errors import InputError
 from spikesweep.networks import RandomNetwork
 
@@ -15,7 +16,7 @@ _TO_V = 1e-3  # mV
 
 def transfer_function(fitted: xr.Dataset, population: str) -> TransferFunction:
     """Return the fitted function F(fe, fi, w) of a population."""
-    cell = cell_of(fitted.attrs["configuration"], population)
+    cell = cell_of(configuration_of(fitted.attrs), population)
     values = fitted["coefficient"].sel(population=population).values
     return TransferFunction(cell, values, tuple(fitted["term"].values.tolist()), fitted.attrs["moments"])
 

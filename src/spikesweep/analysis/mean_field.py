@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import root
 
 from spikesweep.analysis.semi_analytical import Array, TransferFunction
 from spikesweep.units import PER_MS, Hz, ms, nS, number, pA
@@ -181,7 +181,7 @@ def fixed_points(model: MeanField, drive: Drive, max_rate: Hz) -> tuple[Array, A
     found: list[Array] = []
     for i, j in np.argwhere(changes):
         start = np.array([axis[i] + axis[i + 1], axis[j] + axis[j + 1]]) / 2.0
-        solution = root(excess, start, tol=1e-12)
+        solution = scipy.optimize.root(excess, start, tol=1e-12)
         nu = np.maximum(solution.x, 0.0)
         size = 4.0 * np.array([axis[i + 1] - axis[i], axis[j + 1] - axis[j]])
         is_root = np.abs(excess(nu)).max() < 1e-8 and (np.abs(nu - start) <= size).all()

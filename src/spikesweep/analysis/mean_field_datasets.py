@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from spikesweep.analysis import mean_field as equations
 from spikesweep.analysis.fitted import transfer_function
 from spikesweep.analysis.mean_field import Adaptation, Drive, MeanField
+from spikesweep.attributes import configuration_of
 from spikesweep.errors import InputError
 from spikesweep.units import Hz, ms
 
@@ -29,7 +30,7 @@ def mean_field(
 
     Raises InputError where a population was not fitted or has no adaptation.
     """
-    configuration = fitted.attrs["configuration"]
+    configuration = configuration_of(fitted.attrs)
     pair = []
     for name in (exc, inh):
         if name not in fitted["population"].values:

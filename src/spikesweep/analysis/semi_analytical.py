@@ -17,8 +17,8 @@ their coefficients only.
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import erfc, erfcinv
 
 from spikesweep.errors import InputError
 from spikesweep.networks import RandomNetwork
@@ -128,7 +128,7 @@ def polynomial(cell: Cell, m: Moments, terms: tuple[str, ...] = TERMS) -> Array:
 def rate(m: Moments, V_eff: ArrayLike) -> Array:
     """Return the output rate (Hz) at an effective threshold (mV)."""
     z = (np.asarray(V_eff) - m.mu_V) / (np.sqrt(2.0) * m.sigma_V)
-    return np.asarray(erfc(z) / (2.0 * m.T_V * PER_MS))
+    return np.asarray(scipy.special.erfc(z) / (2.0 * m.T_V * PER_MS))
 
 
 def rate_slope(m: Moments, V_eff: ArrayLike) -> Array:
@@ -140,7 +140,7 @@ def rate_slope(m: Moments, V_eff: ArrayLike) -> Array:
 def effective_threshold(m: Moments, rates: ArrayLike) -> Array:
     """Return the effective threshold (mV) that gives the rates (Hz); infinite or NaN where none does."""
     share = 2.0 * m.T_V * PER_MS * np.asarray(rates)
-    return np.asarray(m.mu_V + np.sqrt(2.0) * m.sigma_V * erfcinv(share))
+    return np.asarray(m.mu_V + np.sqrt(2.0) * m.sigma_V * scipy.special.erfcinv(share))
 
 
 def terms_of(n: int) -> tuple[str, ...]:

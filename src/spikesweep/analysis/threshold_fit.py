@@ -9,7 +9,7 @@ Jacobian.
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.optimize import least_squares, minimize
+import scipy
 
 from spikesweep.analysis.semi_analytical import Array, Moments, effective_threshold, rate, rate_slope
 from spikesweep.errors import InputError
@@ -65,7 +65,7 @@ def robust(points: Points, loss: Loss, loss_scale: float, ridge: float) -> Array
     def residuals(p: Array) -> Array:
         return np.concatenate([_residual(points, p), penalty @ p])
 
-    found = least_squares(
+    found = scipy.optimize.least_squares(
         residuals,
         _start(points),
         jac=lambda p: np.concatenate([_jacobian(points, p), penalty]),
@@ -96,9 +96,11 @@ def published(points: Points) -> Array:
     def of_rate(p: Array) -> float:
         return rmse(points, p / _TO_V) ** 2
 
-    first = minimize(of_threshold, start, method="SLSQP", options={"ftol": 1e-8, "maxiter": 40_000})
+    first = scipy.optimize.minimize(
+        of_threshold, start, method="SLSQP", options={"ftol": 1e-8, "maxiter": 40_000}
+    )
     options = {"xatol": 1e-5, "maxiter": 10_000}
-    second = minimize(of_rate, first.x, method="nelder-mead", options=options)
+    second = scipy.optimize.minimize(of_rate, first.x, method="nelder-mead", options=options)
     return np.asarray(second.x / _TO_V)
 
 

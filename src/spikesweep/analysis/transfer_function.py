@@ -24,6 +24,7 @@ from spikesweep.analysis.semi_analytical import (
     terms_of,
 )
 from spikesweep.analysis.threshold_fit import Loss, Points, published, rmse, robust, uncertainty
+from spikesweep.attributes import configuration_of
 from spikesweep.errors import InputError, nearest
 from spikesweep.units import PER_MS, Hz
 
@@ -141,7 +142,7 @@ class _Data:
         self.fe, self.fi = (x.transpose(*self.observed.dims).load() for x in (fe, fi))
         self.error = xr.ones_like(self.observed)
         if weights is not None:
-            self.error = _standard_error(rates, ds.attrs["configuration"]["protocol"])
+            self.error = _standard_error(rates, configuration_of(ds.attrs)["protocol"])
         used: xr.DataArray = self.observed.notnull() & (self.observed >= keep.min_rate)
         used = used & (self.observed <= keep.max_rate)
         if "simulated" in ds and not keep.unsimulated:
@@ -157,7 +158,7 @@ class _Data:
 
     def _moments(self, population: str) -> Moments:
         fe, fi = self._flat(self.fe, population), self._flat(self.fi, population)
-        return moments(cell_of(self.attrs["configuration"], population), fe, fi, form=self.form)
+        return moments(cell_of(configuration_of(self.attrs), population), fe, fi, form=self.form)
 
     def used_points(self, population: str) -> Points:
         """Return the points of a population that the fit uses; raise InputError if they are too few."""
@@ -167,7 +168,7 @@ class _Data:
                 f"{population}: {np.count_nonzero(use)} points for {len(self.terms)} coefficients; "
                 f"allowed: more points than coefficients"
             )
-        cell = cell_of(self.attrs["configuration"], population)
+        cell = cell_of(configuration_of(self.attrs), population)
         m = Moments(*(x[use] for x in self.moments[population]))
         observed, error = (self._flat(x, population)[use] for x in (self.observed, self.error))
         return Points(m, polynomial(cell, m, self.terms), observed, error)
@@ -185,7 +186,7 @@ class _Data:
         predicted = []
         per_population: dict[str, list[Any]] = {"covariance": [], "condition_number": [], "rmse": []}
         for population, values in zip(self.populations, coefficients, strict=True):
-            m, cell = self.moments[population], cell_of(self.attrs["configuration"], population)
+            m, cell = self.moments[population], cell_of(configuration_of(self.attrs), population)
             predicted.append(rate(m, polynomial(cell, m, self.terms) @ values))
             points = self.used_points(population)
             covariance, condition = uncertainty(points, values, loss, loss_scale, ridge)

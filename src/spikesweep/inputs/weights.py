@@ -13,9 +13,9 @@ mean; `legacy` draws weights from NumPy's frozen RandomState as that code does, 
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.random import RandomState
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from spikesweep.units import NonNegative, number
 
@@ -58,7 +58,7 @@ class NormalWeights(NamedTuple):
 
     def unit_weights(self, u: Array) -> Array:
         """Return weights of mean 1, shape of `u`; the last two dimensions are one sample."""
-        unit: Array = np.maximum(0.0, 1.0 + ndtri(u) / 3.0)
+        unit: Array = np.maximum(0.0, 1.0 + scipy.special.ndtri(u) / 3.0)
         return unit
 
     def legacy(self, rng: RandomState, shape: tuple[int, int]) -> Array:
@@ -73,7 +73,7 @@ class LogNormalWeights(NamedTuple):
 
     def unit_weights(self, u: Array) -> Array:
         """Return weights of mean 1, shape of `u`; the last two dimensions are one sample."""
-        drawn = np.exp(ndtri(u))
+        drawn = np.exp(scipy.special.ndtri(u))
         unit: Array = drawn / drawn.mean(axis=(-2, -1), keepdims=True)
         return unit
 

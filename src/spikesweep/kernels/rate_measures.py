@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.kernels.jit import compiled
+from spikesweep.kernels.jit import kept
 
 Array = NDArray[np.float64]
 
@@ -30,7 +30,7 @@ def measure(v: Array, rate: Array, times: Array, window: slice, near: float) -> 
     return found
 
 
-@compiled
+@kept
 def _measure(v, rate, times, start, stop, near, activity, v_end, v_peak, settling_time):
     n = v.shape[2]
     for p in range(v.shape[0]):

@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.integrate import solve_ivp
 
 from spikesweep.kernels.rate_system import System
 from spikesweep.units import ms
@@ -99,7 +99,7 @@ def solve_scipy(
     """
     full = FullSystem(system, point)
     times = np.linspace(0.0, duration, n_samples) / _MS_PER_S
-    found = solve_ivp(
+    found = scipy.integrate.solve_ivp(
         full.derivative,
         (0.0, times[-1]),
         full.rest,

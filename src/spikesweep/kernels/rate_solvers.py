@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.kernels.jit import compiled
+from spikesweep.kernels.jit import compiled, kept
 from spikesweep.kernels.rate_system import LANES, System, derivative_for, pack
 from spikesweep.units import ms
 
@@ -113,7 +113,6 @@ def _record(out, sample, y, rates, total):
 def _fixed_loop() -> Any:
     derivative = derivative_for(LANES)
 
-    @compiled
     def solve(
         out, y, total, drive, scratch, rates, n_cells, table, cell_values, link_values, weights, substeps, h
     ):
@@ -134,22 +133,21 @@ def _fixed_loop() -> Any:
                             return
                     twice = 2.0 if 0 < stage < 3 else 1.0
                     reach = h if stage == 2 else 0.5 * h
-                    kept = 0.0 if stage == 0 else 1.0
+                    before = 0.0 if stage == 0 else 1.0
                     for r in range(n):
-                        mean[r] = kept * mean[r] + twice * k[r]
+                        mean[r] = before * mean[r] + twice * k[r]
                         z[r] = y[r] + reach * k[r]
                 for r in range(n):
                     y[r] += h / 6.0 * mean[r]
                     z[r] = y[r]
 
-    return solve
+    return kept(solve, derivative)
 
 
 @cache
 def _adaptive_loop() -> Any:
     derivative = derivative_for(1)
 
-    @compiled
     def solve(
         out,
         y,
@@ -208,7 +206,7 @@ def _adaptive_loop() -> Any:
             for r in range(out.shape[1]):
                 out[0, r, missing] = np.nan
 
-    return solve
+    return kept(solve, derivative)
 
 
 @compiled

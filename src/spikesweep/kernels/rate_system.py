@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.kernels.jit import compiled
+from spikesweep.kernels.jit import kept
 
 Array = NDArray[np.float64]
 
@@ -169,7 +169,10 @@ def derivative_for(lanes: int) -> Any:
     """
     L = lanes
 
-    @compiled
+    def sized(function: Any) -> Any:
+        return kept(function, f"{lanes} lanes")
+
+    @sized
     def fire(v, total, rates, n, c):
         """Write the rates, and no current yet."""
         v_th, span, slope = c[3 * n :], c[4 * n :], c[5 * n :]
@@ -180,7 +183,7 @@ def derivative_for(lanes: int) -> Any:
             rates[k] = slope[k] * x
             total[k] = 0.0
 
-    @compiled
+    @sized
     def weigh(drive, weights, x, n_post, n_pre):
         """Write sum_j w_ij x_j to `drive`."""
         for k in range(n_post * L):
@@ -190,7 +193,7 @@ def derivative_for(lanes: int) -> Any:
                 for lane in range(L):
                     drive[i * L + lane] += weights[(j * n_post + i) * L + lane] * x[j * L + lane]
 
-    @compiled
+    @sized
     def follow_each(current, change, v, total, rates, weights, n_post, n_pre, c, m, pre_index):
         """Advance a filtered current a synapse."""
         for j in range(n_pre):
@@ -202,7 +205,7 @@ def derivative_for(lanes: int) -> Any:
                     change[k] = (target - current[k]) * c[m + lane]
                     total[i * L + lane] += current[k]
 
-    @compiled
+    @sized
     def follow(current, change, v, total, drive, n, c, m, pre_index):
         """Advance a filtered current a cell; with `pre_index` the driving force is in `drive`."""
         per_tau, e_rev = c[m:], c[3 * m :]
@@ -211,7 +214,7 @@ def derivative_for(lanes: int) -> Any:
             change[k] = (c[k] * drive[k] * force - current[k]) * per_tau[k]
             total[k] += current[k]
 
-    @compiled
+    @sized
     def rise_and_decay(s, change, rates, n, c, m):
         """Advance the filtered rates of a saturating conductance."""
         per_tau, per_rise = c[m:], c[2 * m :]
@@ -220,20 +223,20 @@ def derivative_for(lanes: int) -> Any:
             up = 0.0 if up < 0.0 else up
             change[k] = up * per_rise[k] - s[k] * per_tau[k]
 
-    @compiled
+    @sized
     def push(v, total, drive, n, c, m):
         """Add the current of a conductance."""
         e_rev = c[3 * m :]
         for k in range(n):
             total[k] += c[k] * drive[k] * (e_rev[k] - v[k])
 
-    @compiled
+    @sized
     def integrate(v, change, total, n, c):
         per_tau, r_in = c[n:], c[2 * n :]
         for k in range(n):
             change[k] = (c[k] - v[k] + r_in[k] * total[k]) * per_tau[k]
 
-    @compiled
+    @sized
     def derivative(
         y, dy, total, drive, scratch, rates, n_cells, table, cell_values, link_values, weights, fresh
     ):

@@ -17,9 +17,10 @@ def note_spikes(steps, spiked, n, first):
     """
     bits = spiked.view(np.int64)
     for s in range(n):
+        row = bits[s * LANES : (s + 1) * LANES]
         any_lane = np.int64(0)
         for lane in range(LANES):
-            any_lane |= bits[s * LANES + lane]
+            any_lane |= row[lane]
         if any_lane != 0:
             for lane in range(LANES):
                 if spiked[s * LANES + lane] != 0.0:

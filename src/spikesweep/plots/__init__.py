@@ -10,10 +10,12 @@ from pathlib import Path
 import xarray as xr
 from matplotlib.figure import Figure
 
+from spikesweep.attributes import configuration_of
+
 
 def figure(ds: xr.Dataset) -> Figure:
     """Return the figure of a sweep's dataset."""
-    protocol = ds.attrs["configuration"]["choices"]["protocol"]
+    protocol = configuration_of(ds.attrs)["choices"]["protocol"]
     swept = "point" in ds.dims or any("key" in ds[name].attrs for name in ds.coords)
     name = f"{__name__}.{protocol}"
     module = import_module(name if find_spec(name) else f"{__name__}.any_protocol")

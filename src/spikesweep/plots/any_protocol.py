@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 def figure(ds: xr.Dataset) -> Figure:
     """Return the first variable against the longest axis, averaged over all other dimensions."""
     name = next(iter(v for v in ds.data_vars if v != "status"))
-    axis = max(ds.attrs["axes"], key=lambda dim: ds.sizes[dim])
+    axis = max(ds.attrs["axes"].split(), key=lambda dim: ds.sizes[dim])
     values = ds[name].mean([dim for dim in ds[name].dims if dim != axis]).load()
     fig = Figure(figsize=(4.8, 3.4), layout="constrained")
     ax = fig.subplots()

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikesweep.analysis import balance
+from spikesweep.attributes import configuration_of
 
 
 def figure(ds: xr.Dataset) -> Figure:
@@ -24,7 +25,7 @@ def _over_set_points(ds: xr.Dataset) -> Figure:
     axes = fig.subplots(2, len(names), squeeze=False)
     points = balance.set_points(ds)
     fits = balance.relations(points["exc"], points["inh"], "fe")
-    seconds = float(ds.attrs["configuration"]["protocol"]["duration"]) * 1e-3
+    seconds = float(configuration_of(ds.attrs)["protocol"]["duration"]) * 1e-3
     rate = (ds["spike_count"].mean("seed") / seconds).load()
     for k, name in enumerate(names):
         at, fit = points.sel(population=name), fits.sel(population=name)

@@ -19,7 +19,7 @@ _SHOWN = ("pattern", "seed")
 def figure(ds: xr.Dataset) -> Figure:
     """Return the figure of the points that are done; images are those of the first seed."""
     done = ds["status"] == 1
-    others = [axis for axis in ds.attrs["axes"] if axis not in _SHOWN]
+    others = [axis for axis in ds.attrs["axes"].split() if axis not in _SHOWN]
     last = {axis: -1 for axis in others}
     shown = ds[[v for v in ("activity", "rate") if v in ds]].where(done).isel(last).load()
     found = measures(shown)

@@ -12,6 +12,7 @@ import zarr
 from numpy.typing import NDArray
 
 from spikesweep import durable
+from spikesweep.attributes import encoded
 from spikesweep.grid import POINT, Grid
 from spikesweep.protocols.base import MISSING, STATUS_MEANINGS, Axis, Coordinate, Variable
 from spikesweep.store import ragged
@@ -20,7 +21,7 @@ from spikesweep.store.records import write_manifest
 from spikesweep.store.store import FORMAT, Store
 
 #: Attributes that every store has, whatever the sweep says of itself.
-FIXED_ATTRS = ("format", "Conventions", "axes", "columns", "variables", "coordinates")
+FIXED_ATTRS = ("format", "Conventions", "axes", "columns", "results", "coordinates")
 
 
 def create(
@@ -70,12 +71,12 @@ def lay_out(
         "Conventions": "CF-1.11",
         "axes": list(grid.names),
         "columns": [axis.name for axis, _ in grid.columns],
-        "variables": [variable.name for variable in variables if not variable.ragged],
+        "results": [variable.name for variable in variables if not variable.ragged],
     }
     beside = [name for name, c in coordinates.items() if isinstance(c, Coordinate) and c.dims]
     if beside or grid.columns:  # CF's word for coordinates that are no dimension
         fixed["coordinates"] = " ".join((*fixed["columns"], *beside))
-    group = zarr.create_group(DurableStore(path), attributes={**fixed, **attrs})
+    group = zarr.create_group(DurableStore(path), attributes=encoded({**fixed, **attrs}))
     for axis, values in zip(grid.axes, grid.values, strict=True):
         _axis(group, axis, (), values)
     for axis, values in grid.columns:

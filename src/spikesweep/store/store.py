@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from zarr.storage import LocalStore
 
 from spikesweep import durable
+from spikesweep.attributes import decoded
 from spikesweep.errors import InputError
 from spikesweep.grid import Block
+from spikesweep.protocols.base import Axis
 from spikesweep.ragged import Ragged
 from spikesweep.store import ragged
 from spikesweep.store.arrays import arrays, dims, fresh_arrays
@@ -48,7 +50,7 @@ class Store(Records):
     @property
     def attrs(self) -> dict[str, Any]:
         """Return the attributes of the sweep."""
-        return dict(zarr.open_group(LocalStore(self.path, read_only=True), mode="r").attrs)
+        return decoded(zarr.open_group(LocalStore(self.path, read_only=True), mode="r").attrs)
 
     @property
     def chunks(self) -> tuple[int, ...]:
@@ -67,7 +69,7 @@ class Store(Records):
     @property
     def variables(self) -> list[str]:
         """Return the names of the variables that blocks hold, without `status`."""
-        return [*self.attrs["variables"], *self.ragged]
+        return [*self.attrs["results"], *self.ragged]
 
     @property
     def ragged(self) -> dict[str, str]:
@@ -83,11 +85,15 @@ class Store(Records):
         """Return the values of each axis along `point`, where the points are no full grid."""
         return {name: self._values(name) for name in self.attrs["columns"]}
 
-    @property
-    def swept(self) -> list[str]:
+    def swept(self) -> dict[str, Axis]:
         """Return the axes that sweep a value of the configuration."""
-        arrays = self._arrays
-        return [name for name in (*self.axis_values(), *self.columns()) if "key" in arrays[name].attrs]
+        found = {}
+        for name in (*self.attrs["axes"], *self.attrs["columns"]):
+            attrs = self._arrays[name].attrs
+            if "key" in attrs:
+                units, text, key = (str(attrs[k]) for k in ("units", "long_name", "key"))
+                found[name] = Axis(name, units, text, -np.inf, key=key, base=attrs["configured"])
+        return found
 
     def label_values(self, name: str) -> NDArray[Any]:
         """Return the labels along a dimension beyond the axes'."""
@@ -106,7 +112,7 @@ class Store(Records):
         arrays = self._arrays
         read: dict[str, NDArray[Any] | Ragged] = {
             name: np.array(arrays[name][self._index(name, block)], order="C")
-            for name in self.attrs["variables"]
+            for name in self.attrs["results"]
         }
         for dimension, counts in ragged.dimensions(arrays).items():
             sizes = zip(dims(arrays[counts]), arrays[counts].shape, strict=True)
