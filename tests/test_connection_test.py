@@ -1,5 +1,7 @@
 """Connection tests: the original's draws, averages, decisions and scores; streams, statistics, sweeps."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +20,8 @@ from spikesweep.kernels.driver import Clock
 from spikesweep.kernels.philox import derive
 from spikesweep.kernels.spike_triggered import averages
 from spikesweep.many_to_one import Experiment, Wiring
+from spikesweep.plots import connection_test as plots
+from spikesweep.plots import figure
 from spikesweep.recompute import verify
 from spikesweep.store import Store
 
@@ -63,9 +67,9 @@ def test_trains_are_those_of_the_originals_stream():
 def test_wiring_is_that_of_the_originals_stream():
     ref = pd.read_csv(REFERENCE / "wiring_connectivity.csv")
     assert len(ref) == 16
+    default = job().network
     for row in ref.itertuples():
-        words = (f"N={row.n_inputs}", f"p_inhibitory={row.p_inh}", f"p_connected={row.p_conn}")
-        network = job(*(f"network.{word}" for word in words)).network
+        network = replace(default, N=row.n_inputs, p_inhibitory=row.p_inh, p_connected=row.p_conn)
         wiring = network.wiring(legacy_trains.wiring_uniforms(row.seed))
         inh, connected = wiring.is_inhibitory, wiring.is_connected
         counts = [inh.sum(), (~inh).sum(), (inh & connected).sum(), (~inh & connected).sum()]
@@ -293,7 +297,7 @@ def test_numbers_do_not_depend_on_blocks_workers_or_company(tmp_path):
         ("c", ("compute=threads", "compute.workers=2", "compute.block_points=4")),
     ):
         other = ss.run(load(tmp_path / folder, *words, *more)).load()
-        for name in (*first.attrs["variables"], "status"):
+        for name in (*first.data_vars, "is_connected"):
             assert np.array_equal(first[name], other[name], equal_nan=first[name].dtype.kind == "f"), name
     assert (first.status == 1).all()
     assert len(np.unique(first.sta_height)) == 60
@@ -323,30 +327,33 @@ def test_common_random_numbers_give_every_ratio_the_same_trains(tmp_path):
     assert np.array_equal(own.sel(dg_ratio=4.0).sta_height, common.sel(dg_ratio=4.0).sta_height)
 
 
-@pytest.mark.parametrize(
-    "axis",
-    [
-        "protocol.duration=[2000.0,3000.0]",
-        "protocol.snr=[5.0,20.0]",
-        "network.dg_ratio=[1.0,4.0]",
-        "network.p_inhibitory=[0.2,0.6]",
-        "network.spike_rate=[10.0,20.0]",
-        "network.N=[6,10]",
-        "protocol.window=[50.0,100.0]",
-        "protocol.n_shuffles=[9,19]",
-    ],
+#: Pairs of values, and a variable that changes with them.
+AXES = (
+    {
+        "protocol.duration": ((2000.0, 3000.0), "n_spikes"),
+        "protocol.snr": ((5.0, 20.0), "sta_height"),
+        "network.spike_rate": ((10.0, 20.0), "n_spikes"),
+        "network.p_inhibitory": ((0.2, 0.6), "is_inhibitory"),
+    },
+    {
+        "network.dg_ratio": ((1.0, 4.0), "median_v"),
+        "network.N": ((6, 10), "n_spikes"),
+        "protocol.window": ((50.0, 100.0), "sta_height"),
+        "protocol.n_shuffles": ((9, 19), "p_value"),
+    },
 )
-def test_every_parameter_can_be_an_axis(axis, tmp_path):
-    ds = ss.run(load(tmp_path, *SHORT, "grid.seed=[0,1]", f"grid.{axis}")).load()
-    name = axis.split("=")[0].split(".")[1]
-    assert ds.sizes[name] == 2
+
+
+@pytest.mark.parametrize("axes", AXES, ids=["experiment", "test"])
+def test_every_parameter_can_be_an_axis(axes, tmp_path):
+    words = [f"grid.{key}={list(values)}" for key, (values, _) in axes.items()]
+    ds = ss.run(load(tmp_path, *SHORT, "grid.seed=[0]", *words)).load()
     assert (ds.status == 1).all()
-    low, high = (ds.isel({name: k}) for k in (0, 1))
-    changed = "n_spikes" if name in ("duration", "spike_rate") else "sta_height"
-    if name == "n_shuffles":
-        changed = "p_value"
-    assert not low[changed].identical(high[changed])
-    assert not np.array_equal(low[changed], high[changed], equal_nan=True)
+    assert ds.status.size == 16
+    for key, (values, changed) in axes.items():
+        name = key.split(".")[1]
+        low, high = (ds[changed].sel({name: value}) for value in values)
+        assert not np.array_equal(low, high, equal_nan=changed != "is_inhibitory"), key
 
 
 def test_inputs_that_a_point_lacks_are_empty_and_a_store_grows_by_more(tmp_path):
@@ -432,3 +439,25 @@ def test_wrong_signals_are_refused():
         test.connections([0.0, np.nan], [[0.1]], DT, window=0.1, **words)
     with pytest.raises(InputError, match="window = 5"):
         test.connections(np.zeros(10), [[0.1]], DT, window=5.0, **words)
+
+
+def test_figures_are_drawn(tmp_path):
+    words = (*SHORT, "grid.seed=[0,1]", "protocol.record=[shuffled_height]")
+    ds = ss.run(load(tmp_path, *words))
+    histogram, relative, matrix, curves = figure(ds).axes
+    run = ds.isel(seed=0).load()
+    for ax in (histogram, relative):
+        assert sum(patch.get_height() for patch in ax.patches) == 20
+    assert matrix.images[0].get_array().shape[0] == 10
+    assert len(curves.lines) == 3
+    assert len(plots.heights(run, [0, 9]).axes) == 2
+    trace = ss.replay(tmp_path / "connection_test" / "izhikevich-n_to_1.zarr", seed=0)
+    wide, near = plots.potential(trace).axes
+    assert len(wide.lines[0].get_xdata()) == pytest.approx(2000, abs=2)
+    assert len(near.lines[0].get_xdata()) == pytest.approx(70, abs=2)
+    words = {"window": 20.0, "n_shuffles": 9}
+    found = test.examples(trace.vi, trace.input_times[trace.input_of == 0], trace.dt, **words)
+    assert len(plots.averages(found).axes[0].lines) == 9
+    ratio = ss.run(load(tmp_path, *SHORT, "grid.seed=[0,1]", "grid.network.dg_ratio=[1.0,4.0]", "name=r"))
+    rates, areas, output = figure(ratio).axes
+    assert [len(ax.lines) for ax in (rates, areas, output)] == [9, 6, 3]

@@ -16,6 +16,7 @@ from spikesweep.inputs.noise import CurrentNoise, PotentialNoise
 from spikesweep.inputs.weights import LogNormalWeights
 from spikesweep.kernels.driver import Clock
 from spikesweep.network_simulation import Recording, simulate
+from spikesweep.plots import figure, spiking_network
 from spikesweep.spiking_networks import SpikingNetwork
 
 DT = 0.1
@@ -42,20 +43,20 @@ def test_spikes_of_the_prototype_are_the_originals(tmp_path):
     """The prototype counts a spike from the step that makes it, which here is over at the spike's time."""
     ref = pd.read_csv(REFERENCE / "wiring_proto_network.csv")
     assert len(ref) > 5
+    weights = np.zeros((4, 4))
+    weights[0, 1] = weights[2, 1] = 1.0
     for case, rows in ref.groupby("case"):
-        package = "explicit" in case
-        order = "package" if package else "prototype"
-        words = [f"neuron.RS.order={order}", "protocol.record=[]", "overwrite=true"]
-        words.append("network.populations.E.i_ext=[0.0]")
+        order = "package" if "explicit" in case else "prototype"
+        current, scale = [0.0] * 4, 1.0
         if "I_ext" in case:
-            currents = case.split("[")[1].split("]")[0].split(",")[:3]
-            words[-1] = f"network.populations.E.i_ext=[{','.join(f'{float(c)}' for c in currents)}]"
-            words.append(f"grid.weight_scale=[{float(case.split('ge=')[1].split()[0]) / 4.0}]")
-        spikes = ss.run(load(tmp_path, *words)).sweep.spikes()
-        steps = np.round(spikes.spike_times.values / DT).astype(int) - 1
+            current = [float(c) for c in case.split("[")[1].split("]")[0].split(",")]
+            scale = float(case.split("ge=")[1].split()[0]) / 4.0
+        cfg = load(tmp_path, f"neuron.RS.order={order}")
+        ds = ss.spiking_network(cfg, weights=scale * weights, i_ext=current)
+        steps = np.round(ds.spike_times.values / DT).astype(int) - 1
         for row in rows.itertuples():
             listed = [] if row.n_spikes == 0 else [int(n) for n in row[4].split()]
-            assert steps[spikes.spike_neuron.values == row.neuron].tolist() == listed
+            assert steps[ds.spike_neuron.values == row.neuron].tolist() == listed
             assert len(listed) == row.n_spikes
 
 
@@ -305,3 +306,19 @@ def test_given_matrices_are_simulated_with_the_configurations_cells(tmp_path):
 def test_wrong_words_are_refused(word, message, tmp_path):
     with pytest.raises(InputError, match=message):
         make_sweep(load(tmp_path, word))
+
+
+def test_figures_are_drawn(tmp_path):
+    words = ("neuron.RS.order=prototype", "protocol.duration=500.0", "grid.weight_scale=[1.0,2.0]")
+    ds = ss.run(load(tmp_path, *words))
+    fig = figure(ds)
+    raster, rates, *potentials = fig.axes
+    spikes = ds.sweep.spikes(weight_scale=2.0)
+    assert len(raster.collections[0].get_offsets()) == spikes.sizes["spike"] > 5
+    assert len(rates.lines) == 2
+    assert len(potentials) == 2
+    assert "weight_scale = 2" in fig.get_suptitle()
+    silent = spiking_network.activity(
+        ss.spiking_network(load(tmp_path, "protocol.duration=1.0"), i_ext=[0.0] * 4)
+    )
+    assert len(silent.axes[0].collections[0].get_offsets()) == 0

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from spikesweep.analysis.connection_test import roc
+from spikesweep.attributes import configuration_of
 from spikesweep.plots import swept as any_swept
 
 _KINDS = ("excitatory", "inhibitory")
@@ -167,8 +168,9 @@ def roc_curves(ax: Axes, run: xr.Dataset) -> None:
 
 def _p(ds: xr.Dataset) -> xr.DataArray:
     """Return the p-values that the run decided by."""
-    chosen = ds.attrs.get("configuration", {}).get("protocol", {}).get("pvalue", "corrected")
-    return ds["p_upstream" if chosen == "upstream" else "p_value"]
+    configuration = configuration_of(ds.attrs) if "configuration" in ds.attrs else {}
+    upstream = configuration.get("protocol", {}).get("pvalue") == "upstream"
+    return ds["p_upstream" if upstream else "p_value"]
 
 
 def _bare(*axes: Axes) -> None:
