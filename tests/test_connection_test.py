@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import REFERENCE
+from conftest import REFERENCE, cells
 from numpy.random import RandomState
 
 import spikesweep as ss
@@ -309,7 +309,7 @@ def test_an_inputs_test_does_not_depend_on_which_others_are_tested(tmp_path):
     everything = ss.run(load(tmp_path, *SHORT, "grid.seed=[3]", "name=all")).load().isel(seed=0)
     words = ("protocol.tested=1", "name=some", "grid.seed=[3]")
     some = ss.run(load(tmp_path, *SHORT, *words)).load().isel(seed=0)
-    tested = np.flatnonzero(some.n_larger >= 0)
+    tested = np.flatnonzero(some.n_larger.notnull())
     assert len(tested) == 3
     for name in ("sta_height", "relative_height", "n_larger"):
         assert np.array_equal(some[name][tested], everything[name][tested])
@@ -368,7 +368,8 @@ def test_inputs_that_a_point_lacks_are_empty_and_a_store_grows_by_more(tmp_path)
         assert np.array_equal(few.isel(input=slice(6)), six[name].sel(N=6))
         assert np.array_equal(both[name].sel(N=10), alone[name])
     beyond = both.sel(N=6).isel(input=slice(6, None))
-    assert np.isnan(beyond.sta_height).all()
+    for name in ("sta_height", "n_larger", "p_value"):
+        assert np.isnan(beyond[name]).all()
     assert not beyond.is_connected.any()
     path = tmp_path / "connection_test" / "izhikevich-n_to_1.zarr"
     assert verify(Store.at(path), 4, np.random.default_rng(0)) == {"verified": 4, "different": []}
@@ -390,6 +391,17 @@ def test_stored_points_are_replayed_with_all_signals(tmp_path):
     assert sigma == pytest.approx(95.0 / 20.0, rel=4 / np.sqrt(2 * 30_000))
     assert float(trace.v.max()) <= 35.0
     assert np.array_equal(ds.sweep.spikes(seed=1).spike_times, trace.spike_times)
+
+
+@pytest.mark.parametrize("neuron", sorted({neuron for neuron, _ in cells()}))
+def test_any_neuron_can_be_imaged(neuron):
+    cell = next(cell for name, cell in cells() if name == neuron)
+    words = (f"neuron={neuron}", f"network.populations=[{cell}]", "protocol.duration=1000.0", "network.N=4")
+    it = job(*words, "protocol.n_shuffles=9", "network.inh.E_rev=-100.0", "protocol.snr=1000.0")
+    found = it.protocol(it.network, points(0), {})
+    assert np.isfinite(found["sta_height"]).all()
+    assert np.isfinite(found["median_v"]).all()
+    assert (found["sta_height"] > 0.0).all()
 
 
 def test_the_adexp_version_runs(tmp_path):

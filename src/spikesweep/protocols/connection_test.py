@@ -36,7 +36,7 @@ _MEASURES = (
     Variable("n_spikes", _INPUT, "1", "spikes of the input", "int64"),
     Variable("sta_height", _INPUT, "mV", "height of the spike-triggered average", optional=True),
     Variable("relative_height", _INPUT, "1", "height over the mean height of shuffles", optional=True),
-    Variable("n_larger", _INPUT, "1", "shuffles with a larger statistic (K); -1 where not tested", "int64"),
+    Variable("n_larger", _INPUT, "1", "shuffles with a larger statistic (K)", optional=True),
     Variable("p_value", _INPUT, "1", "(K + 1) / (n + 1)", optional=True),
     Variable("p_upstream", _INPUT, "1", "max(K, 1) / n, the original's p", optional=True),
     Variable("sta_area", _INPUT, "mV ms", "area of the average over its first sample", optional=True),
@@ -231,7 +231,7 @@ class ConnectionTest:
     def _imaged(self, network: ManyToOne, experiment: Experiment, v: Array) -> Array:
         """Return a potential with the noise of the imaging."""
         (cell,) = network.populations.values()
-        height = getattr(cell, "V_spike", None) or cell.V_th
+        height = cell.V_spike if hasattr(cell, "V_spike") else cell.V_th
         sigma = (height - cell.E_L) / self.snr
         imaged: Array = experiment.noise(len(v)) * sigma
         imaged += v
@@ -261,7 +261,7 @@ class ConnectionTest:
             "shuffled_height": found.shuffled_height,
             "sta_height": found.height,
             "relative_height": test.relative_height(found),
-            "n_larger": found.n_larger,
+            "n_larger": np.where(found.n_larger < 0, np.nan, found.n_larger),
             "p_value": found.p_value(settings, "corrected"),
             "p_upstream": found.p_value(settings, "upstream"),
             "sta_area": found.area * self.dt,
