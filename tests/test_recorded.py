@@ -21,6 +21,7 @@ NAMES = sorted(path.stem for path in SWEEPS.glob("*.yaml"))
 REDUCED = (
     "grid.seed=[0]",
     "protocol.duration=60.0",
+    "grid.protocol.duration=[60.0,80.0]",
     "protocol.discard=0.0",
     "protocol.nperseg=2048",
     "compute=serial",

@@ -1,9 +1,9 @@
 """Labelled, resumable parameter sweeps for computational neuroscience.
 
 `import spikesweep as ss`: `ss.load`, `ss.run`, `ss.open`, `ss.simulate`, `ss.rate_network`, `ss.responses`,
-`ss.replay`. They are loaded when first used, so that importing the package, as Hydra's plug-ins and workers
-do, costs nothing. With the first of them, or with the package if xarray is there already, datasets get the
-accessor `sweep`.
+`ss.spiking_network`, `ss.replay`. They are loaded when first used, so that importing the package, as Hydra's
+plug-ins and workers do, costs nothing. With the first of them, or with the package if xarray is there
+already, datasets get the accessor `sweep`.
 """
 
 import sys
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from spikesweep.api import responses as responses
     from spikesweep.api import run as run
     from spikesweep.api import simulate as simulate
+    from spikesweep.api import spiking_network as spiking_network
     from spikesweep.errors import InputError as InputError
 
 _HOMES = {
@@ -28,9 +29,20 @@ _HOMES = {
     "responses": "api",
     "run": "api",
     "simulate": "api",
+    "spiking_network": "api",
     "InputError": "errors",
 }
-__all__ = ["InputError", "load", "open", "rate_network", "replay", "responses", "run", "simulate"]
+__all__ = [
+    "InputError",
+    "load",
+    "open",
+    "rate_network",
+    "replay",
+    "responses",
+    "run",
+    "simulate",
+    "spiking_network",
+]
 
 
 if "xarray" in sys.modules:

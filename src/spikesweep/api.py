@@ -19,11 +19,13 @@ from spikesweep.assembly import assemble, cells_of, network_of
 from spikesweep.build import build, checked
 from spikesweep.design import design, with_texts
 from spikesweep.errors import InputError
+from spikesweep.given_network import simulate_given
 from spikesweep.monitor import Terminal
 from spikesweep.plan import Plan, make_plan, refuse_long
 from spikesweep.protocols.base import FAILURES, MISSING
 from spikesweep.protocols.population_information import PopulationInformation
 from spikesweep.protocols.rate_dynamics import RateDynamics
+from spikesweep.protocols.spiking_network import SpikingNetworkActivity
 from spikesweep.single_cell import simulate_cell
 from spikesweep.single_network import simulate_network
 from spikesweep.single_pool import simulate_pool
@@ -144,6 +146,37 @@ def responses(cfg: DictConfig, band: str | None = None, seed: int = 0) -> xr.Dat
         raise InputError(f"protocol is a {type(protocol).__name__}; allowed: protocol=population_information")
     protocol.check(network)
     return simulate_pool(network, protocol, str(band or values["grid"]["band"][0]), seed)
+
+
+def spiking_network(
+    cfg: DictConfig,
+    weights: Any = None,
+    delays: Any = 0.0,
+    i_ext: ArrayLike | None = None,
+    *,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Simulate one network of spiking neurons, with given or drawn connections.
+
+    `weights` are a matrix of all neurons, rows from, columns to, dense or of scipy.sparse, in multiples of
+    the weight of the source's synapse, and `delays` (ms) a number or a matrix; without them the connections
+    are those that a sweep draws at `seed`. `i_ext` (pA) is a number for each neuron. Returns `spike_times`
+    (ms) and `spike_neuron` in the order of time, `rate` (Hz) and the recorded signals. Raises InputError for
+    what does not fit.
+
+    >>> import numpy as np
+    >>> import spikesweep as ss
+    >>> cfg = ss.load("neuron=izhikevich", "network=fiers_prototype", "protocol=spiking_network")
+    >>> dict(ss.spiking_network(cfg, weights=np.zeros((4, 4)), i_ext=[100.0, 0.0, 0.0, 0.0]).v.sizes)
+    {'recorded': 2, 'time': 100000}
+    """
+    values = config.plain(cfg)
+    network = network_of(values)[0]
+    protocol = build(values["protocol"], "protocol")
+    if not isinstance(protocol, SpikingNetworkActivity):
+        raise InputError(f"protocol is a {type(protocol).__name__}; allowed: protocol=spiking_network")
+    protocol.check(network)
+    return simulate_given(network, protocol, weights, delays, i_ext, seed)
 
 
 def replay(path: str | Path, population: str | None = None, neuron: int = 0, **axes: float) -> xr.Dataset:

@@ -1,6 +1,7 @@
 """The design of an experiment: from a configuration to its points and its swept parameters."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -48,8 +49,8 @@ def design(
     read = frozenset(key for key in keys if key in _used(values, known))
     swept = Parameters(values, grid.swept, derived, read, lanes, assemble)
     _refuse_unread(grid, swept, reads)
-    swept.check(_combinations(grid, [axis.name for axis in grid.swept]))
-    return grid, swept
+    labels = swept.check(_combinations(grid, [axis.name for axis in grid.swept]))
+    return grid, replace(swept, labels=labels)
 
 
 def _counted(values: Mapping[str, Any], protocol: Experiment) -> dict[str, Any]:

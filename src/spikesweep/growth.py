@@ -6,6 +6,7 @@ would leave axes out of order. Old points are copied, not computed.
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from spikesweep import store as stores
 from spikesweep.errors import InputError
 from spikesweep.grid import Block, Grid
-from spikesweep.protocols.base import Variable
+from spikesweep.protocols.base import Coordinate, Variable, longest
 from spikesweep.ragged import Ragged, fillable, filled
 
 
@@ -75,13 +76,33 @@ def grown(
     temporary = stores.temporary_path(store.path)
     attrs = {k: v for k, v in store.attrs.items() if k not in stores.FIXED_ATTRS}
     try:
-        larger = stores.lay_out(temporary, new, variables, coordinates, chunks, attrs)
+        labels = _longest(store, coordinates)
+        larger = stores.lay_out(temporary, new, variables, labels, chunks, attrs)
         for block in new.blocks(chunks):
             _copy_block(store, old, larger, new, block)
         stores.copy_failures(store, larger)
         return stores.put_in_place(larger, store.path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _longest(store: stores.Store, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the labels of a store and of a request, of which one are the first ones of the other."""
+    try:
+        return longest(stored_labels(store, asked), asked)
+    except ValueError as error:
+        raise InputError(
+            f"{store.path} has other labels of results, {error}; allowed: another name=..."
+        ) from error
+
+
+def stored_labels(store: stores.Store, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return labels with the values that a store has for them."""
+    return {name: _with_values(labels, store.label_values(name)) for name, labels in asked.items()}
+
+
+def _with_values(labels: Any, values: NDArray[Any]) -> Any:
+    return replace(labels, values=values) if isinstance(labels, Coordinate) else values.tolist()
 
 
 def _copy_block(store: stores.Store, old: Grid, larger: stores.Store, new: Grid, block: Block) -> None:
@@ -112,7 +133,9 @@ def _copy_block(store: stores.Store, old: Grid, larger: stores.Store, new: Grid,
             return _in_order(cells, there, here)[(..., *of)]
 
         into = fillable(target)
-        into[(..., *to)] = source.rearranged(picked) if isinstance(source, Ragged) else picked(source)
+        cells = source.sizes if isinstance(source, Ragged) else source
+        start = tuple(slice(n) for n in cells.shape[: cells.ndim - len(there)])  # it may have fewer labels
+        into[(*start, *to)] = source.rearranged(picked) if isinstance(source, Ragged) else picked(source)
         if name != "status":
             new_results[name] = filled(into)
     larger.write_block(block, new_results, new_status)

@@ -7,7 +7,7 @@ by it. Values that the configuration interpolates from swept ones are looked up 
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
 from spikesweep.kernels.philox import name_hash
-from spikesweep.protocols.base import Axis
+from spikesweep.protocols.base import Axis, Labels, longest
 
 #: A protocol and a network of plain values.
 Assemble = Callable[[Mapping[str, Any]], tuple[Any, Any]]
@@ -55,6 +55,7 @@ class Parameters:
     read: frozenset[str]  #: keys that the objects have; the others only enter interpolations
     lanes: frozenset[str]  #: keys of components' parameters
     assemble: Assemble
+    labels: Labels = field(default_factory=dict)  #: of the results: the longest of any point, see `check`
 
     def at(self, point: Mapping[str, Any]) -> tuple[Any, Any]:
         """Return the protocol and the network of one point: axis name to value."""
@@ -76,16 +77,20 @@ class Parameters:
                 network = _with_array(network, key, leaves[key][index])
             yield Call(index, protocol, network, {name: v[index] for name, v in plain.items()})
 
-    def check(self, points: Mapping[str, NDArray[Any]]) -> None:
-        """Refuse what a protocol refuses at any of some points, and other labels than at the first one."""
-        labels = None
+    def check(self, points: Mapping[str, NDArray[Any]]) -> Labels:
+        """Return the labels of results at some points; raise InputError for what a protocol refuses there.
+
+        A point may have fewer labels than another, the first ones of it: what it lacks is then empty.
+        """
+        labels: Labels = {}
         for call in self.calls(points):
             call.protocol.check(call.network)
-            found = call.protocol.coordinates(call.network)
-            if labels is not None and found != labels:
+            try:
+                labels = longest(labels, call.protocol.coordinates(call.network))
+            except ValueError as error:
                 keys = ", ".join(axis.key for axis in self.axes)
-                raise InputError(f"{keys}: a sweep changes the labels of the results, {labels} to {found}")
-            labels = found
+                raise InputError(f"{keys}: a sweep changes the labels of the results, {error}") from error
+        return labels
 
     def _leaves(self, points: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         own = {axis.key: points[axis.name] for axis in self.axes if axis.key in self.read}

@@ -31,6 +31,8 @@ from spikesweep.tasks import Sweep, results
 #: Slices of the pilot and the time that one should take (s): enough to see how much points differ in cost.
 _SLICES = 24
 _SLICE_TIME = 0.15
+#: Time that all of them may take, where one point alone takes long (s).
+_PILOT_TIME = 10.0
 #: Half the width of the interval, at least, as a part of the time: machines are never quiet.
 _NOISE = 0.2
 #: An upper bound of the cost of a neuron step (s): a run that is short even so needs no pilot.
@@ -152,7 +154,8 @@ def _pilot(sweep: Sweep, compute: Any, blocks: Sequence[Block], missing: int) ->
         compiling += perf_counter() - began
         first = max(seconds for seconds, _ in running.map(timed, smallest))
         n = LANES * max(1, round(_SLICE_TIME / max(first, 1e-6)))
-        slices, began = _slices(sweep, blocks, n, _SLICES), perf_counter()
+        n_slices = int(np.clip(_PILOT_TIME * count / max(first, 1e-6), 2, _SLICES))
+        slices, began = _slices(sweep, blocks, n, n_slices), perf_counter()
         found = np.array(list(running.map(timed, slices)))
         pilot = perf_counter() - began
     if kernel_folder() is not None:  # the run finds what was compiled here
@@ -221,7 +224,7 @@ def _memory(sweep: Sweep, points: Points) -> float:
 
 
 def _bytes(sweep: Sweep) -> int:
-    extra = sweep.protocol.coordinates(sweep.network)
+    extra = sweep.coordinates
     itemsizes = (
         prod(len(extra[d]) for d in v.dims) * np.dtype(v.dtype).itemsize for v in sweep.protocol.variables
     )

@@ -14,6 +14,7 @@ from spikesweep.axes import parameters as known_parameters
 from spikesweep.config import interpolated
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid import POINT, Block, Grid
+from spikesweep.growth import stored_labels
 from spikesweep.parameters import Derived, Parameters, lane_keys
 from spikesweep.protocols.base import OK
 from spikesweep.ragged import Ragged
@@ -45,7 +46,8 @@ def rebuilt(store: stores.Store) -> Sweep:
     derived = {key: Derived(text, names, _Table(partial(resolved, key))) for key, text in texts.items()}
     read = frozenset(key for key in keys if key in known)
     lanes = lane_keys(protocol, network, list(known))
-    parameters = Parameters(stored, grid.swept, derived, read, lanes, assemble)
+    labels = stored_labels(store, protocol.coordinates(network))
+    parameters = Parameters(stored, grid.swept, derived, read, lanes, assemble, labels)
     return Sweep(protocol, network, grid, store.path, stored, parameters=parameters)
 
 

@@ -14,7 +14,14 @@ from spikesweep.kernels.driver import Clock, Component, Trace
 from spikesweep.kernels.lanes import keep_first_lane, kick_all_alike, run_lanes
 from spikesweep.units import ms, mV, units_of
 
-_LONG_NAMES = {"v": "membrane potential", "w": "adaptation current", "g": "conductance"}
+#: State variables that repeat others, or mean nothing to a reader.
+_INTERNAL = ("t_spike", "volts", "amperes")
+_LONG_NAMES = {
+    "v": "membrane potential",
+    "w": "adaptation current",
+    "u": "recovery current",
+    "g": "conductance",
+}
 
 
 def simulate_cell(
@@ -90,7 +97,7 @@ def _labelled(
         units = units_of(type(state))
         for name in state._fields:  # type: ignore[attr-defined]
             values = next(rows)
-            if name != "t_spike":
+            if name not in _INTERNAL:
                 attrs = {"units": units[name], "long_name": _LONG_NAMES.get(name, name)}
                 ds[f"{name}{suffix}"] = ("time", values, attrs)
     spiked = traces[-1] if last_step else traces[-1, :-1]

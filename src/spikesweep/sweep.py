@@ -179,7 +179,7 @@ def _created(sweep: Sweep, compute: Any, code: str) -> stores.Store:
 
 def _coordinates(sweep: Sweep, grid: Grid) -> dict[str, Any]:
     """Return the coordinates of a sweep over a grid: those of dimensions beyond it, and those along axes."""
-    found: dict[str, Any] = dict(sweep.protocol.coordinates(sweep.network))
+    found: dict[str, Any] = dict(sweep.coordinates)
     if hasattr(sweep.protocol, "axis_coordinates"):
         for name, along in sweep.protocol.axis_coordinates(sweep.network, grid.coordinates).items():
             dims = along.dims if along.dims[0] in grid.names else (POINT.name,)

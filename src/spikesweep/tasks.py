@@ -36,6 +36,11 @@ class Sweep:
     defaults: Mapping[str, Any] = field(default_factory=dict)  #: of axes that an older store may lack
     parameters: Parameters | None = None  #: the swept parameters of the configuration
 
+    @property
+    def coordinates(self) -> Mapping[str, Any]:
+        """Return the labels along the dimensions beyond the grid's, the longest of any point."""
+        return (self.parameters and self.parameters.labels) or self.protocol.coordinates(self.network)
+
 
 @dataclass(frozen=True)
 class Work:
@@ -112,8 +117,8 @@ def _block(work: Work, block: Block, compute: Any) -> BlockDone:
     for variable in sweep.protocol.variables:
         values, n_dims = fillable(found[variable.name]), len(variable.dims)
         flat = values.reshape(*values.shape[:n_dims], -1, *variable.whole_shape(whole))
-        every = (slice(None),) * n_dims
-        flat[(*every, rows)] = new[variable.name][(*every, ~kept)]
+        picked = new[variable.name][(*(slice(None),) * n_dims, ~kept)]
+        _put(flat, n_dims, rows, picked)
         found[variable.name] = filled(values)
     work.store.write_block(block, found, status)
     return BlockDone(int(todo.sum()), int(np.count_nonzero(np.isin(new_status, FAILURES))))
@@ -141,19 +146,33 @@ def results(sweep: Sweep, points: Points) -> Results:
     whole = sweep.grid.whole
     if sweep.parameters is None:
         return dict(sweep.protocol(sweep.network, points, whole))
-    out: dict[str, Any] = {}
     n = len(next(iter(points.values())))
-    leading = {variable.name: len(variable.dims) for variable in sweep.protocol.variables}
+    out = _empty(sweep, n)
     for call in sweep.parameters.calls(points):
-        for name, found in call.protocol(call.network, call.points, whole).items():
-            at = leading.get(name, 0)
-            cells = found.sizes if isinstance(found, Ragged) else found
-            shape = (*cells.shape[:at], n, *cells.shape[at + 1 :])
-            if name not in out:
-                ragged = isinstance(found, Ragged)
-                out[name] = Cells.empty(shape, found.values.dtype) if ragged else np.zeros(shape, cells.dtype)
-            out[name][(*(slice(None),) * at, call.index)] = found
+        found = dict(call.protocol(call.network, call.points, whole))
+        for variable in sweep.protocol.variables:
+            _put(out[variable.name], len(variable.dims), call.index, found[variable.name])
+        out["status"][call.index] = _status(sweep, found, len(call.index))  # before others are longer
     return {name: filled(values) for name, values in out.items()}
+
+
+def _empty(sweep: Sweep, n: int) -> dict[str, Any]:
+    """Return room for the results of n points, without any."""
+    whole = sweep.grid.whole
+    extra = {name: len(labels) for name, labels in sweep.coordinates.items()}
+    out: dict[str, Any] = {"status": np.full((n, *(len(v) for v in whole.values())), MISSING, np.uint8)}
+    for variable in sweep.protocol.variables:
+        shape = (*(extra[dim] for dim in variable.dims), n, *variable.whole_shape(whole))
+        empty = np.nan if np.dtype(variable.dtype).kind == "f" else 0
+        array = np.full(shape, empty, variable.dtype)
+        out[variable.name] = Cells.empty(shape, variable.dtype) if variable.ragged else array
+    return out
+
+
+def _put(target: Any, n_dims: int, points: Any, values: NDArray[Any] | Ragged) -> None:
+    """Assign the values of some points. Where they have fewer labels than the target, the rest stays."""
+    shape = values.sizes.shape if isinstance(values, Ragged) else values.shape
+    target[(*(slice(n) for n in shape[:n_dims]), points)] = values
 
 
 def _together(work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
@@ -190,22 +209,13 @@ def _assembled(
 ) -> tuple[Results, dict[int, Failure]]:
     """Return the answers for single points as the results of all, and those that failed."""
     n = len(list(points))
-    extra = {name: len(labels) for name, labels in sweep.protocol.coordinates(sweep.network).items()}
-    out: dict[str, Any] = {
-        "status": np.full((n, *(len(v) for v in sweep.grid.whole.values())), MISSING, np.uint8)
-    }
-    for variable in sweep.protocol.variables:
-        shape = (*(extra[dim] for dim in variable.dims), n, *variable.whole_shape(sweep.grid.whole))
-        empty = np.nan if np.dtype(variable.dtype).kind == "f" else 0
-        array = np.full(shape, empty, variable.dtype)
-        out[variable.name] = Cells.empty(shape, variable.dtype) if variable.ragged else array
+    out = _empty(sweep, n)
     failures = {}
     for i, answer in enumerate(answers):
         if isinstance(answer, (Failure, Death)):
             failures[i] = answer if isinstance(answer, Failure) else Failure(answer.reason)
         else:
             for variable in sweep.protocol.variables:
-                index = (*(slice(None),) * len(variable.dims), slice(i, i + 1))
-                out[variable.name][index] = answer[variable.name]
+                _put(out[variable.name], len(variable.dims), slice(i, i + 1), answer[variable.name])
             out["status"][i : i + 1] = answer.get("status", MISSING)
     return {name: filled(values) for name, values in out.items()}, failures

@@ -2,6 +2,7 @@
 
 from spikesweep.neurons.adexp import AdExp as AdExp
 from spikesweep.neurons.eif import EIF as EIF
+from spikesweep.neurons.izhikevich import Izhikevich as Izhikevich
 from spikesweep.neurons.jercog import Jercog as Jercog
 from spikesweep.neurons.lif import LIF as LIF
 from spikesweep.neurons.lif_dimensionless import LIFDimensionless as LIFDimensionless

@@ -65,6 +65,11 @@ class AdExp(NamedTuple):
     tau_w: Positive[ms]  #: time constant of adaptation
     t_ref: NonNegative[ms]  #: refractory time
 
+    @property
+    def V_spike(self) -> mV:
+        """Return the height that spikes reach."""
+        return self.V_th + CUT * self.Delta_T if self.V_cut is None else self.V_cut
+
     def initial(self) -> State:
         """Return the state at rest."""
         return State(v=self.E_L, w=0.0, t_spike=-np.inf)
@@ -80,7 +85,7 @@ class AdExp(NamedTuple):
             per_Delta_T=np.where(sharp, 0.0, 1.0 / np.where(sharp, 1.0, self.Delta_T)),
             E_L=self.E_L,
             V_th=self.V_th,
-            V_cut=self.V_th + CUT * self.Delta_T if self.V_cut is None else self.V_cut,
+            V_cut=self.V_spike,
             V_reset=self.V_reset,
             V_hold=clock.held_potential(self.V_reset, self.E_L),
             a=self.a,

@@ -84,12 +84,25 @@ class Coordinate:
         """Return how many there are."""
         return len(self.values)
 
-    def __eq__(self, other: object) -> bool:
-        """Return whether values and meaning are the same."""
-        if not isinstance(other, Coordinate):
-            return NotImplemented
-        same = (self.units, self.long_name, self.dims) == (other.units, other.long_name, other.dims)
-        return same and np.array_equal(self.values, other.values)
+
+#: Along the dimensions beyond the grid's.
+Labels = Mapping[str, list[str] | Coordinate]
+
+
+def longest(a: Labels, b: Labels) -> Labels:
+    """Return the labels of both, of which one are the first ones of the other; raise ValueError else."""
+    found = {**a, **b}
+    for name in a.keys() & b.keys():
+        one, other = _values(a[name]), _values(b[name])
+        n = min(len(one), len(other))
+        if not np.array_equal(one[:n], other[:n]):
+            raise ValueError(f"{name}: {one} to {other}")
+        found[name] = a[name] if len(one) > n else b[name]
+    return found
+
+
+def _values(labels: list[str] | Coordinate) -> NDArray[Any]:
+    return labels.values if isinstance(labels, Coordinate) else np.array(labels)
 
 
 class Experiment(Protocol):
@@ -146,7 +159,12 @@ def steps(name: str, duration: ms, dt: ms) -> int:
 
 def check_step(network: Network, dt: ms) -> None:
     """Refuse cells without spikes, and a time step that does not resolve the dynamics; raise InputError."""
-    for name, part in network.populations.items():
+    check_cells(network.populations, network.time_constants(), dt)
+
+
+def check_cells(cells: Mapping[str, Any], time_constants: Mapping[str, Any], dt: ms) -> None:
+    """Refuse what `check_step` refuses, of cells by name."""
+    for name, part in cells.items():
         if not hasattr(part, "step"):
             raise InputError(
                 f"network.populations: {name} is a {type(part).__name__}, which has no spikes; allowed with "
@@ -157,14 +175,14 @@ def check_step(network: Network, dt: ms) -> None:
                 f"network.populations: {name} is a {type(part).__name__}, whose potential is in {unit}; "
                 "allowed with this protocol: neurons in mV"
             )
-    shortest = {name: float(np.min(value)) for name, value in network.time_constants().items()}
+    shortest = {name: float(np.min(value)) for name, value in time_constants.items()}
     name, smallest = min(shortest.items(), key=lambda item: item[1])
     if dt >= smallest:
         raise InputError(
             f"protocol.dt = {dt} ms is refused: allowed is less than the smallest time constant, "
             f"{name} = {smallest:.10g} ms"
         )
-    for cell, parameters in network.populations.items():
+    for cell, parameters in cells.items():
         for t_ref in np.unique(getattr(parameters, "t_ref", 0.0)):
             held = np.round(t_ref / dt)
             if abs(t_ref / dt - held) > 1e-6 * max(held, 1.0):

@@ -95,6 +95,10 @@ class Store(Records):
                 found[name] = Axis(name, units, text, -np.inf, key=key, base=attrs["configured"])
         return found
 
+    def label_values(self, name: str) -> NDArray[Any]:
+        """Return the labels along a dimension beyond the axes'."""
+        return self._values(name)
+
     def _values(self, name: str) -> NDArray[Any]:
         values = np.asarray(self._arrays[name][:])
         return values if values.dtype.kind in "biuf" else np.array(values.tolist())

@@ -1,0 +1,285 @@
+"""Which inputs does a neuron have? A shuffle test of the spike-triggered average of its imaged potential.
+
+For each input the signal is averaged over a window after each of its spikes (STA), and again for trains whose
+intervals are shuffled. `n_larger` (K) of the shuffles have a larger statistic than the real train. After
+Fiers' voltage-to-wiring-sim (code: tfiers/phd). Departures: p = (K + 1) / (n + 1), which is no limit and
+never below what n shuffles can show (`upstream`: max(K, 1) / n, so that K of 0 and 1 are one); the area under
+the ROC curve by trapezoids (also by the original's left rectangles); and NaN where no window fits.
+
+The statistics: `height`, max - min of the STA, blind to its sign; `area`, the sum of STA - its first sample;
+`template`, its correlation with the mean STA of the inputs that were found in a first pass by `height` and
+have a positive area. Of these two the sign is that of the input, and the size is what is tested.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.random import RandomState
+from numpy.typing import ArrayLike, NDArray
+
+from spikesweep.errors import InputError
+from spikesweep.inputs.spike_trains import KeyedShuffles, LegacyShuffles, Shuffles, Trains, trains_of
+from spikesweep.kernels.philox import derive
+from spikesweep.kernels.spike_triggered import averages
+from spikesweep.units import ms
+
+Array = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Statistic = Literal["height", "area", "template"]
+PValue = Literal["corrected", "upstream"]
+
+#: Spikes of shuffled trains in memory at a time.
+_SPIKES = 4_000_000
+#: Averages in memory at a time, and the most that `template` may keep, in numbers.
+_AVERAGES, _KEPT_AVERAGES = 2**24, 2**28
+
+
+class Settings(NamedTuple):
+    """How connections are tested."""
+
+    window: int  #: samples
+    n_shuffles: int
+    statistic: Statistic
+    pvalue: PValue
+    alpha: float  #: connected where p is at most this
+
+
+class Found(NamedTuple):
+    """What the test finds of each input; NaN, and -1, where it was not tested or no window fits."""
+
+    sta: Array  #: shape (inputs, window)
+    height: Array  #: of the STA
+    shuffled_height: Array  #: shape (inputs, shuffles)
+    n_larger: NDArray[np.int64]
+    area: Array
+    template_correlation: Array
+
+    def p_value(self, settings: Settings, kind: PValue | None = None) -> Array:
+        """Return the p-values, of the settings' kind or another one."""
+        p = p_values(self.n_larger, settings.n_shuffles, kind or settings.pvalue)
+        return np.where(self.n_larger < 0, np.nan, p)
+
+
+def p_values(n_larger: ArrayLike, n_shuffles: int, kind: PValue) -> Array:
+    """Return the p-values of numbers of shuffles with a larger statistic."""
+    k = np.asarray(n_larger, np.float64)
+    return (k + 1.0) / (n_shuffles + 1.0) if kind == "corrected" else np.maximum(k, 1.0) / n_shuffles
+
+
+def shuffle_test(
+    signal: Array, trains: Trains, shuffles: Shuffles, settings: Settings, tested: NDArray[np.int64]
+) -> Found:
+    """Test the inputs of which `tested` are the numbers."""
+    n, m, w = trains.n, settings.n_shuffles, settings.window
+    blank = np.full(n, np.nan)
+    found = Found(
+        np.full((n, w), np.nan),
+        blank.copy(),
+        np.full((n, m), np.nan),
+        np.full(n, -1),
+        blank.copy(),
+        blank.copy(),
+    )
+    keep = settings.statistic == "template"
+    if keep and len(tested) * (m + 1) * w > _KEPT_AVERAGES:
+        raise InputError(
+            f"protocol.statistic = 'template' keeps {len(tested)} x {m + 1} averages of {w} samples; "
+            f"allowed: {_KEPT_AVERAGES} numbers in all, by fewer protocol.tested or n_shuffles, for example"
+        )
+    kept = []
+    for batch in _batches(trains, tested, m, w):
+        stas = _averages(signal, trains, shuffles, batch, m, w)
+        _note(found, batch, stas, settings)
+        if keep:
+            kept.append(stas)
+    if keep and kept:
+        _second_pass(found, np.concatenate(kept), settings, tested)
+    return found
+
+
+def _batches(trains: Trains, tested: NDArray[np.int64], m: int, w: int) -> list[NDArray[np.int64]]:
+    """Return the tested inputs in groups that fit in memory."""
+    spikes = (trains.counts[tested] + 1) * (m + 1)
+    cost = np.maximum(spikes.cumsum() / _SPIKES, np.arange(1, len(tested) + 1) * (m + 1) * w / _AVERAGES)
+    return np.split(tested, np.flatnonzero(np.diff(cost.astype(np.int64))) + 1) if len(tested) else []
+
+
+def _averages(
+    signal: Array, trains: Trains, shuffles: Shuffles, batch: NDArray[np.int64], m: int, w: int
+) -> Array:
+    """Return the average of the real train, then of each shuffle, shape (batch, 1 + m, w)."""
+    last = len(signal) - w  # the original leaves out a window that would end with the signal
+    bins, counts = [], []
+    for j in map(int, batch):
+        real = trains.bins(j)
+        real = real[real < last]
+        shuffled, used = shuffles.bins(trains, j, m, last)
+        bins += [real, *(row[:k] for row, k in zip(shuffled, used, strict=True))]
+        counts += [len(real), *used]
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return averages(signal, np.concatenate(bins), offsets, w).reshape(len(batch), m + 1, w)
+
+
+def _note(found: Found, batch: NDArray[np.int64], stas: Array, settings: Settings) -> None:
+    heights = stas.max(axis=2) - stas.min(axis=2)
+    areas = (stas - stas[:, :, :1]).sum(axis=2)
+    found.sta[batch] = stas[:, 0]
+    found.height[batch] = heights[:, 0]
+    found.shuffled_height[batch] = heights[:, 1:]
+    found.area[batch] = areas[:, 0]
+    found.n_larger[batch] = _larger(areas if settings.statistic == "area" else heights)
+
+
+def _larger(values: Array) -> NDArray[np.int64]:
+    """Return how many shuffles are larger than the real train, which is first; -1 where that is NaN."""
+    size = np.abs(values)
+    larger = ~(size[:, 1:] <= size[:, :1])  # a shuffle without a window counts against the connection
+    return np.where(np.isnan(size[:, 0]), -1, larger.sum(axis=1))
+
+
+def _second_pass(found: Found, stas: Array, settings: Settings, tested: NDArray[np.int64]) -> None:
+    first = found.p_value(settings)[tested] <= settings.alpha
+    chosen = first & (found.area[tested] > 0.0)
+    template = stas[chosen, 0].mean(axis=0) if chosen.any() else np.full(stas.shape[2], np.nan)
+    r = correlation(stas, template)
+    found.template_correlation[tested] = r[:, 0]
+    found.n_larger[tested] = _larger(r)
+
+
+def correlation(stas: Array, template: Array) -> Array:
+    """Return the correlation of averages, along the last axis, with a template."""
+    x = stas - stas.mean(axis=-1, keepdims=True)
+    y = template - template.mean()
+    with np.errstate(invalid="ignore"):
+        r: Array = (x @ y) / np.sqrt((x**2).sum(axis=-1) * (y**2).sum())
+    return r
+
+
+class Roc(NamedTuple):
+    """Rates at each threshold, which rise from zero through all p-values."""
+
+    threshold: Array
+    tpr: Array
+    fpr: Array
+
+    def area(self) -> float:
+        """Return the area below the curve, with lines between its points; NaN where a class is empty."""
+        return float(np.sum(np.diff(self.fpr) * 0.5 * (self.tpr[1:] + self.tpr[:-1])))
+
+    def area_left(self) -> float:
+        """Return the original's area: each step counts the left point's rate, which ties lower."""
+        return float(np.sum(np.diff(self.fpr) * self.tpr[:-1]))
+
+
+def roc(p: ArrayLike, positive: ArrayLike, negative: ArrayLike) -> Roc:
+    """Return the curve that separates two classes by p; inputs without a p are left out."""
+    p = np.asarray(p, np.float64)
+    threshold = np.unique(np.concatenate([[0.0], p[np.isfinite(p)]]))
+    below = p[np.newaxis] <= threshold[:, np.newaxis]
+    return Roc(threshold, _share(below, p, positive), _share(below, p, negative))
+
+
+def _share(chosen: NDArray[np.bool_], p: Array, members: ArrayLike) -> Array:
+    """Return the share of the members of a class that are chosen, NaN where it is empty."""
+    inside = np.asarray(members, bool) & np.isfinite(p)
+    with np.errstate(invalid="ignore"):
+        share: Array = chosen[..., inside].sum(axis=-1) / np.float64(inside.sum())
+    return share
+
+
+def evaluate(
+    p: ArrayLike, is_connected: ArrayLike, is_inhibitory: ArrayLike, alpha: float
+) -> dict[str, float]:
+    """Return the rates of detection at `alpha` and the areas below the ROC curves, by name.
+
+    True positives are counted over all connected inputs, and over those of a type; false ones over all that
+    are not connected, of whatever type. NaN where a class is empty.
+    """
+    p, connected = np.asarray(p, np.float64), np.asarray(is_connected, bool)
+    inhibitory = np.asarray(is_inhibitory, bool)
+    types = {"": connected, "_exc": connected & ~inhibitory, "_inh": connected & inhibitory}
+    found = {f"tpr{name}": float(_share(p <= alpha, p, members)) for name, members in types.items()}
+    found["fpr"] = float(_share(p <= alpha, p, ~connected))
+    for name, members in types.items():
+        curve = roc(p, members, ~connected)
+        found |= {f"auc{name}": curve.area(), f"auc{name}_left": curve.area_left()}
+    return found
+
+
+def connections(
+    signal: ArrayLike,
+    spike_times: Sequence[ArrayLike],
+    dt: ms,
+    *,
+    window: ms,
+    n_shuffles: int,
+    alpha: float,
+    statistic: Statistic = "height",
+    seed: int = 0,
+    legacy: bool = False,
+) -> xr.Dataset:
+    """Return the test of every input of a recorded signal (mV), along `input`.
+
+    `spike_times` (ms, sorted) are those of the inputs; `legacy` draws the shuffles as the original does.
+    Raises InputError for a signal that is not finite or shorter than the window.
+    """
+    values = np.asarray(signal, np.float64)
+    samples = round(window / dt)
+    if values.ndim != 1 or not np.isfinite(values).all():
+        raise InputError("the signal has values that are not finite, or more than one dimension")
+    if not 1 <= samples < len(values):
+        raise InputError(f"window = {window} ms is refused; allowed: {dt} to {(len(values) - 1) * dt} ms")
+    trains = trains_of(spike_times, dt)
+    n = trains.n
+    keys = derive(derive(np.uint64(seed), "shuffles", 0.0), "input", np.arange(n))
+    shuffles = LegacyShuffles(RandomState(seed)) if legacy else KeyedShuffles(keys)
+    settings = Settings(samples, n_shuffles, statistic, "corrected", alpha)
+    found = shuffle_test(values, trains, shuffles, settings, np.arange(n))
+    return labelled(found, settings, dt)
+
+
+def examples(
+    signal: ArrayLike, spike_times: ArrayLike, dt: ms, *, window: ms, n_shuffles: int, seed: int = 0
+) -> xr.Dataset:
+    """Return the average after the spikes of a train, `sta`, and after those of shuffles, `shuffled_sta`."""
+    trains = trains_of([spike_times], dt)
+    shuffles = KeyedShuffles(derive(np.uint64(seed), "input", np.zeros(1)))
+    values, w = np.asarray(signal, np.float64), round(window / dt)
+    found = _averages(values, trains, shuffles, np.zeros(1, np.int64), n_shuffles, w)[0]
+    lag = ("lag", np.arange(w) * dt, {"units": "ms", "long_name": "time after the spike"})
+    both = {"sta": ("lag", found[0]), "shuffled_sta": (("shuffle", "lag"), found[1:])}
+    return xr.Dataset(both, coords={"lag": lag})
+
+
+def labelled(found: Found, settings: Settings, dt: ms) -> xr.Dataset:
+    """Return what was found with its names and units."""
+    along = ("input",)
+    variables: dict[str, tuple[Any, Any, str]] = {
+        "sta": (("input", "lag"), found.sta, "mV"),
+        "sta_height": (along, found.height, "mV"),
+        "shuffled_height": (("input", "shuffle"), found.shuffled_height, "mV"),
+        "n_larger": (along, found.n_larger, "1"),
+        "p_value": (along, found.p_value(settings, "corrected"), "1"),
+        "p_upstream": (along, found.p_value(settings, "upstream"), "1"),
+        "relative_height": (along, relative_height(found), "1"),
+        "sta_area": (along, found.area * dt, "mV ms"),
+        "sign": (along, sign(found), "1"),
+        "template_correlation": (along, found.template_correlation, "1"),
+    }
+    lag = ("lag", np.arange(settings.window) * dt, {"units": "ms", "long_name": "time after the spike"})
+    ds = xr.Dataset({k: (dims, v, {"units": unit}) for k, (dims, v, unit) in variables.items()})
+    return ds.assign_coords(lag=lag)
+
+
+def relative_height(found: Found) -> Array:
+    """Return the height of each STA over the mean height of its shuffles."""
+    with np.errstate(invalid="ignore"):
+        ratio: Array = found.height / found.shuffled_height.mean(axis=1)
+    return ratio
+
+
+def sign(found: Found) -> NDArray[np.int8]:
+    """Return +1 for an STA above its first sample on average, -1 below, 0 where there is none."""
+    return np.nan_to_num(np.sign(found.area)).astype(np.int8)

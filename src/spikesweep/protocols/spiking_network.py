@@ -1,0 +1,158 @@
+"""Activity of a network in which every neuron and every connection is simulated.
+
+Connections come from `seed`, and are multiplied by `weight_scale`; `i_ext` is added to the constant current
+of every neuron. After the prototype and the recurrent networks of Fiers' voltage-to-wiring-sim (code:
+tfiers/phd). A spike has the time at which the neuron has spiked, the end of its step; without a delay it
+arrives then.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Ge
+from numpy.typing import NDArray
+
+from spikesweep.errors import InputError
+from spikesweep.inputs.connections import Edges
+from spikesweep.kernels.driver import Clock
+from spikesweep.kernels.philox import derive, point_keys
+from spikesweep.network_simulation import Recording, Simulated, simulate
+from spikesweep.protocols.base import Axis, Coordinate, Ragged, Variable, check_cells, steps
+from spikesweep.spiking_networks import SpikingNetwork
+from spikesweep.units import PER_MS, Positive, ms
+
+_TRACES = {
+    "v": Variable("v", ("recorded", "time"), "mV", "membrane potential"),
+    "u": Variable("u", ("recorded", "time"), "pA", "recovery current", optional=True),
+    "w": Variable("w", ("recorded", "time"), "pA", "adaptation current", optional=True),
+    "i_syn": Variable("i_syn", ("recorded", "time"), "pA", "synaptic current, inward positive"),
+}
+
+
+@dataclass(frozen=True)
+class SpikingNetworkActivity:
+    """All spikes, the rate of every neuron, and chosen signals of chosen neurons over time."""
+
+    axes: ClassVar[tuple[Axis, ...]] = (
+        Axis("seed", "1", "of the connections and the noise", 0, integer=True),
+        Axis("weight_scale", "1", "factor of all weights", 0.0),
+        Axis("i_ext", "pA", "constant current, beside each neuron's own", -np.inf),
+    )
+
+    duration: Positive[ms]  #: simulated time
+    dt: Positive[ms]  #: time step
+    record: tuple[Literal["v", "u", "w", "i_syn"], ...]  #: signals of `neurons`, at every step
+    neurons: tuple[
+        Annotated[int, "1", Ge(0)], ...
+    ]  #: whose signals are recorded, counted through the network
+    root_seed: Annotated[int, Ge(0)]  #: of all random numbers
+    common_random_numbers: bool  #: the same noise at every point of a seed
+    refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """Return what is stored."""
+        return (
+            Variable("spike_times", (), "ms", "spike times", ragged="spike"),
+            Variable("spike_neuron", (), "1", "neuron that spiked", "int32", ragged="spike"),
+            Variable("rate", ("neuron",), "Hz", "firing rate"),
+            *(_TRACES[name] for name in self.record if self.neurons),
+        )
+
+    def check(self, network: Any) -> None:
+        """Refuse a network or a time step that cannot be simulated; raise InputError."""
+        if not isinstance(network, SpikingNetwork):
+            raise InputError(
+                f"network is a {type(network).__name__}; allowed with this protocol: a SpikingNetwork, "
+                "network=prototype for example"
+            )
+        network.check()
+        check_cells(
+            {name: p.cell for name, p in network.populations.items()}, network.time_constants(), self.dt
+        )
+        steps("protocol.duration", self.duration, self.dt)
+        for i in self.neurons:
+            if i >= network.N:
+                raise InputError(f"protocol.neurons holds {i}; allowed: 0 to {network.N - 1}")
+        for name, values in (("neurons", self.neurons), ("record", self.record)):
+            if len(set(values)) < len(values):
+                raise InputError(f"protocol.{name} = {list(values)} is refused; allowed: each once")
+        for target, sources in network.projections.items():
+            for source, connections in sources.items():
+                steps(f"network.projections.{target}.{source}.delay", connections.delay, self.dt)
+                connections_fit(network, target, source)
+
+    def coordinates(self, network: SpikingNetwork) -> dict[str, Coordinate]:
+        """Return the numbers and populations of the neurons, those recorded, and the times."""
+        names = np.array([name for name, p in network.populations.items() for _ in range(p.n)])
+        found = {
+            "neuron": Coordinate(np.arange(network.N), "1", "neuron"),
+            "population": Coordinate(names, "1", "population of the neuron", ("neuron",)),
+        }
+        if self.record and self.neurons:
+            n_steps = steps("protocol.duration", self.duration, self.dt)
+            found["recorded"] = Coordinate(np.array(self.neurons), "1", "recorded neuron")
+            found["time"] = Coordinate(np.arange(n_steps) * self.dt, "ms", "time")
+        return found
+
+    def work(self, network: SpikingNetwork, whole: Mapping[str, NDArray[Any]]) -> float:
+        """Return the neuron steps that one point costs."""
+        del whole
+        return float(network.N * self.duration / self.dt)
+
+    def prepare(self, network: SpikingNetwork) -> None:
+        """Compile the kernels."""
+        points = {"seed": np.zeros(1, np.int64), "weight_scale": np.ones(1), "i_ext": np.zeros(1)}
+        self._runs(network, points, 2)
+
+    def __call__(
+        self, network: SpikingNetwork, points: Mapping[str, NDArray[Any]], whole: Mapping[str, NDArray[Any]]
+    ) -> dict[str, NDArray[Any] | Ragged]:
+        """Return every variable, shape (its dims, point)."""
+        del whole
+        n_steps = steps("protocol.duration", self.duration, self.dt)
+        runs = self._runs(network, points, n_steps)
+        sizes = np.array([len(run.step) for run in runs], np.int64)
+        counts = np.stack([np.bincount(run.neuron, minlength=network.N) for run in runs], axis=-1)
+        finite = np.stack([run.finite for run in runs], axis=-1)
+        found: dict[str, NDArray[Any] | Ragged] = {
+            "spike_times": Ragged(np.concatenate([run.step * self.dt for run in runs]), sizes),
+            "spike_neuron": Ragged(np.concatenate([run.neuron.astype(np.int32) for run in runs]), sizes),
+            "rate": np.where(finite, counts, np.nan) / (n_steps * self.dt * PER_MS),
+        }
+        for name in self.record if self.neurons else ():
+            found[name] = np.stack([run.signals[name] for run in runs], axis=-1)
+        return found
+
+    def _runs(
+        self, network: SpikingNetwork, points: Mapping[str, NDArray[Any]], n_steps: int
+    ) -> list[Simulated]:
+        """Return what the network of each point did."""
+        n = len(points["seed"])
+        labels = {"seed": points["seed"]} if self.common_random_numbers else points
+        keys = np.broadcast_to(point_keys(self.root_seed, labels), n)
+        clock = Clock.of(self.dt, self.refractory)
+        number = np.arange(network.N)
+        drawn: dict[int, Edges] = {}
+        runs = []
+        for seed, scale, i_ext, key in zip(
+            points["seed"].tolist(), points["weight_scale"], points["i_ext"], keys, strict=True
+        ):
+            if seed not in drawn:
+                drawn = {seed: network.edges(point_keys(self.root_seed, {"seed": seed}))}
+            edges = drawn[seed]._replace(weight=drawn[seed].weight * scale)
+            noise = derive(derive(key, "noise", 0.0), "neuron", number)
+            current = network.i_ext() + i_ext
+            chosen = Recording(self.record, self.neurons)
+            runs.append(simulate(network, edges, current, clock, n_steps, chosen, noise_keys=noise))
+        return runs
+
+
+def connections_fit(network: SpikingNetwork, target: str, source: str) -> None:
+    """Refuse a matrix of weights of another shape than its populations; raise InputError."""
+    connections = network.projections[target][source]
+    if isinstance(connections.weights, tuple) and isinstance(connections.weights[0], tuple):
+        sizes = network.populations[source].n, network.populations[target].n
+        connections.edges(sizes, source == target, np.uint64(0))
