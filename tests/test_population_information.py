@@ -36,6 +36,13 @@ SHORT = (
     "grid.repeat=[0,1]",
     "compute=serial",
 )
+#: The same white noise and the same segments at half the step.
+HALF_THE_STEP = (
+    "protocol.dt=0.005",
+    "protocol.nperseg=32768",
+    "neuron.LIF.noise_D=null",
+    "neuron.LIF.noise_sigma=0.0079056941504209485",
+)
 OWN = ("information", "information_floor", "coherence", "cell_coherence", "rate_mean", "isi_cv")
 
 
@@ -118,8 +125,11 @@ def test_responses_of_a_pool_are_no_copies(tmp_path):
 @pytest.mark.parametrize(
     "words",
     [
-        ("grid.pop_size=[1,3,5,21,33]", "grid.repeat=[0,1,2,3]"),
-        ("grid.condition=[none,4000/15,efish,squid,corpus_callosum]",),
+        (
+            "grid.pop_size=[1,3,5,21,33]",
+            "grid.repeat=[0,1,2,3]",
+            "grid.condition=[none,4000/15,efish,squid,corpus_callosum]",
+        ),
         ("grid.seed=[0,1,3]", "grid.band=[0-200,200-600,100-300]", "protocol.populations=independent"),
     ],
 )
@@ -337,17 +347,40 @@ def full(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_information_without_delays_is_that_of_the_reference(full):
-    """Means of 10 populations a stimulus, and of all 30, within 4 standard errors of both samples."""
+@pytest.mark.parametrize(
+    ("nperseg", "words"),
+    [
+        (8192, ()),
+        (16384, ()),
+        (32768, ()),
+        (16384, ("protocol.populations=independent",)),
+        (16384, ("neuron.LIF.noise=gaussian",)),
+        (16384, HALF_THE_STEP),
+    ],
+)
+def test_information_without_delays_is_that_of_the_reference(nperseg, words, tmp_path):
+    """Means over 3 stimuli x 10 populations within 4 standard errors of both samples, at every size.
+
+    Gaussian noise tells as much as two-point noise, and half the step as much with `noise_sigma`.
+    """
     table = pd.read_csv(REFERENCE / "population_mi_summary.csv")
-    ours = full.information.sel(band="0-100", condition="none")
+    axes = (
+        "grid.band=[0-100]",
+        "grid.condition=[none]",
+        "grid.seed=[1,2,3]",
+        "grid.repeat={start:0,stop:9,num:10}",
+        f"grid.pop_size={table.pop_size.tolist()}",
+    )
+    own = (f"protocol.nperseg={nperseg}", "protocol.stimulus.rng=legacy", "compute=threads")
+    ds = ss.run(ss.load(*WORDS, *axes, *own, *words, f"outputs={tmp_path}")).load()
     assert len(table) == 11
-    for row in table.itertuples():
-        at = ours.sel(pop_size=row.pop_size)
-        within = float(np.sqrt(at.var("repeat", ddof=1).mean()))
-        assert 0.4 < within / row.sd_within_stimulus_nperseg16384 < 2.0
-        error = np.hypot(within, row.sd_within_stimulus_nperseg16384) / np.sqrt(30)
-        assert abs(float(at.mean()) - row.mean_nperseg16384) < 4 * error
+    for row in table.to_dict("records"):
+        at = ds.information.sel(pop_size=row["pop_size"])
+        theirs = row[f"sd_within_stimulus_nperseg{nperseg}"]
+        ours = float(np.sqrt(at.var("repeat", ddof=1).mean()))
+        assert 0.4 < ours / theirs < 2.0
+        error = np.hypot(ours, theirs) / np.sqrt(30)
+        assert abs(float(at.mean()) - row[f"mean_nperseg{nperseg}"]) < 4 * error
 
 
 @pytest.mark.slow
