@@ -178,13 +178,24 @@ def test_growth_and_resuming_change_no_spike(spikes):
     assert not table(swept.sel(b=80.0)).drop(columns="b").equals(table(whole))
 
 
-def test_a_dataset_opened_before_growth_reads_the_store_as_it_is(spikes):
+def test_a_store_that_grows_is_read_as_it_is(spikes, monkeypatch):
+    """Before it is read, and just while its labels are looked up."""
     before = ss.run(spikes("compute.block_points=3"))
     labels = {"fe": 8, "fi": 2, "seed": 1, "population": "RS"}
     old = before.sweep.spikes(**labels)
     assert old.sizes["spike"] > 5
     ss.run(spikes("compute.block_points=3", fe=[0, 2, 4, 8, 16]))
     xr.testing.assert_identical(before.sweep.spikes(**labels), old)
+    read, grown = Store.read_cells, []
+
+    def growing(self, *where):
+        if not grown:
+            grown.append(ss.run(spikes(fe=[0, 1, 2, 4, 8, 16])))
+        return read(self, *where)
+
+    monkeypatch.setattr(Store, "read_cells", growing)
+    xr.testing.assert_identical(before.sweep.spikes(**labels), old)
+    assert grown
 
 
 def test_points_that_fail_have_no_spikes(spikes, monkeypatch):
@@ -310,7 +321,7 @@ def test_labels_choose_cells(spikes):
     assert some.population.item() == "RS"
     for labels, message in [
         ({"fe": 3}, r"fe = 3; allowed: one of 0\.0, 8\.0, 16\.0"),
-        ({"fa": 3}, "fa is no label of .*; did you mean 'fi'"),
+        ({"fa": 3}, "fa is no label of this sweep; did you mean 'fi'"),
         ({"population": "PY"}, "population = PY; allowed: one of RS, FS"),
     ]:
         with pytest.raises(InputError, match=message):

@@ -376,8 +376,12 @@ def test_random_kills_of_workers_and_drivers_lose_nothing(tmp_path):
     kills = {"worker": 0, "driver": 0}
     driver = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     began = time.monotonic()
+    path = tmp_path / "s" / "adexp-fs_rs.zarr"
     while sum(kills.values()) < 200 and time.monotonic() - began < 600:
-        time.sleep(rng.uniform(0.3, 1.5))
+        done, patience = n_done(path), time.monotonic() + rng.uniform(0.5, 3.0)
+        while time.monotonic() < patience and n_done(path) == done:
+            time.sleep(0.05)  # a process that has just started gets some work done
+        time.sleep(rng.uniform(0.0, 0.3))
         if driver.poll() is not None:
             if driver.returncode == 0:
                 break
@@ -390,7 +394,7 @@ def test_random_kills_of_workers_and_drivers_lose_nothing(tmp_path):
         elif rng.random() < 0.5:
             kills["driver"] += _killed(driver.pid)
             driver.wait()
-    print(kills, f"in {time.monotonic() - began:.0f} s")
+    print(kills, f"in {time.monotonic() - began:.0f} s, {n_done(path)} blocks done")
     assert sum(kills.values()) == 200
     assert kills["driver"] >= 10
     if driver.poll() is None:
@@ -399,9 +403,13 @@ def test_random_kills_of_workers_and_drivers_lose_nothing(tmp_path):
         if subprocess.run(command, stderr=subprocess.DEVNULL, timeout=300).returncode == 0:
             break
     reference = ss.run(ss.load(*command[3:], "compute=threads", "name=reference"))
-    path = tmp_path / "s" / "adexp-fs_rs.zarr"
     same(ss.open(path), reference)
     assert not check(Store(path))
+
+
+def n_done(path):
+    """Return how many blocks are done."""
+    return sum(1 for p in (path / "status" / "c").rglob("*") if p.is_file() and ".partial" not in p.name)
 
 
 def _killed(pid):

@@ -1,6 +1,7 @@
 """`ds.sweep`: what a store holds beside its arrays, for whoever has its dataset or a part of it."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from spikesweep.grid import POINT
 from spikesweep.protocols.base import counts_of
 from spikesweep.ragged import Ragged
 from spikesweep.store import Store
+
+#: Readings of what a running sweep may just be writing.
+_ATTEMPTS = 4
 
 
 @dataclass(frozen=True)
@@ -115,12 +119,29 @@ class SweepAccessor:
     def _cells(self, dimension: str, labels: Mapping[str, Any]) -> _Cells:
         """Read the cells that are left by the part of the sweep that the dataset is, and by labels."""
         store = self._store()
-        dimensions = sorted(set(store.ragged.values()))
-        if dimension not in dimensions:
-            raise InputError(
-                f"{store.path} has nothing along {dimension!r}; {nearest(dimension, dimensions)}"
-            )
+        for _ in range(_ATTEMPTS - 1):
+            with suppress(FileNotFoundError):  # a block has just been written again
+                folder = store.path.stat().st_ino
+                cells = self._cells_now(store, dimension, labels)
+                if store.path.stat().st_ino == folder:  # else the store has just grown
+                    return cells
+        return self._cells_now(store, dimension, labels)
+
+    def _cells_now(self, store: Store, dimension: str, labels: Mapping[str, Any]) -> _Cells:
         now, counts = store.open(), counts_of(dimension)
+        if counts not in now:
+            known = [v.attrs["sample_dimension"] for v in now.values() if "sample_dimension" in v.attrs]
+            raise InputError(f"{store.path} has nothing along {dimension!r}; {nearest(dimension, known)}")
+        chosen = self._chosen(now, counts, labels)
+        positions = {name: now.indexes[name].get_indexer(values.values) for name, values in chosen.items()}
+        for name, found in positions.items():
+            if (found < 0).any():
+                raise InputError(f"{name} = {chosen[name].values[found < 0].tolist()} is not in {store.path}")
+        values, attrs = store.read_cells(dimension, positions)
+        return _Cells(chosen, values, attrs)
+
+    def _chosen(self, now: xr.Dataset, counts: str, labels: Mapping[str, Any]) -> dict[str, xr.DataArray]:
+        """Return what is left of each dimension of the counts."""
         chosen = {}
         left = dict(labels)
         for name in map(str, now[counts].dims):
@@ -135,13 +156,8 @@ class SweepAccessor:
         for name in set(map(str, self._ds.get(counts, now[counts]).dims)) - set(chosen):
             raise InputError(f"this dataset is of no single store: it has the dimension {name}")
         for name in left:
-            raise InputError(f"{name} is no label of {store.path}; {nearest(name, chosen)}")
-        positions = {name: now.indexes[name].get_indexer(values.values) for name, values in chosen.items()}
-        for name, found in positions.items():
-            if (found < 0).any():
-                raise InputError(f"{name} = {chosen[name].values[found < 0].tolist()} is not in {store.path}")
-        values, attrs = store.read_cells(dimension, positions)
-        return _Cells(chosen, values, attrs)
+            raise InputError(f"{name} is no label of this sweep; {nearest(name, chosen)}")
+        return chosen
 
     def _is_column(self, key: str, dimension: str) -> bool:
         """Return whether a label is one of points that are no full grid."""

@@ -1,7 +1,7 @@
 """The store of one sweep: what its blocks hold, written so that nothing is ever half there."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,6 @@ from spikesweep.store.arrays import arrays, dims, fresh_arrays, results
 from spikesweep.store.records import HIDDEN, Records, guarded, unguarded
 
 FORMAT = "spikesweep 1"
-#: Readings of a block that a running sweep is just writing again.
-_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -128,16 +126,9 @@ class Store(Records):
     ) -> tuple[dict[str, Ragged], dict[str, dict[str, Any]]]:
         """Return the ragged values of cells at all combinations of positions, and the variables' attributes.
 
-        The store is read as it is on the disk now, which another process may be writing.
+        The store is read as it is on the disk now. Raises FileNotFoundError where another process writes
+        the block at this moment.
         """
-        for _ in range(_ATTEMPTS - 1):
-            with suppress(FileNotFoundError):  # a block has just got another version
-                return self._read_cells(dimension, positions)
-        return self._read_cells(dimension, positions)
-
-    def _read_cells(
-        self, dimension: str, positions: Mapping[str, NDArray[np.int64]]
-    ) -> tuple[dict[str, Ragged], dict[str, dict[str, Any]]]:
         arrays = fresh_arrays(self.path)
         empty = ragged.template(self.path, dimension, fresh=True)
         cells = ragged.read(self.path, arrays, dimension, dims(arrays["status"]), positions, empty)
