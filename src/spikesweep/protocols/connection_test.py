@@ -136,14 +136,14 @@ class ConnectionTest:
     def coordinates(self, network: ManyToOne) -> dict[str, Coordinate]:
         """Return the numbers of the inputs and, where they are recorded, lags, shuffles and times."""
         found = {"input": Coordinate(np.arange(network.N), "1", "input")}
-        lags = np.arange(steps("protocol.window", self.window, self.dt)) * self.dt
-        times = np.arange(steps("protocol.duration", self.duration, self.dt)) * self.dt
         dims = {dim for variable in self.variables for dim in variable.dims}
         if "lag" in dims:
+            lags = np.arange(steps("protocol.window", self.window, self.dt)) * self.dt
             found["lag"] = Coordinate(lags, "ms", "time after a spike")
         if "shuffle" in dims:
             found["shuffle"] = Coordinate(np.arange(self.n_shuffles), "1", "shuffle")
         if "time" in dims:
+            times = np.arange(steps("protocol.duration", self.duration, self.dt)) * self.dt
             found["time"] = Coordinate(times, "ms", "time")
         return found
 
