@@ -13,6 +13,8 @@ small = {
     "neuron=adexp network=fs_rs": ("grid.fe=[6,12]", "grid.fi=[4]", "grid.pop_size=[2]", "grid.seed=[0,1]"),
     "neuron=jercog network=jercog protocol=fi_curve": ("grid.i_ext=[150,300]",),
     "neuron=jercog network=jercog protocol=ei_balance": ("grid.fe=[5]", "grid.fi=[8]", "grid.seed=[0,1]"),
+    "neuron=izhikevich network=n_to_1 protocol=connection_test": ("grid.seed=[0,1]",),
+    "neuron=izhikevich network=fiers_prototype protocol=spiking_network": (),
 }
 for words, grid in small.items():
     shared = ("compute=serial", "protocol.duration=400.0", f"outputs={sys.argv[1]}")
@@ -39,5 +41,5 @@ def test_the_processor_changes_no_bit(tmp_path):
         said[processor] = done.stdout
     assert len(set(said.values())) == 1
     rates = [line for line in said[None].splitlines() if " rate " in line or " spike_count " in line]
-    assert len(rates) == 3
+    assert len(rates) == 4
     assert all(float(line.split()[-1]) > 0.0 for line in rates)
