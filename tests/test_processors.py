@@ -17,6 +17,8 @@ small = {
     "neuron=lif_dimensionless network=afferents protocol=population_information": POPULATIONS,
     "neuron=lif_dimensionless network=afferents protocol=population_information name=independent "
     "protocol.populations=independent neuron.LIF.noise=gaussian": POPULATIONS,
+    "neuron=izhikevich network=n_to_1 protocol=connection_test": ("grid.seed=[0,1]",),
+    "neuron=izhikevich network=fiers_prototype protocol=spiking_network": (),
 }
 for words, grid in small.items():
     shared = ("compute=serial", "protocol.duration=400.0", f"outputs={sys.argv[1]}")
@@ -27,6 +29,7 @@ for words, grid in small.items():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_the_processor_changes_no_bit(tmp_path):
     """SSE2 with two lanes a vector, AVX2 with four and fused multiply-add at hand, and this machine's own."""
     said = {}
@@ -37,11 +40,11 @@ def test_the_processor_changes_no_bit(tmp_path):
             env=env,
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=600,
         )
         assert done.returncode == 0, done.stderr
         said[processor] = done.stdout
     assert len(set(said.values())) == 1
     rates = [line for line in said[None].splitlines() if " rate " in line or " spike_count " in line]
-    assert len(rates) == 3
+    assert len(rates) == 4
     assert all(float(line.split()[-1]) > 0.0 for line in rates)

@@ -1,5 +1,8 @@
 """Networks of spiking neurons: the prototype's spikes, a plain twin, connections, delays, noise, results."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -306,6 +309,46 @@ def test_given_matrices_are_simulated_with_the_configurations_cells(tmp_path):
 def test_wrong_words_are_refused(word, message, tmp_path):
     with pytest.raises(InputError, match=message):
         make_sweep(load(tmp_path, word))
+
+
+TWINS = """
+import hashlib
+import numpy as np
+import spikesweep as ss
+from spikesweep.api import make_sweep
+
+words = ("network.N=3", "protocol.duration=60.0", "protocol.window=5.0", "protocol.n_shuffles=3")
+experiment = ("neuron=izhikevich", "network=n_to_1", "protocol=connection_test", "network.spike_rate=100")
+job = make_sweep(ss.load(*experiment, *words))[0]
+found = job.protocol(job.network, {"seed": np.arange(2)}, {})
+network = ("neuron=izhikevich", "network=recurrent_spiking", "protocol=spiking_network")
+small = ("network.populations.E.n=6", "network.populations.I.n=3", "network.projections.E.E.p_connect=0.5")
+active = ("network.populations.E.i_ext=[400.0]", "protocol.duration=40.0", "protocol.neurons=[0,7]")
+ds = ss.spiking_network(ss.load(*network, *small, *active))
+arrays = {k: getattr(v, "values", v) for k, v in found.items()}
+arrays |= {"v of the network": ds.v, "spikes of the network": ds.spike_times}
+for name, values in arrays.items():
+    print(name, hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest())
+print(ds.sizes["spike"], np.isfinite(found["p_value"]).all())
+"""
+
+
+def test_compiled_kernels_give_the_bits_of_plain_python():
+    said = [
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", TWINS],
+            env={**os.environ, "NUMBA_DISABLE_JIT": disabled},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=200,
+        ).stdout
+        for disabled in ("0", "1")
+    ]
+    assert said[0] == said[1]
+    spikes, tested = said[0].splitlines()[-1].split()
+    assert int(spikes) > 10
+    assert tested == "True"
 
 
 def test_figures_are_drawn(tmp_path):
