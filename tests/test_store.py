@@ -364,7 +364,7 @@ def test_poison_points_fail_alone_and_with_the_reason(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 def test_random_kills_of_workers_and_drivers_lose_nothing(tmp_path):
     """kill -9 of random workers and drivers (scheduler and nannies with them) during one sweep, 200 times."""
     rng = np.random.default_rng(0)
@@ -377,8 +377,8 @@ def test_random_kills_of_workers_and_drivers_lose_nothing(tmp_path):
     driver = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     began = time.monotonic()
     path = tmp_path / "s" / "adexp-fs_rs.zarr"
-    while sum(kills.values()) < 200 and time.monotonic() - began < 600:
-        done, patience = n_done(path), time.monotonic() + rng.uniform(0.5, 3.0)
+    while sum(kills.values()) < 200 and time.monotonic() - began < 1200:
+        done, patience = n_done(path), time.monotonic() + rng.uniform(0.5, 5.0)
         while time.monotonic() < patience and n_done(path) == done:
             time.sleep(0.05)  # a process that has just started gets some work done
         time.sleep(rng.uniform(0.0, 0.3))
