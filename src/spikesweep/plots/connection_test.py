@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from spikesweep.analysis.connection_test import roc
 from spikesweep.attributes import configuration_of
@@ -129,6 +130,9 @@ def split(ax: Axes, ds: xr.Dataset, values: xr.DataArray, label: str, bins: Any)
         kept = values.where(chosen).values
         ax.hist(kept[np.isfinite(kept)], bins=edges.tolist(), color=color, alpha=0.6, label=name)
     ax.set(xlabel=label, ylabel="inputs", yscale="log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_formatter(NullFormatter())
     ax.legend(frameon=False, fontsize=8)
     _bare(ax)
 
