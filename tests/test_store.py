@@ -1,5 +1,6 @@
 """Crashes, damage, growth, failures: what the store promises."""
 
+import json
 import os
 import re
 import shutil
@@ -228,51 +229,81 @@ def test_folders_are_exchanged(tmp_path, fallback, monkeypatch):
 
 
 CRASH = """
-import os, sys, spikesweep as ss
+import json, os, sys
+import spikesweep as ss
+import spikesweep.api
 from spikesweep import durable
-count, at, moment = [0], int(sys.argv[1]), sys.argv[2]
+
 write = durable.write
 
-def crashing(path, data):
-    count[0] += 1
-    if count[0] == at:
-        if moment == "before":
-            os._exit(9)
-        partial = path.with_name(path.name + ".x" + durable.PARTIAL)
-        if moment == "half":
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_bytes(data[: len(data) // 2])
+def run(at, moment, words):
+    count = 0
+
+    def crashing(path, data):
+        nonlocal count
+        count += 1
+        if count == at:
+            if moment == "before":
+                os._exit(9)
+            partial = path.with_name(path.name + ".x" + durable.PARTIAL)
+            if moment == "half":
+                path.parent.mkdir(parents=True, exist_ok=True)
+                partial.write_bytes(data[: len(data) // 2])
+                os._exit(9)
+            write(path, data)
             os._exit(9)
         write(path, data)
-        os._exit(9)
-    write(path, data)
 
-durable.write = crashing
-ss.run(ss.load(*sys.argv[3:]))
-print(count[0])
+    durable.write = crashing
+    ss.run(ss.load(*words))
+    return count
+
+for line in sys.stdin:  # each run is a process of its own, all of which have imported at once
+    read, said = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(said, str(run(*json.loads(line))).encode())
+        os._exit(0)
+    os.close(said)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    count = os.read(read, 16).decode()
+    os.close(read)
+    print(json.dumps([code, count]), flush=True)
 """
 
 
-def crash_run(at, moment, *words):
-    done = subprocess.run(
-        [sys.executable, "-c", CRASH, str(at), moment, *words],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
-    )
-    assert done.returncode in (0, 9), done.stderr
-    return int(done.stdout.split()[-1]) if done.returncode == 0 else None
+@pytest.fixture
+def crash_run(tmp_path):
+    """Return a function that runs a sweep until the write of a number, and says how many writes there were.
+
+    It says None where the run died. Pure Python kernels: nothing is compiled in any of the processes.
+    """
+    with (tmp_path / "stderr").open("w+") as errors:
+        server = subprocess.Popen(
+            [sys.executable, "-c", CRASH],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**os.environ, "NUMBA_DISABLE_JIT": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
+
+        def call(at, moment, *words):
+            server.stdin.write(json.dumps([at, moment, words]) + "\n")
+            server.stdin.flush()
+            code, count = json.loads(server.stdout.readline())
+            assert code in (0, 9), (tmp_path / "stderr").read_text()
+            return int(count) if code == 0 else None
+
+        yield call
+        server.communicate(timeout=60)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("moment", ["before", "half", "after"])
-def test_a_crash_at_every_write_of_create_block_and_growth_breaks_nothing(tmp_path, moment):
-    """Each write in turn is the last one; what is on the disk then is whole, and the next run completes it.
-
-    Pure Python kernels (no compilation in each of the processes), so that few steps are simulated.
-    """
+def test_a_crash_at_every_write_of_create_block_and_growth_breaks_nothing(tmp_path, crash_run, moment):
+    """Each write in turn is the last: what is on the disk then is whole, and the next run completes it."""
     axes = {"fe": [20], "fi": [0], "seed": [0, 1], "pop_size": [1]}
     short = ("protocol.duration=20.0", "network.populations=[RS]", "compute.block_points=1")
     short = (*short, "protocol.record_spikes=true")
