@@ -342,7 +342,7 @@ from spikesweep import api, sweep
 from spikesweep.protocols import TransferFunction
 original = TransferFunction.__call__
 
-kinds = {(4.0, 1): "segfault", (8.0, 2): "memory", (12.0, 0): "loop", (12.0, 2): "raise"}
+kinds = KINDS
 
 def poisoned(self, network, points, whole):
     for fe, fi, seed in zip(points["fe"], points["fi"], points["seed"]):
@@ -361,37 +361,46 @@ TransferFunction.__call__ = poisoned
 """
 
 
-def test_poison_points_fail_alone_and_with_the_reason(tmp_path, monkeypatch):
-    """A segmentation fault, an endless loop, too much memory and an exception among 24 points."""
-    (tmp_path / "sitecustomize.py").write_text(POISON)
+REASONS = {
+    "segfault": "SIGSEGV",
+    "memory": "MemoryError",
+    "loop": "no result within 3 s",
+    "raise": "ValueError: poison",
+}
+
+
+@pytest.mark.parametrize(
+    ("n_seeds", "kinds"),
+    [
+        (3, {(4.0, 1): "segfault", (8.0, 2): "memory", (12.0, 0): "loop", (12.0, 2): "raise"}),
+        pytest.param(
+            125,
+            {(4.0 * i, 6 * j): kind for i, kind in enumerate(REASONS) for j in range(5)},
+            marks=[pytest.mark.slow, pytest.mark.timeout(900)],
+        ),
+    ],
+)
+def test_poison_points_fail_alone_and_with_the_reason(tmp_path, monkeypatch, n_seeds, kinds):
+    """A crash, an endless loop, too much memory and an exception: four of 24 points, or 2 % of 1000."""
+    (tmp_path / "sitecustomize.py").write_text(POISON.replace("KINDS", repr(kinds)))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
-    job, compute, _ = api.make_sweep(
-        ss.load(
-            *words(tmp_path, fe=AXES["fe"], fi=[0, 2], seed=AXES["seed"]),
-            "compute=processes",
-            "compute.workers=2",
-            "compute.block_points=6",
-            "compute.time_limit=3",
-        )
-    )
+    axes = {"fe": AXES["fe"], "fi": [0, 2], "seed": list(range(n_seeds))}
+    limits = ("compute=processes", "compute.workers=2", "compute.block_points=6", "compute.time_limit=3")
+    job, compute, _ = api.make_sweep(ss.load(*words(tmp_path, **axes), *limits))
     outcome = sweep.run(job, compute, api.Terminal())
     ds = outcome.dataset.load()
-    poison = (ds.fi == 2) & (
-        ((ds.fe == 4) & (ds.seed == 1))
-        | ((ds.fe == 8) & (ds.seed == 2))
-        | ((ds.fe == 12) & (ds.seed == 0))
-        | ((ds.fe == 12) & (ds.seed == 2))
-    )
+    poison = xr.zeros_like(ds.status.isel(pop_size=0, drop=True), bool)
+    for fe, seed in kinds:
+        poison.loc[{"fe": fe, "fi": 2.0, "seed": seed}] = True
+    assert ds.status.isel(pop_size=0).size == 8 * n_seeds
     assert outcome.missing == 0
-    assert outcome.failed == 4
+    assert outcome.failed == len(kinds)
     assert (ds.status.isel(pop_size=0) == xr.where(poison, 3, 1)).all()
-    clean = run(tmp_path, name="clean", fe=AXES["fe"], fi=[0, 2], seed=AXES["seed"])[1].dataset
+    clean = run(tmp_path, name="clean", **axes)[1].dataset
     same(ds.rate.where(~poison), clean.rate.where(~poison))
     reasons = {(f["point"]["fe"], f["point"]["seed"]): f["reason"] for f in Store(job.path).failures()}
-    assert "SIGSEGV" in reasons[4.0, 1]
-    assert "MemoryError" in reasons[8.0, 2]
-    assert "no result within 3 s" in reasons[12.0, 0]
-    assert reasons[12.0, 2] == "ValueError: poison"
+    assert reasons.keys() == kinds.keys()
+    assert all(REASONS[kind] in reasons[point] for point, kind in kinds.items())
 
 
 @pytest.mark.slow

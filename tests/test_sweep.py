@@ -14,6 +14,7 @@ import spikesweep as ss
 from spikesweep import api, sweep
 from spikesweep.errors import InputError
 from spikesweep.store import Store
+from spikesweep.tasks import BlockDone
 
 RUN = Path(__file__).parents[1] / "run.py"
 
@@ -94,6 +95,21 @@ def test_only_missing_blocks_are_computed(small, reference, monkeypatch):
     monkeypatch.setattr(sweep, "run_block", counting)
     same(ss.run(cfg), reference)
     assert computed == [lost]
+
+
+def test_a_block_that_is_repeated_is_left_as_it_is(small, reference, monkeypatch):
+    """Dask computes again what a worker had done that died after it."""
+    original, repeated = sweep.run_block, []
+
+    def twice(work, block):
+        done = original(work, block)
+        repeated.append(original(work, block))
+        return done
+
+    monkeypatch.setattr(sweep, "run_block", twice)
+    same(ss.run(small("compute.block_points=4")), reference)
+    assert len(repeated) > 3
+    assert set(repeated) == {BlockDone(0, 0)}
 
 
 def test_another_configuration_is_refused_and_named(small):

@@ -102,6 +102,8 @@ def _block(work: Work, block: Block, compute: Any) -> BlockDone:
     by_point = (-1, *(len(v) for v in whole.values()))
     points = sweep.grid.points(block)
     chosen = todo.reshape(by_point).any(axis=tuple(range(1, len(by_point))))
+    if not chosen.any():  # Dask repeats what a dead worker had done
+        return BlockDone(0, 0)
     points = {name: values[chosen] for name, values in points.items()}
     new, failures = compute(work, points)
     new_status = _status(sweep, new, int(chosen.sum()))
