@@ -15,9 +15,10 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError, nearest
-from spikesweep.inputs.step_noise import FILLS, Drive, GivenDrive, fill_stimulus
-from spikesweep.kernels.driver import LANES, Clock
-from spikesweep.kernels.lanes import in_lanes
+from spikesweep.inputs.given import GivenCurrent
+from spikesweep.inputs.step_noise import FILLS, Drive
+from spikesweep.kernels.driver import Clock
+from spikesweep.kernels.lanes import in_lanes, kick_all_alike
 from spikesweep.kernels.normals import Normals
 from spikesweep.kernels.philox import derive, uniforms
 from spikesweep.kernels.segment_spectra import Trains
@@ -148,13 +149,13 @@ def response(cell: LIFDimensionless, drive: NDArray[np.float64], dt: ms) -> NDAr
 
     The drive is stimulus and noise together: the cell adds no noise of its own.
     """
-    no_noise = Drive(np.asarray(drive, np.float64), np.zeros(LANES, np.uint64), np.zeros(1))
-    return _run(cell, 1, len(drive), (fill_stimulus, [no_noise]), dt).of(0)
+    samples = np.asarray(drive, np.float64)[np.newaxis]
+    return _run(cell, 1, len(drive), (kick_all_alike, [samples]), dt).of(0)
 
 
 def _run(cells: LIFDimensionless, n: int, n_steps: int, kicked: Any, dt: ms) -> Trains:
     """Return the trains of n cells; raise ArithmeticError where a potential is not finite."""
-    counts, found = spike_trains(cells, (GivenDrive(),), Clock.of(dt, "steps"), n, n_steps, kicked)
+    counts, found = spike_trains(cells, (GivenCurrent(),), Clock.of(dt, "steps"), n, n_steps, kicked)
     if not np.isfinite(counts).all():
         raise ArithmeticError("the potential of a cell is not finite")
     return Trains.of_sizes(found.values + 1, found.sizes)

@@ -1,4 +1,4 @@
-"""The public names: load, run, open, simulate, rate_network, responses; and what `run.py` calls."""
+"""The public names: load, run, open, replay, and those that simulate one thing; what `run.py` calls."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -22,7 +22,7 @@ from spikesweep.errors import InputError
 from spikesweep.given_network import simulate_given
 from spikesweep.monitor import Terminal
 from spikesweep.plan import Plan, make_plan, refuse_long
-from spikesweep.protocols.base import FAILURES, MISSING
+from spikesweep.protocols.base import FAILURES, MISSING, Experiment
 from spikesweep.protocols.population_information import PopulationInformation
 from spikesweep.protocols.rate_dynamics import RateDynamics
 from spikesweep.protocols.spiking_network import SpikingNetworkActivity
@@ -34,6 +34,7 @@ from spikesweep.tasks import Sweep
 from spikesweep.units import Positive, ms, units_of
 
 load = config.load
+P = TypeVar("P", bound=Experiment)
 _VERSIONS = ("numba", "llvmlite", "numpy", "xarray", "zarr", "dask", "hydra-core")
 
 
@@ -119,12 +120,7 @@ def rate_network(
     >>> dict(ss.rate_network(cfg, inputs=[30.0] * 10).v.sizes)
     {'cell': 10, 'time': 300}
     """
-    values = config.plain(cfg)
-    network = network_of(values)[0]
-    protocol = build(values["protocol"], "protocol")
-    if not isinstance(protocol, RateDynamics):
-        raise InputError(f"protocol is a {type(protocol).__name__}; allowed: protocol=rate_dynamics")
-    protocol.check(network)
+    protocol, network = _parts(config.plain(cfg), RateDynamics, "rate_dynamics")
     return simulate_network(network, protocol, weights, inputs, seed, pattern, synapses=synapses)
 
 
@@ -141,10 +137,7 @@ def responses(cfg: DictConfig, band: str | None = None, seed: int = 0) -> xr.Dat
     (200000, 10)
     """
     values = config.plain(cfg)
-    protocol, network = assemble(values)
-    if not isinstance(protocol, PopulationInformation):
-        raise InputError(f"protocol is a {type(protocol).__name__}; allowed: protocol=population_information")
-    protocol.check(network)
+    protocol, network = _parts(values, PopulationInformation, "population_information")
     return simulate_pool(network, protocol, str(band or values["grid"]["band"][0]), seed)
 
 
@@ -170,12 +163,7 @@ def spiking_network(
     >>> dict(ss.spiking_network(cfg, weights=np.zeros((4, 4)), i_ext=[100.0, 0.0, 0.0, 0.0]).v.sizes)
     {'recorded': 2, 'time': 100000}
     """
-    values = config.plain(cfg)
-    network = network_of(values)[0]
-    protocol = build(values["protocol"], "protocol")
-    if not isinstance(protocol, SpikingNetworkActivity):
-        raise InputError(f"protocol is a {type(protocol).__name__}; allowed: protocol=spiking_network")
-    protocol.check(network)
+    protocol, network = _parts(config.plain(cfg), SpikingNetworkActivity, "spiking_network")
     return simulate_given(network, protocol, weights, delays, i_ext, seed)
 
 
@@ -300,6 +288,15 @@ def _draw(ds: xr.Dataset, path: Path) -> Path:
     figure = path.with_suffix(".png")
     plots.save(ds, figure)
     return figure
+
+
+def _parts(values: Mapping[str, Any], kind: type[P], name: str) -> tuple[P, Any]:
+    """Return the checked protocol, which must be of a `kind`, and the network of plain values."""
+    protocol, network = assemble(values)
+    if not isinstance(protocol, kind):
+        raise InputError(f"protocol is a {type(protocol).__name__}; allowed: protocol={name}")
+    protocol.check(network)
+    return protocol, network
 
 
 def _folder_name(name: Any) -> str:

@@ -46,7 +46,7 @@ def simulate(
     kept = make_rows(len(experiments), len(trace), n_steps)
     kicked = (fill_given, [make_kicks(streams)])
     run_lanes(cell, parts, clock, len(experiments), n_steps, kicked, (keep_rows, kept), trace)
-    for values in kept[0].values:
+    for values in kept[0]:
         rows = iter(values)
         parts_of = {name: [next(rows) for _ in known[name]] for name in names}
         found = {name: own[0] if len(own) == 1 else np.sum(own, axis=0) for name, own in parts_of.items()}

@@ -151,7 +151,7 @@ def axis_values(axis: Axis, spec: Any, *, ordered: bool = True) -> NDArray[Any]:
 
 def label_text(value: Any) -> str:
     """Return a value of an axis as a person writes it."""
-    return value if isinstance(value, str) else f"{value:g}"
+    return str(value) if isinstance(value, (str, bool, np.bool_)) else f"{value:g}"
 
 
 def _words(key: str, spec: Any, *, ordered: bool) -> NDArray[Any]:

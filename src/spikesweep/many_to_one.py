@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+import scipy
 from annotated_types import Ge, MinLen
 from numpy.random import RandomState
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from spikesweep.inputs import legacy_trains
 from spikesweep.inputs.spike_trains import KeyedShuffles, LegacyShuffles, Shuffles, Trains
@@ -97,14 +97,14 @@ class ManyToOne:
             own = derive(key, name, 0.0)
             return derive(own, "input", np.arange(self.N)) if each else own
 
-        z = ndtri(uniforms(stream("rates"), 1)[:, 0])
+        z = scipy.special.ndtri(uniforms(stream("rates"), 1)[:, 0])
         rates = self.spike_rate * np.exp(self.rate_spread * z - 0.5 * self.rate_spread**2)
         times, offsets = poisson_trains(stream("trains"), 1.0 / (rates * PER_MS), float(duration))
         image = np.uint64(stream("imaging", each=False))
         return Experiment(
             self.wiring(uniforms(stream("wiring", each=False), 3)),
             Trains(times, offsets, dt),
-            lambda n: ndtri(uniform_numbers(image, n)),
+            lambda n: scipy.special.ndtri(uniform_numbers(image, n)),
             KeyedShuffles(stream("shuffles")),
         )
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from spikesweep.inputs.connections import Edges
 from spikesweep.inputs.given import GivenCurrent
@@ -86,7 +86,7 @@ def simulate(
         noise = np.empty((0, 0))
         if sd.any():
             given = None if normals is None else np.ascontiguousarray(normals[:, first : first + n])
-            noise = ndtri(uniform_rows(noise_keys, first, n)) if given is None else given
+            noise = scipy.special.ndtri(uniform_rows(noise_keys, first, n)) if given is None else given
         count = loop(
             net, ring, state, trace, noise, recorded[:, first : first + n], buffer, first, n, clock.tick
         )

@@ -26,7 +26,7 @@ from spikesweep.kernels.cache import folder as kernel_folder
 from spikesweep.kernels.driver import LANES
 from spikesweep.protocols.base import FAILURES, MISSING, OK
 from spikesweep.sweep import stored_status
-from spikesweep.tasks import Sweep, results
+from spikesweep.tasks import Sweep, n_points, results
 
 #: Slices of the pilot and the time that one should take (s): enough to see how much points differ in cost.
 _SLICES = 24
@@ -171,7 +171,7 @@ def _pilot(sweep: Sweep, compute: Any, blocks: Sequence[Block], missing: int) ->
     wide = max(_NOISE, 2 * spread)
     low, high = (fixed * (1 + k * _NOISE) + expected * max(1 + k * wide, 0.1) for k in (-1, 1))
     largest = max(b.n_points for b in blocks) / n_whole  # cut points of a block
-    return Time(low, fixed + expected, high), _memory(sweep, slices[0]) / _n(slices[0]) * largest
+    return Time(low, fixed + expected, high), _memory(sweep, slices[0]) / n_points(slices[0]) * largest
 
 
 def _process_age() -> float:
@@ -196,14 +196,10 @@ def _slices(sweep: Sweep, blocks: Sequence[Block], n: int, count: int) -> list[P
     out = []
     for i, place in enumerate(places):
         points = sweep.grid.points(blocks[int(place * len(blocks))])
-        room = max(_n(points) - n, 0)
+        room = max(n_points(points) - n, 0)
         start = round(room * (i * 0.618 % 1.0))  # the golden ratio spreads any number of starts evenly
         out.append({name: values[start : start + n] for name, values in points.items()})
     return out
-
-
-def _n(points: Points) -> int:
-    return len(next(iter(points.values())))
 
 
 def _timed_slice(sweep: Sweep, points: Points) -> tuple[float, int]:
@@ -211,7 +207,7 @@ def _timed_slice(sweep: Sweep, points: Points) -> tuple[float, int]:
     began = perf_counter()
     with suppress(Exception):
         results(sweep, points)
-    return perf_counter() - began, _n(points)
+    return perf_counter() - began, n_points(points)
 
 
 def _memory(sweep: Sweep, points: Points) -> float:

@@ -13,7 +13,7 @@ from spikesweep.assembly import assemble
 from spikesweep.axes import parameters as known_parameters
 from spikesweep.config import interpolated
 from spikesweep.errors import InputError, nearest
-from spikesweep.grid import POINT, Block, Grid
+from spikesweep.grid import POINT, Block, Grid, label_text
 from spikesweep.growth import stored_labels
 from spikesweep.parameters import Derived, Parameters, lane_keys
 from spikesweep.protocols.base import OK
@@ -157,6 +157,6 @@ def _place(name: str, values: NDArray[Any], wanted: Any) -> int:
         return 0
     found = np.flatnonzero(values == wanted)
     if len(found) != 1:
-        shown = ", ".join(f"{v:g}" if values.dtype.kind in "if" else str(v) for v in values[:8])
+        shown = ", ".join(map(label_text, values[:8]))
         raise InputError(f"{name} = {wanted}; allowed: one of {shown}{', ...' if len(values) > 8 else ''}")
     return int(found[0])

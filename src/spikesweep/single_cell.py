@@ -11,7 +11,8 @@ from spikesweep.errors import InputError
 from spikesweep.inputs.given import GivenConductance, GivenCurrent
 from spikesweep.inputs.poisson import fill, trains_of
 from spikesweep.kernels.driver import Clock, Component, Trace
-from spikesweep.kernels.lanes import keep_first_lane, kick_all_alike, run_lanes
+from spikesweep.kernels.kept_rows import keep_rows, make_rows
+from spikesweep.kernels.lanes import kick_all_alike, run_lanes
 from spikesweep.units import ms, mV, units_of
 
 #: State variables that repeat others, or mean nothing to a reader.
@@ -44,9 +45,9 @@ def simulate_cell(
     parts = (GivenCurrent(), exc, inh)
     clock = Clock.of(dt, refractory)
     trace = _trace(cell)
-    traces = np.empty((len(trace), n))
-    run_lanes(cell, parts, clock, 1, n, (kick_all_alike, [samples]), (keep_first_lane, [traces]), trace)
-    return _labelled(cell, {}, traces, dt)
+    (kept,) = room = make_rows(1, len(trace), n)
+    run_lanes(cell, parts, clock, 1, n, (kick_all_alike, [samples]), (keep_rows, room), trace)
+    return _labelled(cell, {}, kept[0], dt)
 
 
 def trace_cell(
@@ -60,15 +61,15 @@ def trace_cell(
 ) -> xr.Dataset:
     """Return the state variables of a cell and its synapses under Poisson events, and its `spike_times`.
 
-    The arguments are those of `inputs.poisson.spike_counts`, for one cell; so are the spikes.
+    `key` and `neuron` name its random numbers, as in `inputs.poisson.trains_of`.
     """
     parts = tuple(synapses.values())
     trace = _trace(cell, *parts)
-    traces = np.empty((len(trace), n_steps))
+    (kept,) = room = make_rows(1, len(trace), n_steps)
     rates = {name: np.array([events]) for name, events in events_per_step.items()}
     trains = trains_of(rates, np.array([key]), np.array([neuron]), tuple(synapses))
-    run_lanes(cell, parts, clock, 1, n_steps, (fill, trains), (keep_first_lane, [traces]), trace)
-    return _labelled(cell, synapses, traces, clock.dt, last_step=True)
+    run_lanes(cell, parts, clock, 1, n_steps, (fill, trains), (keep_rows, room), trace)
+    return _labelled(cell, synapses, kept[0], clock.dt, last_step=True)
 
 
 def _trace(*parts: Component) -> Trace:

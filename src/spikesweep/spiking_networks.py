@@ -81,13 +81,14 @@ class SpikingNetwork:
                     )
             if not hasattr(connections, "weights"):
                 raise InputError(f"network.projections.{target}.{source} are no connections")
+            connections.check(self._sizes(target, source))
 
     def edges(self, key: NDArray[np.uint64]) -> Edges:
         """Return all connections, with neurons counted through the network; `key` names the random ones."""
         first = self.first()
         found = []
         for target, source, connections in self._each():
-            sizes = self.populations[source].n, self.populations[target].n
+            sizes = self._sizes(target, source)
             own = derive(key, f"connections {target} {source}", 0.0)
             e = connections.edges(sizes, source == target, own)
             found.append(e._replace(source=e.source + first[source], target=e.target + first[target]))
@@ -104,6 +105,9 @@ class SpikingNetwork:
         each = [p.noise.current(p.cell, dt) if p.noise else (0.0, 0.0) for p in self.populations.values()]
         mean, sd = np.repeat(np.array(each), [p.n for p in self.populations.values()], axis=0).T
         return mean, sd
+
+    def _sizes(self, target: str, source: str) -> tuple[int, int]:
+        return self.populations[source].n, self.populations[target].n
 
     def _each(self) -> Iterator[tuple[str, str, Any]]:
         for target, sources in self.projections.items():

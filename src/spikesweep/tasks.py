@@ -148,14 +148,18 @@ def results(sweep: Sweep, points: Points) -> Results:
     whole = sweep.grid.whole
     if sweep.parameters is None:
         return dict(sweep.protocol(sweep.network, points, whole))
-    n = len(next(iter(points.values())))
-    out = _empty(sweep, n)
+    out = _empty(sweep, n_points(points))
     for call in sweep.parameters.calls(points):
         found = dict(call.protocol(call.network, call.points, whole))
         for variable in sweep.protocol.variables:
             _put(out[variable.name], len(variable.dims), call.index, found[variable.name])
         out["status"][call.index] = _status(sweep, found, len(call.index))  # before others are longer
     return {name: filled(values) for name, values in out.items()}
+
+
+def n_points(points: Points) -> int:
+    """Return how many points there are."""
+    return len(next(iter(points.values())))
 
 
 def _empty(sweep: Sweep, n: int) -> dict[str, Any]:
@@ -182,7 +186,7 @@ def _together(work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
     try:
         return results(work.sweep, points), {}
     except Exception:
-        return _assembled(work.sweep, _each(points), (_attempt(work.sweep, p) for p in _each(points)))
+        return _assembled(work.sweep, n_points(points), (_attempt(work.sweep, p) for p in _each(points)))
 
 
 def _alone(work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
@@ -191,11 +195,11 @@ def _alone(work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
     prepare = partial(work.sweep.protocol.prepare, work.sweep.network)
     answers = isolated(partial(_attempt, work.sweep), each, prepare, work.time_limit, memory)
-    return _assembled(work.sweep, each, answers)
+    return _assembled(work.sweep, len(each), answers)
 
 
 def _each(points: Points) -> Iterator[Points]:
-    for i in range(len(next(iter(points.values())))):
+    for i in range(n_points(points)):
         yield {name: values[i : i + 1] for name, values in points.items()}
 
 
@@ -207,10 +211,9 @@ def _attempt(sweep: Sweep, point: Points) -> Results | Failure:
 
 
 def _assembled(
-    sweep: Sweep, points: Iterable[Points], answers: Iterable[Results | Failure | Death]
+    sweep: Sweep, n: int, answers: Iterable[Results | Failure | Death]
 ) -> tuple[Results, dict[int, Failure]]:
-    """Return the answers for single points as the results of all, and those that failed."""
-    n = len(list(points))
+    """Return the answers for n single points as the results of all, and those that failed."""
     out = _empty(sweep, n)
     failures = {}
     for i, answer in enumerate(answers):

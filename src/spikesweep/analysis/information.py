@@ -16,9 +16,9 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import scipy
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
-from scipy import signal
 
 from spikesweep.errors import InputError
 from spikesweep.units import PER_MS, Hz, ms
@@ -52,7 +52,7 @@ def population_rate(
     for train, delay in zip(trains, late, strict=True):
         at = np.rint((np.asarray(train, np.float64) + delay) / dt).astype(np.int64)
         counts += np.bincount(at[(at >= 0) & (at < n)], minlength=n)
-    return np.asarray(signal.fftconvolve(counts, gaussian(sigma, dt), "same") / len(trains))
+    return np.asarray(scipy.signal.fftconvolve(counts, gaussian(sigma, dt), "same") / len(trains))
 
 
 def spectra(stimulus: ArrayLike, rate: ArrayLike, dt: ms, nperseg: int) -> xr.Dataset:
@@ -70,8 +70,8 @@ def spectra(stimulus: ArrayLike, rate: ArrayLike, dt: ms, nperseg: int) -> xr.Da
     if len(s) < nperseg + nperseg // 2:
         raise InputError(f"nperseg = {nperseg} gives one segment of {len(s)} samples; allowed: two at least")
     options: dict[str, Any] = {"fs": 1.0 / (dt * PER_MS), "window": "hann", "nperseg": nperseg}
-    frequency, ss = signal.welch(s, **options)
-    rr, sr = signal.welch(r, **options)[1], signal.csd(s, r, **options)[1]
+    frequency, ss = scipy.signal.welch(s, **options)
+    rr, sr = scipy.signal.welch(r, **options)[1], scipy.signal.csd(s, r, **options)[1]
     with np.errstate(invalid="ignore", divide="ignore"):
         coherence = np.where(ss * rr > 0.0, np.abs(sr) ** 2 / (ss * rr), 0.0)
         transfer = sr / ss

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
+import scipy
 from annotated_types import Ge
 from numpy.typing import NDArray
-from scipy import signal
 
 from spikesweep.errors import InputError
 from spikesweep.units import PER_MS, Hz, ms
@@ -34,7 +34,7 @@ class ButterLowpass:
                 f"band {low:g}-{high:g} Hz is refused with ButterLowpass; allowed: from 0 to a cutoff "
                 f"below {nyquist:g} Hz"
             )
-        sections = signal.butter(self.order, high / nyquist, output="sos")
-        noise = signal.sosfiltfilt(sections, rng.standard_normal(n))
+        sections = scipy.signal.butter(self.order, high / nyquist, output="sos")
+        noise = scipy.signal.sosfiltfilt(sections, rng.standard_normal(n))
         noise[0] = noise.mean()
         return np.asarray(noise / noise.std() if self.normalise else noise)

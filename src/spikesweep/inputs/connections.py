@@ -30,6 +30,9 @@ class RandomConnections(NamedTuple):
     weights: Any  #: distribution (inputs.weights), of multiples of the synapse's weight
     delay: NonNegative[ms]  #: from a spike to its arrival
 
+    def check(self, sizes: tuple[int, int]) -> None:
+        """Refuse nothing: any two populations can be connected."""
+
     def edges(self, sizes: tuple[int, int], same: bool, key: NDArray[np.uint64]) -> Edges:
         """Return connections of sizes[0] to sizes[1] cells; `same` says that they are the same cells."""
         places = chosen_places(
@@ -50,14 +53,18 @@ class GivenConnections(NamedTuple):
     weights: tuple[tuple[number, ...], ...]  #: rows from, columns to; multiples of the synapse's weight
     delay: NonNegative[ms]  #: from a spike to its arrival
 
-    def edges(self, sizes: tuple[int, int], same: bool, key: NDArray[np.uint64]) -> Edges:
-        """Return the connections; nothing is drawn. Raises InputError for another shape."""
-        del same, key
+    def check(self, sizes: tuple[int, int]) -> None:
+        """Refuse a matrix of another shape than two populations; raise InputError."""
         if {len(row) for row in self.weights} != {sizes[1]} or len(self.weights) != sizes[0]:
             raise InputError(
                 f"a matrix of weights has {len(self.weights)} rows; "
                 f"allowed: {sizes[0]} (from) of {sizes[1]} (to)"
             )
+
+    def edges(self, sizes: tuple[int, int], same: bool, key: NDArray[np.uint64]) -> Edges:
+        """Return the connections; nothing is drawn. Raises InputError for another shape."""
+        del same, key
+        self.check(sizes)
         return edges_of(np.array(self.weights), float(self.delay))
 
 

@@ -51,7 +51,7 @@ class GivenConductance(NamedTuple):
 
 
 class GivenCurrent(NamedTuple):
-    """A current (pA)."""
+    """A current, in the unit that the cell takes (pA; dimensionless cells: threshold)."""
 
     def initial(self) -> State:
         """Return the state before the first sample."""
@@ -71,7 +71,7 @@ class GivenCurrent(NamedTuple):
     @staticmethod
     @compiled
     def current(c, x, v):
-        """Return the current into the cell (pA)."""
+        """Return the current into the cell."""
         return x.value
 
 

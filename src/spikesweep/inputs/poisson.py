@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.kernels.driver import LANES, Clock, Component
+from spikesweep.kernels.driver import LANES
 from spikesweep.kernels.jit import compiled
-from spikesweep.kernels.lanes import group_count, in_lanes, run_lanes
+from spikesweep.kernels.lanes import group_count, in_lanes
 from spikesweep.kernels.philox import philox4x32, stream_word, uniform
 from spikesweep.kernels.vector_math import log
 
@@ -102,7 +102,11 @@ def trains_of(
     neurons: NDArray[np.int64],
     streams: tuple[str, ...],
 ) -> Iterator[Trains]:
-    """Yield the trains of each group of lanes; those of no cell are silent. Arguments as `spike_counts`."""
+    """Yield the trains of each group of lanes; those of no cell are silent.
+
+    `keys` and `neurons` (shape (n,)) name each cell's random numbers; `events_per_step`, by stream, has the
+    shape (n,).
+    """
     n = len(keys)
     rates = np.zeros((len(streams), group_count(n) * LANES))
     for k, name in enumerate(streams):
@@ -110,24 +114,3 @@ def trains_of(
     by_group = rates.reshape(len(streams), -1, LANES).swapaxes(0, 1)
     for key, neuron, rate in zip(in_lanes(keys, n), in_lanes(neurons, n), by_group, strict=True):
         yield make_trains(key, neuron, streams, rate)
-
-
-def spike_counts(
-    neuron: Component,
-    synapses: Mapping[str, Component],
-    events_per_step: Mapping[str, NDArray[np.float64]],
-    keys: NDArray[np.uint64],
-    neurons: NDArray[np.int64],
-    clock: Clock,
-    n_steps: int,
-    n_discard: int = 0,
-) -> NDArray[np.float64]:
-    """Count the spikes of independent cells under Poisson events, shape (n,), in steps from n_discard on.
-
-    `keys` and `neurons` (shape (n,)) name each cell's random numbers; `synapses` and `events_per_step`
-    have the same keys, which name the streams. Parameters may be arrays of shape (n,). NaN where the
-    potential is not finite (`kernels.lanes.run_lanes`).
-    """
-    sources = trains_of(events_per_step, keys, neurons, tuple(synapses))
-    inputs = tuple(synapses.values())
-    return run_lanes(neuron, inputs, clock, len(keys), n_steps, (fill, sources), n_discard=n_discard)

@@ -8,11 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.kernels.driver import LANES, Clock
+from spikesweep.kernels.driver import LANES
 from spikesweep.kernels.jit import compiled
 from spikesweep.kernels.normals import normal_pair
 from spikesweep.kernels.philox import philox4x32, stream_word, uniform
-from spikesweep.units import threshold
 
 _STREAM = stream_word("noise")
 _BITS = 32  # of a word
@@ -25,49 +24,6 @@ class Drive(NamedTuple):
     stimulus: NDArray[np.float64]  #: shape (steps,)
     key: NDArray[np.uint64]  #: shape (LANES,)
     sd: NDArray[np.float64]  #: of the noise at a step, shape (1,)
-
-
-class State(NamedTuple):
-    """The sample in force."""
-
-    value: threshold
-
-
-class NoCoefficients(NamedTuple):
-    """Nothing."""
-
-
-class GivenDrive(NamedTuple):
-    """A drive given at each step, as dimensionless cells take it."""
-
-    def initial(self) -> State:
-        """Return the state before the first sample."""
-        return State(0.0)
-
-    def coefficients(self, clock: Clock) -> NoCoefficients:
-        """Return what a step needs."""
-        del clock
-        return NoCoefficients()
-
-    @staticmethod
-    @compiled
-    def advance(c, x, kick):
-        """Return the state at this sample; `kick` is the drive."""
-        return State(kick)
-
-    @staticmethod
-    @compiled
-    def current(c, x, v):
-        """Return the drive."""
-        return x.value
-
-
-@compiled
-def fill_stimulus(drive, kicks, n, first):
-    """Write the stimulus alone at steps first .. first + n - 1 to `kicks`, shape (n, LANES)."""
-    for s in range(n):
-        for lane in range(LANES):
-            kicks[s * LANES + lane] = drive.stimulus[first + s]
 
 
 @compiled

@@ -21,15 +21,6 @@ def two_uniforms(key, i, j):
     return uniform(w0, w1), uniform(w2, w3)
 
 
-@kept
-def uniform_numbers(key, n):
-    """Return n numbers in (0, 1)."""
-    out = np.empty(n + 1)
-    for i in range((n + 1) // 2):
-        out[2 * i], out[2 * i + 1] = two_uniforms(key, i, 0)
-    return out[:n]
-
-
 @compiled
 def poisson_train(times, key, interval, end):
     """Write the events of a Poisson train before `end` to `times`, where there is room; return how many."""
@@ -121,3 +112,8 @@ def uniform_rows(keys, first, n):
         for i in range((n + 1) // 2):
             out[j, 2 * i], out[j, 2 * i + 1] = two_uniforms(keys[j], first // 2 + i, 0)
     return out[:, :n]
+
+
+def uniform_numbers(key, n):
+    """Return the first n numbers of one key."""
+    return uniform_rows(np.array([key], np.uint64), 0, n)[0]

@@ -27,6 +27,16 @@ def nothing(_, rows, n, first):
 
 
 @compiled
+def any_spiked(spiked, s):
+    """Return whether any lane spiked in step s of a traced row; mostly none did, which vector code sees."""
+    row = spiked[s * LANES : (s + 1) * LANES].view(np.int64)
+    bits = np.int64(0)
+    for lane in range(LANES):
+        bits |= row[lane]
+    return bits != 0
+
+
+@compiled
 def kick_all_alike(samples, kicks, n, first):
     """Kick every lane with the same `samples`, shape (inputs, steps)."""
     n_inputs = samples.shape[0]
@@ -34,15 +44,6 @@ def kick_all_alike(samples, kicks, n, first):
         for k in range(n_inputs):
             for lane in range(LANES):
                 kicks[(s * n_inputs + k) * LANES + lane] = samples[k, first + s]
-
-
-@compiled
-def keep_first_lane(traces, traced, n, first):
-    """Keep the first cell's rows in `traces`, shape (rows, steps)."""
-    n_rows = traces.shape[0]
-    for s in range(n):
-        for r in range(n_rows):
-            traces[r, first + s] = traced[(s * n_rows + r) * LANES]
 
 
 @cache

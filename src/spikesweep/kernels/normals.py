@@ -8,8 +8,8 @@ with u and v from Philox. The polynomials of sine and cosine are those of fdlibm
 import numpy as np
 from numpy.typing import NDArray
 
+from spikesweep.kernels.draws import two_uniforms
 from spikesweep.kernels.jit import compiled, kept
-from spikesweep.kernels.philox import philox4x32, uniform
 from spikesweep.kernels.vector_math import log
 
 _TURN = 2.0 * np.pi
@@ -75,13 +75,9 @@ def normal_pair(u, v):
 @kept
 def fill_normals(out, key, first):
     """Write the normals number first, first + 1, ... of a key to `out`; `first` is even."""
-    mask = np.uint64(0xFFFFFFFF)
-    k0, k1 = key & mask, key >> np.uint64(32)
-    zero = np.uint64(0)
     for i in range((len(out) + 1) // 2):
-        n = np.uint64(first // 2 + i)
-        w0, w1, w2, w3 = philox4x32(n & mask, n >> np.uint64(32), zero, zero, k0, k1)
-        a, b = normal_pair(uniform(w0, w1), uniform(w2, w3))
+        u, v = two_uniforms(key, first // 2 + i, 0)
+        a, b = normal_pair(u, v)
         out[2 * i] = a
         if 2 * i + 1 < len(out):
             out[2 * i + 1] = b

@@ -12,8 +12,8 @@ Complex numbers are pairs (real, imaginary) of an array's last dimension.
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import signal
 
 from spikesweep.kernels.jit import kept
 from spikesweep.kernels.vector_math import log
@@ -62,10 +62,10 @@ def welch(n: int, nperseg: int, bins: NDArray[np.int64], bump: NDArray[np.float6
     """Return the segments of n samples; `bump` is what a spike adds to the rate around it, of odd length."""
     reach = len(bump) // 2
     angle = -2.0 * np.pi * (np.outer(np.arange(nperseg), bins) % nperseg) / nperseg
-    window = signal.get_window("hann", nperseg)[:, np.newaxis]
+    window = scipy.signal.get_window("hann", nperseg)[:, np.newaxis]
     waves = window * np.exp(1j * angle)
     waves -= waves.mean(axis=0)  # what removing the mean of a segment takes away
-    rows = signal.fftconvolve(waves, bump[:, np.newaxis], mode="full", axes=0)
+    rows = scipy.signal.fftconvolve(waves, bump[:, np.newaxis], mode="full", axes=0)
     table = np.ascontiguousarray(rows).view(np.float64)
     return Welch(n, nperseg, nperseg - nperseg // 2, reach, bins, table)
 
@@ -75,7 +75,7 @@ def segment_spectra(w: Welch, samples: NDArray[np.float64]) -> NDArray[np.float6
     starts = w.hop * np.arange(w.segments)
     parts = samples[starts[:, np.newaxis] + np.arange(w.nperseg)]
     parts = parts - parts.mean(axis=1, keepdims=True)
-    spectra = np.fft.rfft(parts * signal.get_window("hann", w.nperseg), axis=1)[:, w.bins]
+    spectra = np.fft.rfft(parts * scipy.signal.get_window("hann", w.nperseg), axis=1)[:, w.bins]
     return np.ascontiguousarray(spectra).view(np.float64)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from spikesweep.kernels.driver import LANES
 from spikesweep.kernels.jit import compiled
+from spikesweep.kernels.lanes import any_spiked
 
 #: Rows of `steps`.
 FIRST, SECOND, PREVIOUS, LAST = range(4)
@@ -15,13 +16,8 @@ def note_spikes(steps, spiked, n, first):
 
     Most steps have no spike in any lane; their bits together are zero, which vector code sees at once.
     """
-    bits = spiked.view(np.int64)
     for s in range(n):
-        row = bits[s * LANES : (s + 1) * LANES]
-        any_lane = np.int64(0)
-        for lane in range(LANES):
-            any_lane |= row[lane]
-        if any_lane != 0:
+        if any_spiked(spiked, s):
             for lane in range(LANES):
                 if spiked[s * LANES + lane] != 0.0:
                     step = float(first + s)

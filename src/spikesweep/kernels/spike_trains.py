@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from spikesweep.kernels.driver import LANES, Clock, Component
 from spikesweep.kernels.jit import compiled
-from spikesweep.kernels.lanes import group_count, run_lanes
+from spikesweep.kernels.lanes import any_spiked, group_count, run_lanes
 from spikesweep.ragged import Ragged
 
 _SPIKED = ((0, "spiked"),)
@@ -17,13 +17,9 @@ _SPIKED = ((0, "spiked"),)
 @compiled
 def note_trains(words, spiked, n, first):
     """Write the lanes that spiked in steps first .. first + n - 1 to the bits of `words`, shape (steps,)."""
-    bits = spiked.view(np.int64)
     for s in range(n):
-        any_lane = np.int64(0)
-        for lane in range(LANES):  # in most steps none: vector code sees that at once
-            any_lane |= bits[s * LANES + lane]
         word = np.int64(0)
-        if any_lane != 0:
+        if any_spiked(spiked, s):
             for lane in range(LANES):
                 if spiked[s * LANES + lane] != 0.0:
                     word |= np.int64(1) << np.int64(lane)

@@ -65,9 +65,7 @@ def averages(
     place = offsets[:-1].copy()
     counts = np.diff(offsets)
     if len(bins):
-        # so long that most trains have several spikes in it
-        per_train = max(1.0, float(counts.mean()) / len(signal))
-        step = max(_PART // signal.itemsize, int(4 * TOGETHER / per_train))
+        step = _PART // signal.itemsize
         for end in range(step, len(signal) + step, step):
             add_windows(sums, signal, bins, offsets, place, window, end)
         add_rest(sums, signal, bins, offsets, place, window)

@@ -162,6 +162,17 @@ def check_step(network: Network, dt: ms) -> None:
     check_cells(network.populations, network.time_constants(), dt)
 
 
+def check_resolved(time_constants: Mapping[str, Any], dt: ms) -> None:
+    """Refuse a time step that does not resolve some time constants; raise InputError."""
+    shortest = {name: float(np.min(value)) for name, value in time_constants.items()}
+    name, smallest = min(shortest.items(), key=lambda item: item[1])
+    if dt >= smallest:
+        raise InputError(
+            f"protocol.dt = {dt} ms is refused: allowed is less than the smallest time constant, "
+            f"{name} = {smallest:.10g} ms"
+        )
+
+
 def check_cells(cells: Mapping[str, Any], time_constants: Mapping[str, Any], dt: ms) -> None:
     """Refuse what `check_step` refuses, of cells by name."""
     for name, part in cells.items():
@@ -175,13 +186,7 @@ def check_cells(cells: Mapping[str, Any], time_constants: Mapping[str, Any], dt:
                 f"network.populations: {name} is a {type(part).__name__}, whose potential is in {unit}; "
                 "allowed with this protocol: neurons in mV"
             )
-    shortest = {name: float(np.min(value)) for name, value in time_constants.items()}
-    name, smallest = min(shortest.items(), key=lambda item: item[1])
-    if dt >= smallest:
-        raise InputError(
-            f"protocol.dt = {dt} ms is refused: allowed is less than the smallest time constant, "
-            f"{name} = {smallest:.10g} ms"
-        )
+    check_resolved(time_constants, dt)
     for cell, parameters in cells.items():
         for t_ref in np.unique(getattr(parameters, "t_ref", 0.0)):
             held = np.round(t_ref / dt)

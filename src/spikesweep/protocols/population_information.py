@@ -30,7 +30,7 @@ from spikesweep.kernels.segment_spectra import (
     sum_coherence,
     welch,
 )
-from spikesweep.protocols.base import Axis, Coordinate, Variable, steps
+from spikesweep.protocols.base import Axis, Coordinate, Variable, check_resolved, steps
 from spikesweep.response_pool import Pool, draw_pool, edges
 from spikesweep.units import PER_MS, Hz, NonNegative, Positive, ms, threshold
 
@@ -119,12 +119,7 @@ class PopulationInformation:
                 f"network is a {type(network).__name__}; allowed with this protocol: network=afferents"
             )
         network.cell.noise_sd(self.dt)
-        name, smallest = min(network.time_constants().items(), key=lambda item: item[1])
-        if self.dt >= smallest:
-            raise InputError(
-                f"protocol.dt = {self.dt} ms is refused: allowed is less than the smallest time constant, "
-                f"{name} = {smallest:.10g} ms"
-            )
+        check_resolved(network.time_constants(), self.dt)
         if self.n < self.nperseg + self.nperseg // 2:
             raise InputError(
                 f"protocol.nperseg = {self.nperseg} gives no two segments of protocol.duration = "

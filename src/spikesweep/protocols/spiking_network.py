@@ -66,7 +66,7 @@ class SpikingNetworkActivity:
         if not isinstance(network, SpikingNetwork):
             raise InputError(
                 f"network is a {type(network).__name__}; allowed with this protocol: a SpikingNetwork, "
-                "network=prototype for example"
+                "network=fiers_prototype for example"
             )
         network.check()
         check_cells(
@@ -82,7 +82,6 @@ class SpikingNetworkActivity:
         for target, sources in network.projections.items():
             for source, connections in sources.items():
                 steps(f"network.projections.{target}.{source}.delay", connections.delay, self.dt)
-                connections_fit(network, target, source)
 
     def coordinates(self, network: SpikingNetwork) -> dict[str, Coordinate]:
         """Return the numbers and populations of the neurons, those recorded, and the times."""
@@ -148,11 +147,3 @@ class SpikingNetworkActivity:
             chosen = Recording(self.record, self.neurons)
             runs.append(simulate(network, edges, current, clock, n_steps, chosen, noise_keys=noise))
         return runs
-
-
-def connections_fit(network: SpikingNetwork, target: str, source: str) -> None:
-    """Refuse a matrix of weights of another shape than its populations; raise InputError."""
-    connections = network.projections[target][source]
-    if isinstance(connections.weights, tuple) and isinstance(connections.weights[0], tuple):
-        sizes = network.populations[source].n, network.populations[target].n
-        connections.edges(sizes, source == target, np.uint64(0))

@@ -116,11 +116,7 @@ class TransferFunction:
         """Return the traces and spikes of one neuron at one point, as they were when it was computed."""
         labels = {"seed": point["seed"]} if self.common_random_numbers else dict(point)
         key = derive(point_keys(self.root_seed, labels), f"population {population}", 0.0)
-        per_step = PER_MS * self.dt
-        events = {
-            "exc": point["fe"] * (network.in_degree["exc"] * per_step),
-            "inh": point["fi"] * (network.in_degree["inh"] * per_step),
-        }
+        events = self._events_per_step(network, point)
         clock = Clock.of(self.dt, self.refractory)
         n_steps = steps("protocol.duration", self.duration, self.dt)
         cell = network.populations[population]
@@ -158,6 +154,11 @@ class TransferFunction:
                 rates[p] = total[:, sizes - 1] / sizes / np.float64(analysed)
         return {"rate": rates, **(self._spikes(trains, n_points) if self.record_spikes else {})}
 
+    def _events_per_step(self, network: RandomNetwork, points: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the mean number of events in a step, by kind of synapse, at a point or at many."""
+        rates = zip(_KINDS, (points["fe"], points["fi"]), strict=True)
+        return {kind: rate * (network.in_degree[kind] * (PER_MS * self.dt)) for kind, rate in rates}
+
     def _kicks(
         self,
         network: RandomNetwork,
@@ -169,13 +170,10 @@ class TransferFunction:
     ) -> tuple[Callable[..., None], Iterable[Any]]:
         """Return what kicks the synapses of a population's neurons, point after point."""
         neurons = np.tile(np.arange(n_neurons), len(keys))
-        per_step = PER_MS * self.dt
-        rate = {"exc": points["fe"], "inh": points["fi"]}
-        events = {
-            kind: np.repeat(rate[kind] * (network.in_degree[kind] * per_step), n_neurons) for kind in _KINDS
-        }
+        of_points = self._events_per_step(network, points)
+        events = {kind: np.repeat(values, n_neurons) for kind, values in of_points.items()}
         if self.rng == "legacy_shared":
-            in_Hz = {kind: values / per_step for kind, values in events.items()}
+            in_Hz = {kind: values / (PER_MS * self.dt) for kind, values in events.items()}
             seeds = np.repeat(points["seed"], n_neurons).astype(np.int64) + neurons * LEGACY_NEURONS
             return legacy.fill, legacy.legacy_trains(in_Hz, seeds, _KINDS, clock, n_steps)
         return poisson.fill, poisson.trains_of(events, np.repeat(keys, n_neurons), neurons, _KINDS)
