@@ -9,7 +9,8 @@ first state variable of a neuron is its membrane potential.
 
 The state, the coefficients and the spike count of LANES cells are the rows of one array, and rows of
 inputs those of a second: with more arrays LLVM cannot rule out that they overlap, and gives up on
-vector code. The loop is written as text because numba has no tuple of unlike components; the text is
+vector code. That the few there are never overlap is promised (`jit.disjoint`), so that the state stays
+in registers from step to step. The loop is written as text because numba has no tuple of unlike components; the text is
 short, the same with and without numba, and kept in `source` for reading.
 """
 
@@ -21,7 +22,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.kernels.jit import kept
+from spikesweep.kernels.jit import disjoint, kept
 from spikesweep.units import ms, number
 
 #: Cells that advance together. 32 fill the vector units of AVX2 and AVX-512 with work to overlap.
@@ -153,7 +154,7 @@ def make_driver(
     advance = names["advance"]
     advance.__module__ = __name__
     classes = (neuron, *inputs, *(cls for pair in templates for cls in pair))
-    return Driver(kept(advance, source, *classes), layout, len(inputs), source)
+    return Driver(kept(advance, source, *classes, compile_it=disjoint), layout, len(inputs), source)
 
 
 def driver_for(neuron: Component, inputs: Sequence[Component], *, trace: Trace = ()) -> Driver:

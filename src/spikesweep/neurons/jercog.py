@@ -81,10 +81,10 @@ class Jercog(NamedTuple):
     @compiled
     def step(c, x, current, t, t_next):
         """Advance one step; return the state and 1.0 if the cell spiked, else 0.0."""
-        free = t - x.t_spike > c.hold
+        free = x.t_spike < t - c.hold
         dv = c.dt_per_C_m * (c.g_L * (c.E_L - x.v) - x.w + current)
-        v = x.v + dv if free else x.v
-        fired = free & (v >= c.V_th)  # & and not `and`, which branches
-        w = x.w - c.dt_per_tau_w * x.w
-        state = State(c.V_reset if fired else v, w + c.jump if fired else w, t if fired else x.t_spike)
-        return state, 1.0 if fired else 0.0
+        # a held cell has a threshold out of reach; `free and v >= V_th` would make LLVM branch
+        v, V_th = x.v + (dv if free else 0.0), c.V_th if free else np.inf
+        fired = v >= V_th
+        w = x.w - c.dt_per_tau_w * x.w + (c.jump if fired else 0.0)
+        return State(c.V_reset if fired else v, w, t if fired else x.t_spike), 1.0 if fired else 0.0

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from spikesweep.inputs.given import ConstantCurrent
 from spikesweep.kernels.driver import LANES, Clock
 from spikesweep.kernels.lanes import group_count, nothing, run_lanes
-from spikesweep.kernels.spike_steps import FIRST, LAST, PREVIOUS, SECOND, note_spikes
+from spikesweep.kernels.spike_steps import FIRST, LAST, PREVIOUS, SECOND, make_notes, note_spikes
 from spikesweep.networks import Component, Network
 from spikesweep.protocols.base import Axis, Variable, check_step, steps
 from spikesweep.units import PER_MS, Positive, ms
@@ -80,12 +80,13 @@ class FICurve:
         """Return the variables of one population, shape (point,)."""
         n = len(i_ext)
         groups = group_count(n)
-        noted = np.full((groups, 4, LANES), np.nan)
+        notes = make_notes(groups)
         inputs = (ConstantCurrent(i_ext),)  # type: ignore[arg-type]  # one a lane
         clock = Clock.of(self.dt, self.refractory)
-        kicked, kept = (nothing, [()] * groups), (note_spikes, list(noted))
+        kicked, kept = (nothing, [()] * groups), (note_spikes, list(notes))
         counts = run_lanes(cell, inputs, clock, n, n_steps, kicked, kept, ((0, "spiked"),))
-        at = noted.swapaxes(0, 1).reshape(4, -1)[:, :n]
+        at = notes.reshape(groups, 4, LANES).swapaxes(0, 1).reshape(4, -1)[:, :n]
+        at = np.where(at > 0.0, at, np.nan)
         first_isi, last_isi = (at[SECOND] - at[FIRST]) * self.dt, (at[LAST] - at[PREVIOUS]) * self.dt
         rheobase = cell.rheobase() if hasattr(cell, "rheobase") else np.nan
         return {
