@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 
@@ -24,12 +25,22 @@ try:
 except ImportError:  # in Brian2's interpreter
     pass
 
-REPEATS = 5
+REPEATS = 9
 
 
 def clocks():
     """Return wall and processor time (s): on a shared machine the second says more."""
     return np.array([perf_counter(), process_time()])
+
+
+def timed(work):
+    """Return what `work` returns, called once before, and the times (s) of REPEATS calls."""
+    result, times = work(), []
+    for _ in range(REPEATS):
+        began = clocks()
+        work()
+        times.append((clocks() - began).tolist())
+    return result, times
 
 
 def spikesweep_curve():
@@ -43,20 +54,17 @@ def spikesweep_curve():
     def curve(block):
         return job.protocol(job.network, job.grid.points(block), {})["rate"]
 
-    times = {"kernels, one thread": [], "kernels, threads": [], "sweep with store": []}
+    def rates(mapped):
+        return np.concatenate(list(mapped(curve, blocks)), axis=1)
+
     with ThreadPoolExecutor(n_blocks) as pool, TemporaryDirectory() as folder:
-        for repeat in range(REPEATS):
-            began = clocks()
-            alone = np.concatenate([curve(block) for block in blocks], axis=1)
-            times["kernels, one thread"].append((clocks() - began).tolist())
-            began = clocks()
-            rate = np.concatenate(list(pool.map(curve, blocks)), axis=1)
-            times["kernels, threads"].append((clocks() - began).tolist())
-            began = clocks()
-            ds = ss.run(ss.load(*words, f"outputs={folder}/{repeat}"))
-            times["sweep with store"].append((clocks() - began).tolist())
-            assert np.array_equal(ds.rate.values[..., 0], rate)
-            assert np.array_equal(alone, rate)
+        outputs = (f"outputs={folder}/{i}" for i in count())
+        alone, one = timed(lambda: rates(map))
+        rate, several = timed(lambda: rates(pool.map))
+        ds, whole = timed(lambda: ss.run(ss.load(*words, next(outputs))))
+        assert np.array_equal(alone, rate)
+        assert np.array_equal(ds.rate.values[..., 0], rate)
+    times = {"kernels, one thread": one, "kernels, threads": several, "sweep with store": whole}
     cells = {name: cell._asdict() for name, cell in job.network.populations.items()}
     counts = np.round(rate * job.protocol.duration * PER_MS).astype(int)
     work = {"cells": cells, "i_ext": job.grid.values[0].tolist(), "duration": job.protocol.duration}
@@ -109,13 +117,12 @@ def brian2_curve(work, published):
     network = b.Network(groups, monitors)
     network.store()
     network.run(b.defaultclock.dt)  # compiles
-    times = []
-    for _ in range(REPEATS):
+
+    def simulate():
         network.restore()
-        began = clocks()
         network.run(work["duration"] * b.ms)
-        times.append((clocks() - began).tolist())
-    return times, [np.asarray(m.count).tolist() for m in monitors]
+
+    return timed(simulate)[1], [np.asarray(m.count).tolist() for m in monitors]
 
 
 def brian2_in(python, work, form):
@@ -142,10 +149,10 @@ def main():
         times[f"Brian2, {form}"], theirs = brian2_in(arguments.brian2_python, work, form)
         different += int((counts != theirs).sum())
     n, steps = counts.size, round(work["duration"] / work["dt"])
-    best = {name: np.min(seconds, axis=0) for name, seconds in times.items()}
-    ours = np.min([best["kernels, one thread"], best["kernels, threads"]], axis=0)
-    print(f"{n} cells, {steps} steps, best of {REPEATS}; in brackets as multiples of the best kernels")
-    for name, (wall, cpu) in best.items():
+    typical = {name: np.median(seconds, axis=0) for name, seconds in times.items()}
+    ours = np.min([typical["kernels, one thread"], typical["kernels, threads"]], axis=0)
+    print(f"{n} cells, {steps} steps, medians of {REPEATS}; in brackets as multiples of the best kernels")
+    for name, (wall, cpu) in typical.items():
         each = wall / n / steps * 1e9
         print(f"{name:20} wall {wall:6.3f} s ({wall / ours[0]:5.1f})  {each:6.2f} ns a neuron step", end="  ")
         print(f"cpu {cpu:6.3f} s ({cpu / ours[1]:5.1f})")
