@@ -412,7 +412,7 @@ def test_random_kills_of_workers_and_drivers_lose_nothing(tmp_path):
     """
     seconds = float(os.environ.get("SPIKESWEEP_KILL_SECONDS", "240"))
     rng = np.random.default_rng(0)
-    sizes = {"fe": [2, 6, 10, 14], "fi": [0, 4], "seed": list(range(160))}
+    sizes = {"fe": [2, 6, 10, 14], "fi": [0, 4], "seed": list(range(round(seconds / 1.5)))}
     more = ["protocol.duration=20000.0", "compute=processes", "compute.workers=2", "compute.block_points=4"]
     more += ["protocol.record_spikes=true", "retry=failed"]  # a quarantined point may be killed too
     command = [sys.executable, "-c", "import sys, spikesweep as ss; ss.run(ss.load(*sys.argv[1:]))"]
