@@ -62,7 +62,8 @@ def test_diff_names_configuration_and_places(capsys, store, small, tmp_path):
     said = call(capsys, "diff", store, tmp_path / "b" / store.name, code=1)
     assert "network.exc.weight: 1.0 there, 3.0 here" in said
     assert "rate: " in said
-    assert "means differ, most at population=" in said
+    assert "means over seeds differ, most at population=" in said
+    assert "by population (down) and fe (across)" in said
 
 
 def test_verify_recomputes_and_records(capsys, store, monkeypatch):

@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from spikesweep.api import load as load
     from spikesweep.api import open as open
-    from spikesweep.api import rate_network as rate_network
     from spikesweep.api import replay as replay
-    from spikesweep.api import responses as responses
     from spikesweep.api import run as run
-    from spikesweep.api import simulate as simulate
-    from spikesweep.api import spiking_network as spiking_network
     from spikesweep.errors import InputError as InputError
+    from spikesweep.simulations import rate_network as rate_network
+    from spikesweep.simulations import responses as responses
+    from spikesweep.simulations import simulate as simulate
+    from spikesweep.simulations import spiking_network as spiking_network
 
 _HOMES = {
     "load": "api",
     "open": "api",
     "replay": "api",
-    "rate_network": "api",
-    "responses": "api",
+    "rate_network": "simulations",
+    "responses": "simulations",
     "run": "api",
-    "simulate": "api",
-    "spiking_network": "api",
+    "simulate": "simulations",
+    "spiking_network": "simulations",
     "InputError": "errors",
 }
 __all__ = [

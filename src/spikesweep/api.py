@@ -1,41 +1,29 @@
-"""The public names: load, run, open, replay, and those that simulate one thing; what `run.py` calls."""
+"""The public names for sweeps: load, run, open, replay; and what `run.py` calls."""
 
-import subprocess
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
 from omegaconf import DictConfig
 
 from spikesweep import accessor as accessor  # registers ds.sweep
 from spikesweep import config, folders, recompute, sweep
-from spikesweep.assembly import assemble, cells_of, network_of
+from spikesweep.assembly import assemble, network_of
 from spikesweep.build import build, checked
 from spikesweep.design import design, with_texts
 from spikesweep.errors import InputError
-from spikesweep.given_network import simulate_given
 from spikesweep.monitor import Terminal
 from spikesweep.plan import Plan, make_plan, refuse_long
-from spikesweep.protocols.base import FAILURES, MISSING, Experiment
-from spikesweep.protocols.population_information import PopulationInformation
-from spikesweep.protocols.rate_dynamics import RateDynamics
-from spikesweep.protocols.spiking_network import SpikingNetworkActivity
-from spikesweep.single_cell import simulate_cell
-from spikesweep.single_network import simulate_network
-from spikesweep.single_pool import simulate_pool
+from spikesweep.protocols.base import FAILURES, MISSING
+from spikesweep.provenance import provenance
 from spikesweep.store import Store
 from spikesweep.tasks import Sweep
-from spikesweep.units import Positive, ms, units_of
+from spikesweep.units import Positive
 
 load = config.load
-P = TypeVar("P", bound=Experiment)
-_VERSIONS = ("numba", "llvmlite", "numpy", "xarray", "zarr", "dask", "hydra-core")
 
 
 def run(cfg: DictConfig) -> xr.Dataset:
@@ -53,118 +41,6 @@ def open(path: str | Path) -> xr.Dataset | xr.DataTree:  # the word of xarray an
     DataTree. Raises InputError where there is no store.
     """
     return folders.open_folder(Path(path))
-
-
-def simulate(
-    cfg: DictConfig,
-    cell: str = "RS",
-    current: ArrayLike | None = None,
-    g_exc: ArrayLike | None = None,
-    g_inh: ArrayLike | None = None,
-    dt: ms = 0.05,
-    duration: ms | None = None,
-) -> xr.Dataset:
-    """Simulate one cell of a configuration under given inputs.
-
-    `current` (pA), `g_exc` and `g_inh` (nS) are arrays of one length or scalars, where sample i acts on
-    step i; the reversal potentials are the network's. `duration` is needed where no input is an array.
-    Returns `v` (mV) and the model's other state variables over `time` (ms), and `spike_times` (ms).
-    Raises InputError for an unknown cell, inputs of different lengths or a wrong time step.
-
-    >>> import spikesweep as ss
-    >>> ds = ss.simulate(ss.load("neuron=lif"), cell="LIF", current=200.0, duration=100.0)
-    >>> dict(ds.sizes)
-    {'time': 2000, 'spike': 6}
-    """
-    values = config.plain(cfg)
-    neuron = cells_of(values, [cell], "cell")[cell]
-    if not hasattr(neuron, "step"):
-        raise InputError(f"{cell} is a {type(neuron).__name__}, which has no spikes; allowed: rate_network")
-    if units_of(type(neuron.initial()))["v"] != "mV":
-        raise InputError(f"{cell} is a {type(neuron).__name__}, which has no unit; allowed: responses")
-    for kind in ("exc", "inh"):
-        if kind not in values["network"]:
-            raise InputError(f"network.{kind} is missing: simulate needs the reversal potential of synapses")
-    synapses = {kind: build(values["network"][kind], f"network.{kind}") for kind in ("exc", "inh")}
-    given = {"current": current, "g_exc": g_exc, "g_inh": g_inh}
-    inputs = {name: x for name, x in given.items() if x is not None}
-    reversal = {f"g_{kind}": getattr(synapse, "E_rev", None) for kind, synapse in synapses.items()}
-    for name in inputs:
-        if reversal.get(name, 0.0) is None:
-            raise InputError(
-                f"{name} is refused: the network's synapses are no conductances; allowed: current"
-            )
-    refractory = values["protocol"].get("refractory", "published")
-    return simulate_cell(neuron, inputs, reversal, dt, duration, refractory)
-
-
-def rate_network(
-    cfg: DictConfig,
-    weights: Any = None,
-    inputs: Any = None,
-    *,
-    seed: int = 0,
-    pattern: int = 0,
-    synapses: bool = False,
-) -> xr.Dataset:
-    """Simulate one rate network of a configuration, with given or drawn weights and input rates.
-
-    `weights` are arrays (post, pre): one where the network has one projection, else `{post: {pre: W}}`;
-    what is not given is drawn as a sweep draws it at `seed`. `inputs` are rates (Hz): one array where there
-    is one population of inputs, else `{name: x}`; what is not given is that of `pattern`. Returns `v` (mV),
-    `rate` (Hz), `current` (nA) over `cell` and `time` (ms), `projection_current`, the weights and input
-    rates, and with `synapses` the current of every synapse. Raises InputError for shapes that do not fit.
-
-    >>> import spikesweep as ss
-    >>> cfg = ss.load("neuron=rate_unit", "network=feedforward_rate", "protocol=rate_dynamics")
-    >>> dict(ss.rate_network(cfg, inputs=[30.0] * 10).v.sizes)
-    {'cell': 10, 'time': 300}
-    """
-    protocol, network = _parts(config.plain(cfg), RateDynamics, "rate_dynamics")
-    return simulate_network(network, protocol, weights, inputs, seed, pattern, synapses=synapses)
-
-
-def responses(cfg: DictConfig, band: str | None = None, seed: int = 0) -> xr.Dataset:
-    """Simulate the pool of one band and seed of a population_information sweep: stimulus and all spikes.
-
-    `band` is the first of the configuration's where it is not given. Returns `stimulus` over `time` (ms), and
-    `spike_times` (ms) with the `spike_cell` of each, as a sweep has them. Raises InputError.
-
-    >>> import spikesweep as ss
-    >>> words = ("neuron=lif_dimensionless", "network=afferents", "protocol=population_information")
-    >>> ds = ss.responses(ss.load(*words, "protocol.num_responses=10", "protocol.coherence_sizes=[1]"))
-    >>> ds.sizes["time"], ds.attrs["cells"]
-    (200000, 10)
-    """
-    values = config.plain(cfg)
-    protocol, network = _parts(values, PopulationInformation, "population_information")
-    return simulate_pool(network, protocol, str(band or values["grid"]["band"][0]), seed)
-
-
-def spiking_network(
-    cfg: DictConfig,
-    weights: Any = None,
-    delays: Any = 0.0,
-    i_ext: ArrayLike | None = None,
-    *,
-    seed: int = 0,
-) -> xr.Dataset:
-    """Simulate one network of spiking neurons, with given or drawn connections.
-
-    `weights` are a matrix of all neurons, rows from, columns to, dense or of scipy.sparse, in multiples of
-    the weight of the source's synapse, and `delays` (ms) a number or a matrix; without them the connections
-    are those that a sweep draws at `seed`. `i_ext` (pA) is a number for each neuron. Returns `spike_times`
-    (ms) and `spike_neuron` in the order of time, `rate` (Hz) and the recorded signals. Raises InputError for
-    what does not fit.
-
-    >>> import numpy as np
-    >>> import spikesweep as ss
-    >>> cfg = ss.load("neuron=izhikevich", "network=fiers_prototype", "protocol=spiking_network")
-    >>> dict(ss.spiking_network(cfg, weights=np.zeros((4, 4)), i_ext=[100.0, 0.0, 0.0, 0.0]).v.sizes)
-    {'recorded': 2, 'time': 100000}
-    """
-    protocol, network = _parts(config.plain(cfg), SpikingNetworkActivity, "spiking_network")
-    return simulate_given(network, protocol, weights, delays, i_ext, seed)
 
 
 def replay(path: str | Path, population: str | None = None, neuron: int = 0, **axes: float) -> xr.Dataset:
@@ -201,7 +77,7 @@ def make_sweep(cfg: DictConfig) -> tuple[Sweep, Any, dict[str, Any]]:
         "protocol": values["protocol"],
     }
     identity = with_texts(identity, parameters)
-    attrs = {"root_seed": getattr(protocol, "root_seed", None), **_provenance()}
+    attrs = {"root_seed": getattr(protocol, "root_seed", None), **provenance()}
     job = Sweep(
         protocol,
         network,
@@ -290,43 +166,7 @@ def _draw(ds: xr.Dataset, path: Path) -> Path:
     return figure
 
 
-def _parts(values: Mapping[str, Any], kind: type[P], name: str) -> tuple[P, Any]:
-    """Return the checked protocol, which must be of a `kind`, and the network of plain values."""
-    protocol, network = assemble(values)
-    if not isinstance(protocol, kind):
-        raise InputError(f"protocol is a {type(protocol).__name__}; allowed: protocol={name}")
-    protocol.check(network)
-    return protocol, network
-
-
 def _folder_name(name: Any) -> str:
     if not isinstance(name, str) or Path(name).is_absolute() or ".." in Path(name).parts:
         raise InputError(f"name = {name!r} is refused; allowed: a folder name below outputs")
     return name
-
-
-def _provenance() -> dict[str, Any]:
-    versions = {"python": sys.version.split()[0]}
-    for package in ("spikesweep", *_VERSIONS):
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:  # run from a source tree that is not installed
-            versions[package] = "unknown"
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"versions": versions, "created": created, **_git()}
-
-
-def _git() -> dict[str, Any]:
-    here = Path(__file__).parent
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(here), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        return {
-            "git_commit": git("rev-parse", "HEAD"),
-            "git_dirty": bool(git("status", "--porcelain", str(here))),
-        }
-    except (OSError, subprocess.CalledProcessError):
-        return {"git_commit": "unknown", "git_dirty": True}

@@ -9,19 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from rich.console import Console
 from rich.table import Table
 
 from spikesweep import store as stores
 from spikesweep.check import check, repair
+from spikesweep.compare import compare
 from spikesweep.errors import InputError
 from spikesweep.protocols.base import STATUS_MEANINGS
 from spikesweep.recompute import replay, verify
 from spikesweep.sweep import differences
-
-#: Two means differ when they are this many standard errors apart.
-_SIGMAS = 4.0
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -152,30 +149,10 @@ def _diff(parsed: Any) -> int:
     found += differences(a.attrs["versions"], b.attrs["versions"], "versions.")
     for line in found or ["same configuration, code and versions"]:
         print(line)
-    unlike = _unlike(a.open(), b.open())
-    for line in unlike or ["no result differs beyond the noise of the seeds"]:
+    unlike = compare(a, b)
+    for line in unlike or ["all results are equal"]:
         print(line)
     return 1 if found or unlike else 0
-
-
-def _unlike(a: xr.Dataset, b: xr.Dataset) -> list[str]:
-    """Return where the means over seeds of two stores differ by more than their standard errors allow."""
-    lines = []
-    for name in [v for v in a.data_vars if v in b.data_vars and v != "status"]:
-        if "seed" not in a[name].dims:
-            x, y = xr.align(a[name].load(), b[name].load(), join="inner")
-            score = xr.where(x == y, 0.0, np.inf)
-        else:
-            x, y = a[name].load(), b[name].load()
-            variance = x.var("seed", ddof=1) / x.sizes["seed"] + y.var("seed", ddof=1) / y.sizes["seed"]
-            difference = abs(x.mean("seed") - y.mean("seed"))
-            score = xr.where(difference == 0.0, 0.0, difference / np.sqrt(variance))
-        beyond = int((score > _SIGMAS).sum())
-        if beyond:
-            worst = score.isel(score.argmax(...))
-            place = " ".join(f"{dim}={worst[dim].item()}" for dim in score.dims)
-            lines.append(f"{name}: {beyond} of {score.size} means differ, most at {place}")
-    return lines
 
 
 def _verify(parsed: Any) -> int:

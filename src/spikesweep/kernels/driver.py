@@ -10,8 +10,8 @@ first state variable of a neuron is its membrane potential.
 The state, the coefficients and the spike count of LANES cells are the rows of one array, and rows of
 inputs those of a second: with more arrays LLVM cannot rule out that they overlap, and gives up on
 vector code. That the few there are never overlap is promised (`jit.disjoint`), so that the state stays
-in registers from step to step. The loop is written as text because numba has no tuple of unlike components; the text is
-short, the same with and without numba, and kept in `source` for reading.
+in registers from step to step. The loop is written as text because numba has no tuple of unlike
+components; the text is short, the same with and without numba, and kept in `source` for reading.
 """
 
 import linecache

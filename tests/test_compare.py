@@ -1,0 +1,125 @@
+"""`python -m spikesweep diff`: where the results of two stores differ."""
+
+import numpy as np
+import pytest
+import scipy
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+import spikesweep as ss
+from spikesweep.compare import compare, welch
+from spikesweep.protocols import TransferFunction
+from spikesweep.store import Store
+
+#: Ten seeds tell a mean's noise.
+SEEDS = "grid.seed={start:0,stop:9,num:10}"
+
+
+@pytest.fixture
+def stored(small, tmp_path):
+    """Return a function that runs a small sweep under a name and returns its store."""
+
+    def run(name, *words):
+        ss.run(small(f"name={name}", *words))
+        return Store.at(tmp_path / name / "adexp-fs_rs.zarr")
+
+    return run
+
+
+def test_equal_stores_have_no_difference(stored):
+    words = (SEEDS, "protocol.record_spikes=true")
+    assert compare(stored("a", *words), stored("b", *words, "compute.block_points=1")) == []
+
+
+def test_other_random_numbers_are_no_more_than_noise(stored):
+    lines = compare(stored("a", SEEDS), stored("b", SEEDS, "protocol.root_seed=1"))
+    assert len(lines) == 1
+    assert lines[0].startswith("rate: ")
+    assert lines[0].endswith(" of 240 values are not equal at the same labels")
+
+
+def test_means_that_differ_are_on_a_map(stored):
+    """RS and FS differ by their weights only where there is input: fe = 0 stays silent in both."""
+    lines = compare(stored("a", SEEDS), stored("b", SEEDS, "network.exc.weight=3.0"))
+    found = next(line for line in lines if "means" in line)
+    assert " of 24 means over seeds differ, most at population=" in found
+    assert " there, " in found
+    title, header, index, *rows = lines[lines.index(found) + 1 :]
+    assert title == "  how many, by population (down) and fe (across):"
+    assert header.split() == ["fe", "6.0", "12.0"]
+    assert index.split() == ["population"]
+    assert [row.split()[0] for row in rows] == ["RS", "FS"]
+    assert sum(int(n) for row in rows for n in row.split()[1:]) == int(found.split()[1])
+
+
+def test_one_seed_has_no_noise_to_compare_with(stored):
+    lines = compare(stored("a", "grid.seed=[0]"), stored("b", "grid.seed=[0]", "network.exc.weight=3.0"))
+    assert [line.split(" of ")[1] for line in lines] == ["24 values are not equal at the same labels"]
+
+
+def test_labels_and_points_of_one_store_alone_are_told(stored, monkeypatch):
+    a = stored("a", "grid.fe=[0,6]")
+    original = TransferFunction.__call__
+
+    def faulty(self, network, points, whole):
+        if np.any((points["fe"] == 6) & (points["seed"] == 1)):
+            raise ValueError("no such point")
+        return original(self, network, points, whole)
+
+    monkeypatch.setattr(TransferFunction, "__call__", faulty)
+    lines = compare(a, stored("b", "grid.fe=[6,12,18]"))
+    assert lines == ["fe: 1 values there only, 2 here only", "4 points are done in one of them only"]
+
+
+def test_results_over_other_axes_are_not_compared(stored):
+    lines = compare(stored("a"), stored("b", "grid.neuron.RS.b=[0,20]"))
+    assert len(lines) == 1
+    assert "results are not compared: over fe x fi x seed x pop_size there" in lines[0]
+    assert " b " in f"{lines[0]} "
+
+
+def test_points_are_compared_by_what_they_are(stored):
+    """The same two points in another order, and a third."""
+    a = stored("a", "cell=zip(neuron.RS.b=[40,0],neuron.RS.a=[2,4])")
+    b = stored("b", "cell=zip(neuron.RS.b=[0,40,20],neuron.RS.a=[4,2,3])")
+    assert compare(a, b) == ["point: 0 values there only, 1 here only"]
+
+
+def test_spikes_are_compared_by_value(stored):
+    words = ("protocol.record_spikes=true", "grid.fe=[12]", "grid.fi=[2]")
+    a, b = stored("a", *words), stored("b", *words)
+    assert ss.open(a.path).sweep.spikes().sizes["spike"] > 10
+    assert compare(a, b) == []
+    original = Store.read_cells
+
+    def shifted(self, dimension, positions):
+        values, attrs = original(self, dimension, positions)
+        if self.path == b.path:
+            values["spike_times"].values[0] += 0.05
+        return values, attrs
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Store, "read_cells", shifted)
+        lines = compare(a, b)
+    assert len(lines) == 1
+    assert lines[0].startswith("spike: the values of ")
+
+
+@pytest.mark.filterwarnings("ignore:Precision loss:RuntimeWarning")  # SciPy's, where one of both is constant
+@settings(max_examples=60, deadline=None)
+@given(
+    arrays.arrays(np.float64, (3, 7), elements=st.integers(-9, 9).map(float) | st.just(np.nan)),
+    arrays.arrays(np.float64, (3, 5), elements=st.integers(-9, 9).map(float) | st.just(np.nan)),
+)
+def test_p_values_are_scipys(x, y):
+    found = welch(xr.DataArray(x, dims=("fe", "seed")), xr.DataArray(y, dims=("fe", "seed"))).values
+    for p, own_x, own_y in zip(found, x, y, strict=True):
+        own_x, own_y = own_x[~np.isnan(own_x)], own_y[~np.isnan(own_y)]
+        if len(own_x) < 2 or len(own_y) < 2:
+            assert p == 1.0
+        elif np.ptp(own_x) == np.ptp(own_y) == 0.0:
+            assert p == float(own_x[0] == own_y[0])
+        else:
+            assert p == pytest.approx(scipy.stats.ttest_ind(own_x, own_y, equal_var=False).pvalue, rel=1e-9)
