@@ -70,7 +70,7 @@ def test_labels_and_points_of_one_store_alone_are_told(stored, monkeypatch):
 
     monkeypatch.setattr(TransferFunction, "__call__", faulty)
     lines = compare(a, stored("b", "grid.fe=[6,12,18]"))
-    assert lines == ["fe: 1 values there only, 2 here only", "4 points are done in one of them only"]
+    assert lines == ["fe: 1 values there only, 2 here only", "4 points have another status"]
 
 
 def test_results_over_other_axes_are_not_compared(stored):
@@ -85,6 +85,51 @@ def test_points_are_compared_by_what_they_are(stored):
     a = stored("a", "cell=zip(neuron.RS.b=[40,0],neuron.RS.a=[2,4])")
     b = stored("b", "cell=zip(neuron.RS.b=[0,40,20],neuron.RS.a=[4,2,3])")
     assert compare(a, b) == ["point: 0 values there only, 1 here only"]
+
+
+def test_points_of_other_parameters_are_not_compared(stored, tmp_path):
+    for key in "ab":
+        (tmp_path / f"{key}.csv").write_text(f"neuron.RS.{key}\n2\n4\n")
+    lines = compare(stored("a", f"points={tmp_path}/a.csv"), stored("b", f"points={tmp_path}/b.csv"))
+    assert len(lines) == 1
+    assert "not compared" in lines[0]
+
+
+def test_the_order_of_axes_makes_no_difference(stored):
+    words = ("protocol.record_spikes=true", "grid.fe=[12]", "grid.fi=[2]", "grid.pop_size=[1]")
+    axes = "grid.neuron.RS.b=[0,20]", "grid.neuron.RS.a=[0,2,4]"
+    a, b = stored("a", *words, *axes), stored("b", *words, *axes[::-1])
+    assert a.axes != b.axes
+    assert compare(a, b) == []
+
+
+def test_what_is_the_same_for_every_seed_is_no_noise():
+    for n, m in ((10, 50), (3, 7), (10, 20)):
+        x, y = (xr.DataArray(np.full((1, k), 12.3), dims=("fe", "seed")) for k in (n, m))
+        assert float(welch(x, y)) == 1.0
+        assert float(welch(x, y + 1e-6)) < 1e-9
+
+
+def test_coordinates_that_are_results_are_compared(tmp_path):
+    """The currents of an adaptive scan are where it went: fe is a result of it."""
+    words = ("neuron=adexp", "network=fs_rs", "protocol=transfer_function_adaptive", "grid.fi=[0,4]")
+    words += ("grid.seed=[0]", "protocol.duration=100.0", "compute=serial")
+    stores = []
+    for name in "ab":
+        ss.run(ss.load(*words, f"outputs={tmp_path}", f"name={name}"))
+        stores.append(Store.at(next((tmp_path / name).glob("*.zarr"))))
+    assert compare(*stores) == []
+    original = Store.open
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            Store, "open", lambda s: moved(original(s)) if s.path == stores[1].path else original(s)
+        )
+        lines = compare(*stores)
+    assert any(line.startswith("fe: ") and "not equal" in line for line in lines)
+
+
+def moved(ds):
+    return ds.assign_coords(fe=ds["fe"] + 5.0)
 
 
 def test_spikes_are_compared_by_value(stored):

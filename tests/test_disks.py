@@ -58,7 +58,6 @@ def reference(tmp_path):
 
 def run(folder, capsys, *words):
     """Run what the command line runs; return its exit code and what it said of errors."""
-    stores.forget_opened()
     capsys.readouterr()
     try:
         api.main(cfg := ss.load(*WORDS, *words, f"outputs={folder}"), cfg.choices)
@@ -74,7 +73,6 @@ def kilobytes(path):
 
 def nothing_is_wrong(path, reference):
     """Say how many points are done; they are the right ones."""
-    stores.forget_opened()
     found = Store(path).open().load()
     done = found.status == 1
     assert ((found.status == 0) | done).all()
@@ -86,7 +84,6 @@ def nothing_is_wrong(path, reference):
 
 
 def same(path, reference):
-    stores.forget_opened()
     found = ss.open(path)
     xr.testing.assert_equal(found.load(), reference)
     assert found.sweep.to_pandas().equals(reference.sweep.to_pandas())

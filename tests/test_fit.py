@@ -217,7 +217,7 @@ def test_filter_is_applied_and_recorded(published):
     inside = result.observed.where(result.used)
     assert float(inside.min()) >= 0.5
     assert float(inside.max()) <= 20.0
-    assert result.attrs["keep"] == {"min_rate": 0.5, "max_rate": 20.0, "unsimulated": 0.0}
+    assert json.loads(result.attrs["keep"]) == {"min_rate": 0.5, "max_rate": 20.0, "unsimulated": False}
     assert result.attrs["moments"] == "corrected"
     assert int(result.used.sum()) < 144
 

@@ -21,7 +21,6 @@ from hypothesis.stateful import (
 
 import spikesweep as ss
 from spikesweep import api, durable, sweep
-from spikesweep import store as stores
 from spikesweep.check import check, repair
 from spikesweep.errors import InputError
 from spikesweep.execute import Serial
@@ -129,7 +128,6 @@ class Sweeping(RuleBasedStateMachine):
     def run(self, request, with_k, block_points, retry=False):
         """Run a request and note what it did."""
         job, points = self.sweep(request, with_k)
-        stores.forget_opened()
         Sums.computed.clear()
         outcome = sweep.run(job, Serial(block_points), api.Terminal(), retry=retry)
         redone = {p for p in points if self.known.get(p) == FAILED} if retry else set()
@@ -142,7 +140,6 @@ class Sweeping(RuleBasedStateMachine):
 
     def note_computed(self, new):
         """Note what became of points, and of those that are computed with them: w is a whole axis."""
-        stores.forget_opened()
         for k, i, j, _ in new:
             for w in Store(self.path).axis_values()["w"].tolist():
                 if self.known.get((k, i, j, w)) != OK:
@@ -176,7 +173,6 @@ class Sweeping(RuleBasedStateMachine):
         Sums.poison.clear()
         had_k = self.has_k
         job, points = self.sweep(request, with_k)
-        stores.forget_opened()
         write, count = durable.write, [0]
 
         def dying(path, data):
@@ -199,7 +195,6 @@ class Sweeping(RuleBasedStateMachine):
             self.crashed = True
         finally:
             durable.write = write
-        stores.forget_opened()
         if not (self.path.exists() and "k" in Store(self.path).axes):
             self.has_k = had_k and self.path.exists() and self.has_k and "k" in Store(self.path).axes
         new = {p for p in points if p not in self.known}
@@ -213,7 +208,6 @@ class Sweeping(RuleBasedStateMachine):
     @rule(data=st.data(), how=st.sampled_from(["flipped", "truncated", "deleted"]))
     def damage_and_repair(self, data, how):
         """Damage a chunk; it is found, and its block is computed again."""
-        stores.forget_opened()
         store = Store(self.path)
         folders = [self.path / name / "c" for name in ("total", "event_size", "mark_size", "status")]
         files = sorted(p for f in (*folders, self.path / "ragged") for p in f.rglob("*") if p.is_file())
@@ -233,7 +227,6 @@ class Sweeping(RuleBasedStateMachine):
     @rule()
     def mend(self):
         """Mark missing what check finds fault with."""
-        stores.forget_opened()
         store = Store(self.path)
         problems = check(store)
         for problem in problems:
@@ -270,7 +263,6 @@ class Sweeping(RuleBasedStateMachine):
         if not self.path.exists():
             assert not self.known
             return
-        stores.forget_opened()
         store = Store(self.path)
         status = store.status()
         found, _ = store.read_block(Block((0,) * status.ndim, status.shape))
@@ -298,7 +290,6 @@ class Sweeping(RuleBasedStateMachine):
     def check_agrees(self):
         """Find nothing; after a crash only blocks that it interrupted, until they are computed to the end."""
         if self.path.exists():
-            stores.forget_opened()
             store = Store(self.path)
             for problem in check(store):
                 assert self.crashed, problem

@@ -15,7 +15,6 @@ import xarray as xr
 
 import spikesweep as ss
 from spikesweep import api, durable, sweep
-from spikesweep import store as store_module
 from spikesweep.check import check, repair
 from spikesweep.errors import InputError
 from spikesweep.store import Store
@@ -155,7 +154,6 @@ def test_damage_to_any_file_is_found(small_store, how):
     for file in files:
         data = file.read_bytes()
         damaged(file, how)
-        store_module.forget_opened()
         assert check(Store(path)), file
         file.write_bytes(data)
     assert not check(Store(path))
@@ -175,7 +173,6 @@ def test_damage_is_repaired(small_store, tmp_path):
         shutil.rmtree(path)
         shutil.copytree(kept, path)
         damaged(file, "flipped")
-        store_module.forget_opened()
         problems = check(store := Store(path))
         if all(problem.block for problem in problems):
             assert repair(store, problems) <= 2
@@ -185,7 +182,6 @@ def test_damage_is_repaired(small_store, tmp_path):
     assert repaired >= 6
     shutil.rmtree(path)
     shutil.copytree(kept, path)
-    store_module.forget_opened()
 
 
 def test_two_chunks_that_were_exchanged_are_found(tmp_path):
@@ -220,12 +216,77 @@ def test_folders_are_exchanged(tmp_path, fallback, monkeypatch):
         (tmp_path / name / "file").write_text(name)
     if fallback:
         monkeypatch.setattr(durable, "_RENAME_EXCHANGE", 1 << 30)
-    durable.put_in_place(tmp_path / "a", tmp_path / "b")
+    durable.put_in_place(tmp_path / "a", tmp_path / "b", replace=True)
     assert [p.name for p in tmp_path.iterdir()] == ["b"]
     assert (tmp_path / "b" / "file").read_text() == "a"
     (tmp_path / "b").rename(tmp_path / ".b.old")
     durable.recover(tmp_path / "b")
     assert (tmp_path / "b" / "file").read_text() == "a"
+
+
+def test_a_folder_is_replaced_only_on_purpose(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    with pytest.raises(InputError, match="has just been made by another process"):
+        durable.put_in_place(tmp_path / "a", tmp_path / "b", replace=False)
+    assert (tmp_path / "b" / "file").read_text() == "b"
+
+
+START = """
+import json, os, sys, time
+import numpy as np
+import spikesweep as ss
+from spikesweep.errors import InputError
+
+rounds, folder, words = json.loads(sys.argv[1])
+ss.run(ss.load(*words, f"outputs={folder}/before"))  # all is imported
+for k in range(rounds):
+    start, ends = time.time() + 0.2, []
+    for b in (10.0, 20.0, 20.0):
+        read, said = os.pipe()
+        if not os.fork():
+            cfg = ss.load(*words, f"outputs={folder}/{k}", f"neuron.RS.b={b}")
+            while time.time() < start:
+                pass
+            try:
+                ds = ss.run(cfg)
+                done = ds.status.values.tolist(), bool(np.isfinite(ds.rate).all())
+                os.write(said, json.dumps([ds.sweep.configuration["neuron"]["RS"]["b"] == b, done]).encode())
+            except InputError as error:
+                os.write(said, json.dumps([None, str(error)]).encode())
+            os._exit(0)
+        os.close(said)
+        ends.append(read)
+    print(json.dumps([json.loads(os.read(read, 9999)) for read in ends]), flush=True)
+"""
+
+
+def test_of_drivers_that_start_together_one_goes_on(tmp_path):
+    """Three forks at one moment, two of them with the same parameters; none gets another's results."""
+    words = ("neuron=adexp", "network=fs_rs", "grid.fe=[4,8]", "grid.fi=[2]", "grid.seed=[0]")
+    words += ("grid.pop_size=[1]", "protocol.duration=20.0", "protocol.discard=0.0", "compute=serial")
+    done = subprocess.run(
+        [sys.executable, "-c", START, json.dumps([8, str(tmp_path), words])],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1", "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    rounds = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(rounds) == 8
+    for k, ends in enumerate(rounds):
+        winners = [what for own, what in ends if own is not None]
+        assert winners
+        assert all(own for own, _ in ends if own is not None)
+        assert all(finite and not np.ravel(np.array(status) != 1).any() for status, finite in winners)
+        for own, what in ends:
+            assert own or "in use by process" in what or "holds another sweep" in what
+        (path,) = (tmp_path / str(k)).rglob("*.zarr")
+        assert not check(Store(path))
+        assert not list(path.parent.glob(".*"))  # neither a lock nor anything temporary
+    assert any("in use by process" in str(what) for ends in rounds for _, what in ends)
 
 
 CRASH = """
@@ -325,7 +386,6 @@ def test_a_crash_at_every_write_of_create_block_and_growth_breaks_nothing(tmp_pa
             if stage == "growth":
                 shutil.copytree(started, path)
             crashes += crash_run(at, moment, *(first if stage == "create" else larger)) is None
-            store_module.forget_opened()
             if path.exists():
                 status = xr.open_zarr(path).load().status
                 assert stage == "create" or (status.sel(fe=20) == 1).all()

@@ -1,13 +1,19 @@
 """Find what is damaged in a store, and mark just those points missing."""
 
+import time
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spikesweep import store as stores
-from spikesweep.grid import Block, Grid, label_text
+from spikesweep.grid import POINT, Block, Grid, label_text
 from spikesweep.protocols.base import FAILED, Axis
+
+#: A block that is being written is whole after this time (s).
+_WRITTEN = 0.5
 
 
 @dataclass(frozen=True)
@@ -26,9 +32,12 @@ def check(store: stores.Store) -> list[Problem]:
     problems = [Problem(f"{name} is damaged", None) for name in store.damaged_failures()]
     failed = [record["point"] for record in store.failures()]
     grid = plain_grid(store)
-    for block in grid.blocks(store.chunks):
-        what = _block_problem(store, grid, block, failed)
-        if what:
+    suspects = [b for b in grid.blocks(store.chunks) if _block_problem(store, grid, b, failed)]
+    if suspects:  # perhaps a driver was just writing them
+        time.sleep(_WRITTEN)
+        failed = [record["point"] for record in store.failures()]
+    for block in suspects:
+        if what := _block_problem(store, grid, block, failed):
             problems.append(Problem(f"{_place(grid, block)}: {what}", block))
     return problems
 
@@ -45,9 +54,10 @@ def repair(store: stores.Store, problems: list[Problem]) -> int:
 
 def plain_grid(store: stores.Store) -> Grid:
     """Return the grid of a store without what only its protocol knows of the axes."""
-    values = store.axis_values()
-    axes = tuple(Axis(name, "1", name, -np.inf) for name in values)
-    return Grid(axes, tuple(values.values()))
+    values, columns = store.axis_values(), store.columns()
+    plain = {name: Axis(name, "1", name, -np.inf) for name in (*values, *columns)}
+    beside = tuple((plain[name], column) for name, column in columns.items())
+    return Grid(tuple(plain[name] for name in values), tuple(values.values()), beside)
 
 
 def _block_problem(store: stores.Store, grid: Grid, block: Block, failed: list[dict[str, float]]) -> str:
@@ -78,6 +88,7 @@ def _unexplained(grid: Grid, block: Block, status: np.ndarray, failed: list[dict
         where = {
             n: v[s + i].item() for n, v, s, i in zip(grid.names, grid.values, block.start, index, strict=True)
         }
+        where |= {axis.name: values[where[POINT.name]].item() for axis, values in grid.columns}
         if not any(all(where.get(name) == value for name, value in point.items()) for point in failed):
             return f"the reason why {where} failed is gone"
     return ""
@@ -86,7 +97,11 @@ def _unexplained(grid: Grid, block: Block, status: np.ndarray, failed: list[dict
 def _place(grid: Grid, block: Block) -> str:
     parts = []
     for name, values, a, b in zip(grid.names, grid.values, block.start, block.stop, strict=True):
-        parts.append(
-            f"{name}={label_text(values[a])}" + (f"..{label_text(values[b - 1])}" if b - a > 1 else "")
-        )
+        parts.append(_span(name, values[a:b]))
+        if name == POINT.name:
+            parts += [_span(axis.name, column[a:b]) for axis, column in grid.columns]
     return f"{prod(block.shape)} points at {' '.join(parts)}"
+
+
+def _span(name: str, values: NDArray[Any]) -> str:
+    return f"{name}={label_text(values[0])}" + (f"..{label_text(values[-1])}" if len(values) > 1 else "")

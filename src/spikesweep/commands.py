@@ -16,6 +16,7 @@ from spikesweep import store as stores
 from spikesweep.check import check, repair
 from spikesweep.compare import compare
 from spikesweep.errors import InputError
+from spikesweep.folders import store_paths
 from spikesweep.protocols.base import STATUS_MEANINGS
 from spikesweep.recompute import replay, verify
 from spikesweep.sweep import differences
@@ -73,13 +74,13 @@ def _ls(parsed: Any) -> int:
     table = Table(box=None)
     for heading in ("sweep", "axes", "done", "failed", "missing", "MB", "age", "configuration"):
         table.add_column(heading, no_wrap=True)
-    for path in sorted(Path(parsed.folder).glob("**/*.zarr")):
-        if path.name.startswith("."):
-            continue
+    for path in store_paths(Path(parsed.folder)):
         try:
             table.add_row(*_row(_at(str(path)), path))
         except InputError:
             table.add_row(str(path), "not a store of spikesweep")
+        except Exception as error:  # whatever a damaged store raises: the others are listed
+            table.add_row(str(path), f"cannot be read ({type(error).__name__}); python -m spikesweep check")
     Console(width=400).print(table if table.row_count else f"no sweeps below {parsed.folder}")
     return 0
 
@@ -120,22 +121,27 @@ def _show(parsed: Any) -> int:
     print(json.dumps({"points": _counts(store)}, indent=2))
     print(json.dumps(store.attrs, indent=2))
     for record in store.failures():
-        print(f"failed at {record['point']} on {record['host']}: {record['reason']}")
+        print(f"an attempt failed at {record['point']} on {record['host']}: {record['reason']}")
     return 0
 
 
 def _check(parsed: Any) -> int:
     store = _at(parsed.path)
-    problems = check(store)
+    if parsed.repair:
+        with store.locked():
+            problems = check(store)
+            for problem in problems:
+                print(problem.what)
+            if problems:
+                print(f"{repair(store, problems)} points marked missing; the next run computes them")
+            problems = check(store)
+    else:
+        problems = check(store)
     for problem in problems:
         print(problem.what)
-    counts = _counts(store) if not any(p.block is None for p in problems) else {}
-    if counts.get("missing"):
-        print(f"{counts['missing']} points are not computed yet")
-    if problems and parsed.repair:
-        with store.locked():
-            print(f"{repair(store, problems)} points marked missing; the next run computes them")
-        problems = check(store)
+    missing = 0 if problems else _counts(store)["missing"]
+    if missing:
+        print(f"{missing} points are not computed yet")
     if not problems:
         print("whole" if not parsed.repair else "whole now")
     return 1 if problems else 0

@@ -7,12 +7,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from spikesweep.grid import POINT
-from spikesweep.protocols.base import OK
+from spikesweep.protocols.base import OK, SATURATED
 from spikesweep.ragged import Ragged
 from spikesweep.store import Store
 
 #: How many of the means that are said to differ may be false alarms.
 LEVEL = 0.01
+#: Relative difference that means of the same values may have.
+_ROUNDING = 1e-12
 #: Rows and columns of a map.
 _MOST = 20
 
@@ -23,26 +25,32 @@ def compare(a: Store, b: Store) -> list[str]:
     Values are compared where both stores have done a point. Means over `seed` differ where Welch's test says
     so, at a false discovery rate of LEVEL over all means of a variable (Benjamini and Hochberg 1995).
     """
-    x, y = _labelled(a.open()), _labelled(b.open())
-    axes = [{dim: ds.indexes[dim].names for dim in ds["status"].dims} for ds in (x, y)]
-    if axes[0] != axes[1]:
-        there, here = (" x ".join(str(name) for names in each.values() for name in names) for each in axes)
+    axes = [{*store.axes, *store.columns()} for store in (a, b)]
+    if axes[0] != axes[1] or set(a.axes) != set(b.axes):
+        there, here = (" x ".join((*store.axes, *store.columns())) for store in (a, b))
         return [f"results are not compared: over {there} there, over {here} here"]
+    x, y = _labelled(a), _labelled(b)
     lines = list(_labels(x, y))
     names = [v for v in x.data_vars if v in y.data_vars and set(x[v].dims) == set(y[v].dims)]
-    lines += [f"{v}: only in one of them" for v in sorted({*x.data_vars, *y.data_vars} - {*names}, key=str)]
+    unlike = sorted({*x.data_vars, *y.data_vars} - {*names}, key=str)
+    lines += [f"{v}: not compared, in one of them only or over other dimensions" for v in unlike]
     x, y = x[names].load(), y[names].load()
     same_x, same_y = xr.align(x, y, join="inner")
-    done = (same_x["status"] == OK) & (same_y["status"] == OK)
-    n_apart = int(((same_x["status"] == OK) != (same_y["status"] == OK)).sum())
-    lines += [f"{n_apart} points are done in one of them only"] if n_apart else []
+    done = _done(same_x) & _done(same_y)
+    n_apart = int((same_x["status"] != same_y["status"]).sum())
+    lines += [f"{n_apart} points have another status"] if n_apart else []
     for name in (v for v in names if v != "status"):
         lines += _unequal(str(name), same_x[name], same_y[name], _cut(done, same_x[name]))
-        if "seed" in x[name].dims:
+        if "seed" in x[name].dims and x[name].dtype.kind in "biuf":
             lines += _beyond_noise(str(name), x, y)
     for counts in (v for v in names if "sample_dimension" in x[v].attrs):
         lines += _unequal_cells(a, b, x, y, same_x[counts], done)
     return lines
+
+
+def _done(ds: xr.Dataset) -> xr.DataArray:
+    """Return which points have results; saturated ones do."""
+    return ds["status"].isin((OK, SATURATED))
 
 
 def _cut(done: xr.DataArray, values: xr.DataArray) -> xr.DataArray:
@@ -50,12 +58,13 @@ def _cut(done: xr.DataArray, values: xr.DataArray) -> xr.DataArray:
     return done.any([dim for dim in done.dims if dim not in values.dims])
 
 
-def _labelled(ds: xr.Dataset) -> xr.Dataset:
-    """Return the dataset with points that are no full grid labelled by their values, not their numbers."""
+def _labelled(store: Store) -> xr.Dataset:
+    """Return all results of a store, points that are no full grid by their values and not their numbers."""
+    ds = store.open()
+    ds = ds.reset_coords([name for name in store.variables if name in ds.coords])
     if POINT.name not in ds.dims:
         return ds
-    columns = [str(name) for name in ds.coords if ds[name].dims == (POINT.name,) and name != POINT.name]
-    return ds.drop_vars(POINT.name, errors="ignore").set_index(point=columns)
+    return ds.drop_vars(POINT.name).set_index(point=sorted(store.columns()))
 
 
 def _labels(x: xr.Dataset, y: xr.Dataset) -> Iterator[str]:
@@ -76,7 +85,7 @@ def _unequal(name: str, x: xr.DataArray, y: xr.DataArray, done: xr.DataArray) ->
 def _beyond_noise(name: str, a: xr.Dataset, b: xr.Dataset) -> Iterator[str]:
     from scipy.stats import false_discovery_control  # late: slow to import
 
-    values = (ds[name].where(_cut(ds["status"] == OK, ds[name])) for ds in (a, b))
+    values = (ds[name].where(_cut(_done(ds), ds[name])) for ds in (a, b))
     x, y = xr.align(*values, join="inner", exclude={"seed"})
     p = welch(x, y)
     if not p.size:
@@ -88,8 +97,8 @@ def _beyond_noise(name: str, a: xr.Dataset, b: xr.Dataset) -> Iterator[str]:
     worst = p.isel(p.argmin(...))
     place = {dim: worst[dim].item() for dim in p.dims}
     there, here = (values.sel(place).mean("seed").item() for values in (x, y))
-    at = " ".join(f"{dim}={value}" for dim, value in place.items())
-    yield f"{name}: {n} of {p.size} means over seeds differ, most at {at}: {there:.6g} there, {here:.6g} here"
+    at = " ".join(["", "at", *(f"{dim}={value}" for dim, value in place.items())] if place else [""])
+    yield f"{name}: {n} of {p.size} means over seeds differ, most{at}: {there:.6g} there, {here:.6g} here"
     yield from _map(beyond)
 
 
@@ -103,6 +112,8 @@ def welch(x: xr.DataArray, y: xr.DataArray) -> xr.DataArray:
         variance_x = ((x - mean_x) ** 2).sum("seed") / ((n - 1) * n)
         variance_y = ((y - mean_y) ** 2).sum("seed") / ((m - 1) * m)
         variance, difference = variance_x + variance_y, abs(mean_x - mean_y)
+        rounding = _ROUNDING * np.maximum(abs(mean_x), abs(mean_y))  # of equal values, in another number
+        difference = difference.where(difference > rounding, 0.0)
         freedom = variance**2 / (variance_x**2 / (n - 1) + variance_y**2 / (m - 1))
         p = 2.0 * xr.apply_ufunc(scipy.special.stdtr, freedom, -difference / np.sqrt(variance))
     certain = (variance == 0.0) & (difference > 0.0) & (n > 1) & (m > 1)
@@ -116,7 +127,7 @@ def _map(beyond: xr.DataArray) -> Iterator[str]:
     dims = [dim for dim in beyond.dims if dim in long[:2]]
     if not dims:
         return
-    counts = beyond.sum([dim for dim in beyond.dims if dim not in dims])
+    counts = beyond.astype(int).sum([dim for dim in beyond.dims if dim not in dims])
     for dim in dims:
         counts = counts.isel({dim: counts.any([other for other in dims if other != dim]).values})
     yield f"  how many, by {' (down) and '.join(map(str, dims))}{' (across)' if len(dims) > 1 else ''}:"
@@ -130,18 +141,24 @@ def _unequal_cells(
     """Compare the values of the cells of a ragged dimension, a label of its first axis at a time."""
     dimension = counts.attrs["sample_dimension"]
     done = _cut(done, counts).broadcast_like(counts).transpose(*counts.dims)
-    n_unequal = 0
-    first = counts.dims[0]
+    n_unequal, first = 0, counts.dims[0]
     for i in range(counts.sizes[first]):
         here = counts.isel({first: [i]})
-        found = []
-        for store, ds in ((a, x), (b, y)):
-            places = {str(dim): ds.indexes[dim].get_indexer(here.indexes[dim]) for dim in counts.dims}
-            found.append(store.read_cells(dimension, places)[0])
-        equal = np.logical_and.reduce([_cells_equal(found[0][v], found[1][v]) for v in found[0]])
+        found = [_cells(store, ds, here) for store, ds in ((a, x), (b, y))]
+        shared = found[0].keys() & found[1].keys()
+        equal = np.logical_and.reduce([_cells_equal(found[0][v], found[1][v]) for v in shared])
         n_unequal += int((~equal & done.isel({first: [i]}).values).sum())
     if n_unequal:
         yield f"{dimension}: the values of {n_unequal} of {int(done.sum())} cells are not equal"
+
+
+def _cells(store: Store, ds: xr.Dataset, counts: xr.DataArray) -> dict[str, Ragged]:
+    """Return the ragged cells of a store at the labels of `counts`, in the order of its dimensions."""
+    places = {str(dim): ds.indexes[dim].get_indexer(counts.indexes[dim]) for dim in counts.dims}
+    cells, _ = store.read_cells(counts.attrs["sample_dimension"], places)
+    own = ds[counts.name].dims
+    order = [own.index(dim) for dim in counts.dims]
+    return {name: ragged.rearranged(lambda c: c.transpose(order)) for name, ragged in cells.items()}
 
 
 def _cells_equal(x: Ragged, y: Ragged) -> NDArray[np.bool_]:

@@ -33,6 +33,10 @@ _OPERATORS: dict[type, Callable[..., Any]] = {
 }
 
 
+_COMPARISONS = "allowed: comparisons of an axis with values of its kind"
+_LOGIC = (ast.And, ast.Or, ast.Not)
+
+
 class Condition:
     """One condition; `keys` are those of the axes that it names."""
 
@@ -44,6 +48,10 @@ class Condition:
             raise InputError(f"exclude: {text!r} is no condition: {error}") from error
         self.keys: set[str] = set()
         self._visit(self.tree, None)
+        if not self.keys:
+            raise InputError(
+                f"exclude: {text!r} names no axis; {nearest('', {a.name for a in axes.values()})}"
+            )
 
     def holds(self, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
         """Return where the condition holds."""
@@ -75,15 +83,37 @@ class Condition:
         found = [self._visit(part, columns) for part in parts]
         if columns is None:
             return None
+        if operators[0] in _LOGIC:
+            self._assert_truths(node, found)
         if isinstance(node, ast.UnaryOp):
             return _OPERATORS[operators[0]](found[0])
         if isinstance(node, ast.Compare):
-            pairs = zip(operators, found[:-1], found[1:], strict=True)
-            return np.logical_and.reduce([_OPERATORS[kind](a, b) for kind, a, b in pairs])
+            pairs = list(zip(operators, found[:-1], found[1:], strict=True))
+            for kind, a, b in pairs:
+                self._assert_comparable(node, kind, a, b)
+            held = [np.asarray(_OPERATORS[kind](a, b)) for kind, a, b in pairs]
+            return np.logical_and.reduce(np.broadcast_arrays(*held))
         value = found[0]
         for kind, other in zip(operators, found[1:], strict=True):
             value = _OPERATORS[kind](value, other)
         return value
+
+    def _assert_truths(self, node: ast.expr, values: list[Any]) -> None:
+        if any(isinstance(v, list) or np.asarray(v).dtype != bool for v in values):
+            raise InputError(
+                f"exclude: {ast.unparse(node)!r} joins what is not true or false; {_COMPARISONS}"
+            )
+
+    def _assert_comparable(self, node: ast.expr, kind: type, a: Any, b: Any) -> None:
+        """Refuse words compared with numbers, which are never equal, and lists but after `in`."""
+        member = kind in (ast.In, ast.NotIn)
+        if isinstance(a, list) or isinstance(b, list) != member:
+            raise InputError(
+                f"exclude: {ast.unparse(node)!r} is refused; allowed: a list after `in`, and only there"
+            )
+        words = {_is_word(value) for value in (a, *(b if member else [b]))}
+        if len(words) > 1:
+            raise InputError(f"exclude: {ast.unparse(node)!r} compares words with numbers; {_COMPARISONS}")
 
     def _column(self, name: str, columns: Mapping[str, NDArray[Any]] | None) -> Any:
         known = {axis.name: key for key, axis in self.axes.items()} | {key: key for key in self.axes}
@@ -91,6 +121,10 @@ class Condition:
             raise InputError(f"exclude: {name} is no axis of {self.text!r}; {nearest(name, known)}")
         self.keys.add(known[name])
         return None if columns is None else columns[known[name]]
+
+
+def _is_word(value: Any) -> bool:
+    return np.asarray(value).dtype.kind not in "biuf"
 
 
 def _parts(node: ast.expr) -> tuple[list[ast.expr], list[type]]:

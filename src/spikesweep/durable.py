@@ -57,13 +57,21 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def put_in_place(new: Path, path: Path) -> None:
-    """Give a finished folder its name, in one step also where there is a folder of that name already."""
-    if not path.exists():
-        new.rename(path)
-    else:
+def put_in_place(new: Path, path: Path, *, replace: bool) -> None:
+    """Give a finished folder its name, in one step, in the place of the folder that has it with `replace`.
+
+    Raises InputError where there is a folder that is not to be replaced.
+    """
+    if replace and path.exists():
         _exchange(new, path)
         shutil.rmtree(new)
+    else:
+        try:
+            new.rename(path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise
+            raise InputError(f"{path} has just been made by another process; run it again") from error
     sync_folder(path.parent)
 
 
@@ -85,9 +93,14 @@ def _exchange(a: Path, b: Path) -> None:
         raise OSError(code, os.strerror(code), str(b))
 
 
+def is_beside(path: Path) -> bool:
+    """Return whether a kill in the middle of an exchange left a folder beside its place, or one goes on."""
+    return not path.exists() and _old_name(path).exists()
+
+
 def recover(path: Path) -> None:
-    """Put back what a kill in the middle of an exchange left beside its place."""
-    if not path.exists() and _old_name(path).exists():
+    """Put back what a kill in the middle of an exchange left beside its place. Call it under the lock."""
+    if is_beside(path):
         _old_name(path).rename(path)
 
 
@@ -96,33 +109,43 @@ def _old_name(path: Path) -> Path:
 
 
 @contextmanager
-def locked(folder: Path, note: Path) -> Iterator[None]:
-    """Hold the lock of a folder; raise InputError naming who holds it. A kill frees it at once.
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of the one writer at a path, which need not exist; raise InputError naming who holds it.
 
-    `note` says who holds it. Where the file system has no locks nothing is locked: two drivers then
-    do the same work twice, and write the same bytes.
+    The lock is a file beside the path, so that it outlives what is put in its place. A kill frees it at
+    once. Where the file system has no locks nothing is locked: whoever finds the folder replaced that it
+    writes to must stop.
     """
-    descriptor = os.open(folder, os.O_RDONLY)
+    file = path.with_name(f".{path.name}.lock")
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise _in_use(folder, note) from None
-        except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
-                raise
-        if os.fstat(descriptor).st_ino != folder.stat().st_ino:
-            raise _in_use(folder, note)  # just now replaced by a larger one
-        note.parent.mkdir(exist_ok=True)
-        note.write_text(f"process {os.getpid()} on {socket.gethostname()}")
-        try:
-            yield
-        finally:
-            note.unlink(missing_ok=True)
+        make_folder(path.parent)
+        descriptor = _lock(file, path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error}") from error
+    try:
+        with suppress(OSError):  # a full disk: nobody learns who we are
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
+        yield
     finally:
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
         os.close(descriptor)
 
 
-def _in_use(folder: Path, note: Path) -> InputError:
-    holder = note.read_text() if note.exists() else "another process"
-    return InputError(f"{folder} is in use by {holder}; wait for it, or take another name=...")
+def _lock(file: Path, path: Path) -> int:
+    while True:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 200).decode(errors="replace") or "another process"
+            os.close(descriptor)
+            raise InputError(f"{path} is in use by {holder}; wait for it, or take another name=...") from None
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+                os.close(descriptor)
+                raise
+        if file.exists() and os.fstat(descriptor).st_ino == file.stat().st_ino:
+            return descriptor
+        os.close(descriptor)  # its last holder has just removed it

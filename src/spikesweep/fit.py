@@ -16,6 +16,7 @@ import xarray as xr
 from spikesweep import api
 from spikesweep.analysis.transfer_function import fit
 from spikesweep.errors import InputError
+from spikesweep.folders import FIT
 
 
 def fit_cells(*words: str) -> xr.Dataset:
@@ -28,7 +29,7 @@ def fit_cells(*words: str) -> xr.Dataset:
     cfg = api.load(*words)
     ds = api.run(cfg)
     fitted = fit(ds)
-    path = api.make_sweep(cfg)[0].path.with_suffix(".fit.zarr")
+    path = api.make_sweep(cfg)[0].path.with_suffix(FIT)
     _save(fitted, path)
     return fitted.assign_attrs(path=str(path))
 

@@ -1,6 +1,7 @@
 """Several sweeps in one folder: joined along what was chosen, or as a tree."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import xarray as xr
@@ -10,6 +11,8 @@ from spikesweep.errors import InputError
 from spikesweep.protocols.base import MISSING
 from spikesweep.store import Store
 
+#: How a fitted transfer function is called, which stands beside its sweep.
+FIT = ".fit.zarr"
 #: Choices that stores are joined along.
 _JOINED = ("neuron", "network")
 
@@ -21,16 +24,23 @@ def open_folder(path: Path) -> xr.Dataset | xr.DataTree:
         if store is None:
             raise InputError(f"{path} does not exist; allowed: the path of a store (.zarr) or of a folder")
         return store.open()
-    stores = [Store.at(found) for found in sorted(path.rglob("*.zarr"))]
+    stores = [Store.at(found) for found in store_paths(path)]
     datasets = {store.path: store.open() for store in stores if store is not None}
     if not datasets:
         raise InputError(f"{path} holds no store; allowed: a folder that holds .zarr stores")
     shapes = {(_choice(ds, "protocol"), ds["status"].dims, _table(ds)) for ds in datasets.values()}
     chosen = [tuple(_choice(ds, group) for group in _JOINED) for ds in datasets.values()]
     if len(shapes) == 1 and len(set(chosen)) == len(chosen):
-        return _joined(list(datasets.values()))
+        with suppress(ValueError, TypeError):  # labels that differ and have no common type or no filler
+            return _joined(list(datasets.values()))
     nodes = {str(found.relative_to(path).with_suffix("")): ds for found, ds in datasets.items()}
     return xr.DataTree.from_dict(nodes)
+
+
+def store_paths(folder: Path) -> list[Path]:
+    """Return the paths of what may be stores below a folder: fits and what is hidden are none."""
+    found = sorted(folder.rglob("*.zarr"))
+    return [path for path in found if not path.name.startswith(".") and not path.name.endswith(FIT)]
 
 
 def _choice(ds: xr.Dataset, group: str) -> str:
@@ -80,7 +90,7 @@ def _concatenated(
             dim=along,
             join="outer",
             data_vars="all",
-            coords="minimal",
+            coords="different",
             compat="equals",
             fill_value=dict(fill),
             combine_attrs="drop_conflicts",

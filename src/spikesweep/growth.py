@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spikesweep import durable
 from spikesweep import store as stores
 from spikesweep.errors import InputError
 from spikesweep.grid import Block, Grid
@@ -80,8 +81,9 @@ def grown(
         larger = stores.lay_out(temporary, new, variables, labels, chunks, attrs)
         for block in new.blocks(chunks):
             _copy_block(store, old, larger, new, block)
-        stores.copy_failures(store, larger)
-        return stores.put_in_place(larger, store.path)
+        stores.copy_records(store, larger)
+        durable.put_in_place(larger.path, store.path, replace=True)
+        return stores.Store(store.path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

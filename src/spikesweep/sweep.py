@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from spikesweep import growth
+from spikesweep import durable, growth
 from spikesweep import store as stores
 from spikesweep.errors import InputError
 from spikesweep.execute import Lost
@@ -65,8 +65,9 @@ def run(
 
     Raises InputError where its store cannot be used.
     """
-    store = _store(sweep, compute, overwrite)
-    with store.locked():
+    with durable.locked(sweep.path):
+        durable.recover(sweep.path)
+        store = _store(sweep, compute, overwrite).held()
         store.remove_partial_files()
         grid = growth.stored_grid(store, sweep.grid, sweep.defaults)
         wanted = tuple(np.isin(v, asked) for v, asked in zip(grid.values, sweep.grid.values, strict=True))
@@ -94,7 +95,9 @@ def _run(asked: Grid, work: Work, compute: Any, monitor: Monitor) -> Outcome:
     inside = after[np.ix_(*work.wanted)]
     dataset = store.open()
     if asked.shape != grid.shape:
-        dataset = dataset.sel(dict(zip(asked.names, asked.values, strict=True)))
+        pairs = zip(asked.values, grid.values, strict=True)
+        places = [growth.positions(values, there) for values, there in pairs]
+        dataset = dataset.isel(dict(zip(asked.names, places, strict=True)))
     return Outcome(
         dataset,
         computed=int(np.count_nonzero(todo & (after != MISSING))),
@@ -124,23 +127,19 @@ def _run_blocks(
 
 
 def _store(sweep: Sweep, compute: Any, overwrite: bool) -> stores.Store:
-    """Return the store of a sweep: as it is, grown by what is asked for, or new."""
+    """Return the store of a sweep: as it is, grown by what is asked for, or new. Call it under the lock."""
     store = stores.Store.at(sweep.path)
     code = _code(sweep)
     variables = sweep.protocol.variables
     try:
-        if store is not None and overwrite:
-            with store.locked():
-                return _created(sweep, compute, code)
-        if store is None:
-            return _created(sweep, compute, code)
+        if store is None or overwrite:
+            return _created(sweep, compute, code, replace=store is not None)
         _refuse_other(sweep, store, code)
         old = growth.stored_grid(store, sweep.grid, sweep.defaults)
         new = growth.union(old, sweep.grid)
         if new.shape != old.shape or new.names != tuple(store.attrs["axes"]):
-            with store.locked():
-                chunks = new.block_shape(block_points(replace(sweep, grid=new), compute))
-                return growth.grown(store, old, new, variables, _coordinates(sweep, new), chunks)
+            chunks = new.block_shape(block_points(replace(sweep, grid=new), compute))
+            return growth.grown(store, old, new, variables, _coordinates(sweep, new), chunks)
         return store
     except OSError as error:
         raise InputError(f"{sweep.path} cannot be written: {error}") from error
@@ -170,11 +169,12 @@ def stored_status(sweep: Sweep, compute: Any, overwrite: bool) -> tuple[NDArray[
     return status, shape
 
 
-def _created(sweep: Sweep, compute: Any, code: str) -> stores.Store:
+def _created(sweep: Sweep, compute: Any, code: str, *, replace: bool) -> stores.Store:
     chunks = sweep.grid.block_shape(block_points(sweep, compute))
     attrs = {**sweep.attrs, "configuration": dict(sweep.identity), "code": code}
     coordinates = _coordinates(sweep, sweep.grid)
-    return stores.create(sweep.path, sweep.grid, sweep.protocol.variables, coordinates, chunks, attrs)
+    variables = sweep.protocol.variables
+    return stores.create(sweep.path, sweep.grid, variables, coordinates, chunks, attrs, replace=replace)
 
 
 def _coordinates(sweep: Sweep, grid: Grid) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from spikesweep.attributes import configuration_of
+from spikesweep.attributes import parameter
 from spikesweep.errors import InputError
 from spikesweep.units import PER_MS
 
@@ -89,10 +89,14 @@ def set_points(ds: xr.Dataset) -> xr.Dataset:
     For each `fe` of a sweep of protocol=ei_balance the rate of the inhibitory sources is interpolated at
     which the first population fires at fe, and that at which the second fires at fi itself: `fi` (Hz),
     with the mean currents (`exc`, `inh`, pA) and the `rate` (Hz) there. NaN where no fi of the sweep
-    does, and where the rate is zero: a silent network needs no inhibition.
+    does, and where the rate is zero: a silent network needs no inhibition. Further populations, which
+    are no sources, are left out; raises InputError where there are no two.
     """
+    if ds.sizes.get("population", 1) < 2:
+        raise InputError("set points need an excitatory and an inhibitory population; allowed: two at least")
+    ds = ds.isel(population=slice(2))
     ok = ds.where(ds["status"] == 1) if "status" in ds else ds
-    seconds = float(configuration_of(ds.attrs)["protocol"]["duration"]) * PER_MS
+    seconds = parameter(ds, "protocol.duration") * PER_MS
     mean = ok[["spike_count", "current_exc", "current_inh"]].mean("seed").load()
     rate = mean["spike_count"] / seconds
     own = xr.concat([mean["fe"] + 0.0 * mean["fi"], mean["fi"] + 0.0 * mean["fe"]], "population")

@@ -3,8 +3,9 @@
 For each input the signal is averaged over a window after each of its spikes (STA), and again for trains whose
 intervals are shuffled. `n_larger` (K) of the shuffles have a larger statistic than the real train. After
 Fiers' voltage-to-wiring-sim (code: tfiers/phd). Departures: p = (K + 1) / (n + 1), which is no limit and
-never below what n shuffles can show (`upstream`: max(K, 1) / n, so that K of 0 and 1 are one); the area under
-the ROC curve by trapezoids (also by the original's left rectangles); and NaN where no window fits.
+never below what n shuffles can show, with K the shuffles that are as large or larger: those of a regular
+train are all alike (`upstream`: max(K, 1) / n of the larger ones, so that K of 0 and 1 are one); the area
+under the ROC curve by trapezoids (also by the original's left rectangles); and NaN where no window fits.
 
 The statistics: `height`, max - min of the STA, blind to its sign; `area`, the sum of STA - its first sample;
 `template`, its correlation with the mean STA of the inputs that were found in a first pass by `height` and
@@ -53,17 +54,20 @@ class Found(NamedTuple):
     height: Array  #: of the STA
     shuffled_height: Array  #: shape (inputs, shuffles)
     n_larger: NDArray[np.int64]
+    n_as_large: NDArray[np.int64]  #: or larger
     area: Array
     template_correlation: Array
 
     def p_value(self, settings: Settings, kind: PValue | None = None) -> Array:
         """Return the p-values, of the settings' kind or another one."""
-        p = p_values(self.n_larger, settings.n_shuffles, kind or settings.pvalue)
+        kind = kind or settings.pvalue
+        counted = self.n_as_large if kind == "corrected" else self.n_larger
+        p = p_values(counted, settings.n_shuffles, kind)
         return np.where(self.n_larger < 0, np.nan, p)
 
 
 def p_values(n_larger: ArrayLike, n_shuffles: int, kind: PValue) -> Array:
-    """Return the p-values of numbers of shuffles with a larger statistic."""
+    """Return the p-values of numbers of shuffles: as large or larger (corrected), or larger (upstream)."""
     k = np.asarray(n_larger, np.float64)
     return (k + 1.0) / (n_shuffles + 1.0) if kind == "corrected" else np.maximum(k, 1.0) / n_shuffles
 
@@ -78,6 +82,7 @@ def shuffle_test(
         np.full((n, w), np.nan),
         blank.copy(),
         np.full((n, m), np.nan),
+        np.full(n, -1),
         np.full(n, -1),
         blank.copy(),
         blank.copy(),
@@ -129,23 +134,32 @@ def _note(found: Found, batch: NDArray[np.int64], stas: Array, settings: Setting
     found.height[batch] = heights[:, 0]
     found.shuffled_height[batch] = heights[:, 1:]
     found.area[batch] = areas[:, 0]
-    found.n_larger[batch] = _larger(areas if settings.statistic == "area" else heights)
+    _count(found, batch, areas if settings.statistic == "area" else heights)
 
 
-def _larger(values: Array) -> NDArray[np.int64]:
-    """Return how many shuffles are larger than the real train, which is first; -1 where that is NaN."""
+def _count(found: Found, batch: NDArray[np.int64], values: Array) -> None:
+    """Note how many shuffles are larger than the real train, which is first; -1 where that is NaN.
+
+    A shuffle without a window counts against the connection.
+    """
     size = np.abs(values)
-    larger = ~(size[:, 1:] <= size[:, :1])  # a shuffle without a window counts against the connection
-    return np.where(np.isnan(size[:, 0]), -1, larger.sum(axis=1))
+    for counted, smaller in (
+        (found.n_larger, size[:, 1:] <= size[:, :1]),
+        (found.n_as_large, size[:, 1:] < size[:, :1]),
+    ):
+        counted[batch] = np.where(np.isnan(size[:, 0]), -1, (~smaller).sum(axis=1))
 
 
 def _second_pass(found: Found, stas: Array, settings: Settings, tested: NDArray[np.int64]) -> None:
     first = found.p_value(settings)[tested] <= settings.alpha
     chosen = first & (found.area[tested] > 0.0)
-    template = stas[chosen, 0].mean(axis=0) if chosen.any() else np.full(stas.shape[2], np.nan)
-    r = correlation(stas, template)
+    if not chosen.any():  # without a template no input is like it
+        for counted in (found.n_larger, found.n_as_large):
+            counted[tested] = np.where(counted[tested] < 0, -1, settings.n_shuffles)
+        return
+    r = correlation(stas, stas[chosen, 0].mean(axis=0))
     found.template_correlation[tested] = r[:, 0]
-    found.n_larger[tested] = _larger(r)
+    _count(found, tested, r)
 
 
 def correlation(stas: Array, template: Array) -> Array:
@@ -166,10 +180,14 @@ class Roc(NamedTuple):
 
     def area(self) -> float:
         """Return the area below the curve, with lines between its points; NaN where a class is empty."""
+        if len(self.threshold) < 2:  # no input has a p
+            return float("nan")
         return float(np.sum(np.diff(self.fpr) * 0.5 * (self.tpr[1:] + self.tpr[:-1])))
 
     def area_left(self) -> float:
         """Return the original's area: each step counts the left point's rate, which ties lower."""
+        if len(self.threshold) < 2:
+            return float("nan")
         return float(np.sum(np.diff(self.fpr) * self.tpr[:-1]))
 
 
@@ -223,7 +241,8 @@ def connections(
     """Return the test of every input of a recorded signal (mV), along `input`.
 
     `spike_times` (ms, sorted) are those of the inputs; `legacy` draws the shuffles as the original does.
-    Raises InputError for a signal that is not finite or shorter than the window.
+    Raises InputError for a signal that is not finite or shorter than the window, and for times that are
+    not sorted, negative or not finite.
     """
     values = np.asarray(signal, np.float64)
     samples = round(window / dt)
@@ -231,7 +250,7 @@ def connections(
         raise InputError("the signal has values that are not finite, or more than one dimension")
     if not 1 <= samples < len(values):
         raise InputError(f"window = {window} ms is refused; allowed: {dt} to {(len(values) - 1) * dt} ms")
-    trains = trains_of(spike_times, dt)
+    trains = _checked(spike_times, dt)
     n = trains.n
     keys = derive(derive(np.uint64(seed), "shuffles", 0.0), "input", np.arange(n))
     shuffles = LegacyShuffles(RandomState(seed)) if legacy else KeyedShuffles(keys)
@@ -243,14 +262,27 @@ def connections(
 def examples(
     signal: ArrayLike, spike_times: ArrayLike, dt: ms, *, window: ms, n_shuffles: int, seed: int = 0
 ) -> xr.Dataset:
-    """Return the average after the spikes of a train, `sta`, and after those of shuffles, `shuffled_sta`."""
-    trains = trains_of([spike_times], dt)
+    """Return the average after the spikes of a train, `sta`, and after those of shuffles, `shuffled_sta`.
+
+    The arguments and errors are those of `connections`.
+    """
+    trains = _checked([spike_times], dt)
     shuffles = KeyedShuffles(derive(np.uint64(seed), "input", np.zeros(1)))
     values, w = np.asarray(signal, np.float64), round(window / dt)
     found = _averages(values, trains, shuffles, np.zeros(1, np.int64), n_shuffles, w)[0]
     lag = ("lag", np.arange(w) * dt, {"units": "ms", "long_name": "time after the spike"})
     both = {"sta": ("lag", found[0]), "shuffled_sta": (("shuffle", "lag"), found[1:])}
     return xr.Dataset(both, coords={"lag": lag})
+
+
+def _checked(spike_times: Sequence[ArrayLike], dt: ms) -> Trains:
+    for number, times in enumerate(spike_times):
+        t = np.asarray(times, np.float64)
+        if t.ndim != 1 or not np.isfinite(t).all() or (np.diff(t, prepend=0.0) < 0.0).any():
+            raise InputError(
+                f"the spike times of input {number} are refused; allowed: finite, sorted, from 0 on"
+            )
+    return trains_of(spike_times, dt)
 
 
 def labelled(found: Found, settings: Settings, dt: ms) -> xr.Dataset:

@@ -57,7 +57,7 @@ def measures(ds: xr.Dataset, span: tuple[pA, pA] | None = None) -> xr.Dataset:
         }
     )
     if "rheobase" in ds:
-        found["rheobase"] = ds["rheobase"].isel(i_ext=0, drop=True).load()
+        found["rheobase"] = ds["rheobase"].max("i_ext", keep_attrs=True).load()
     return found
 
 

@@ -103,8 +103,9 @@ def information(coherence: xr.DataArray, low: Hz, high: Hz, *, include_zero: boo
     >>> float(information(c, 0.0, 4.0)), float(information(c, 0.0, 4.0, include_zero=True))
     (4.0, 6.0)
     """
-    inside = _band(coherence, low, high, include_zero=include_zero)
-    return _sum_of(-np.log2(1.0 - inside), coherence)
+    inside = _band(coherence, low, high, include_zero=include_zero).clip(max=1.0)  # rounding can exceed it
+    with np.errstate(divide="ignore"):  # what has no noise has no bound
+        return _sum_of(-np.log2(1.0 - inside), coherence)
 
 
 def informations(coherence: xr.DataArray, edges: Sequence[Hz], *, include_zero: bool = False) -> xr.DataArray:
@@ -135,13 +136,15 @@ def _band(values: xr.DataArray, low: Hz, high: Hz, *, include_zero: bool) -> xr.
 
 def _df(values: xr.DataArray) -> Hz:
     f = values["frequency"].values
-    if len(f) < 2 or not np.allclose(np.diff(f), f[1] - f[0]):
+    if len(f) < 2:
+        raise InputError("one bin of frequency has no width; allowed: all bins of one Fourier transform")
+    if not np.allclose(np.diff(f), f[1] - f[0]):
         raise InputError("frequency is not evenly spaced; allowed: all bins of one Fourier transform")
     return float(f[1] - f[0])
 
 
 def _sum_of(bits: Any, values: xr.DataArray) -> xr.DataArray:
-    total: xr.DataArray = bits.sum("frequency") * _df(values)
+    total: xr.DataArray = bits.sum("frequency", skipna=False) * _df(values)
     return total.assign_attrs(units="bits/s", long_name="information")
 
 
@@ -167,17 +170,22 @@ def linear_response(cell_coherence: xr.DataArray, n: Any, delay_step: Any, low: 
 
 
 def predicted(ds: xr.Dataset) -> xr.DataArray:
-    """Return the prediction for every band, condition and size of a sweep of population_information."""
-    parts = [
-        linear_response(
-            ds["cell_coherence"].sel(band=band).dropna("frequency", how="all"),
-            ds["pop_size"],
-            ds["delay_step"],
-            float(ds["band_low"].sel(band=band)),
-            float(ds["band_high"].sel(band=band)),
-        )
-        for band in ds["band"].values
-    ]
+    """Return the prediction for every band, condition and size of a sweep of population_information.
+
+    NaN where the coherence of single cells is missing. Raises InputError for a band that ends above the
+    frequencies whose coherence the sweep keeps.
+    """
+    top = float(ds["frequency"].max()) + 0.5 * _df(ds["cell_coherence"])
+    parts = []
+    for band in ds["band"].values:
+        low, high = (float(ds[f"band_{end}"].sel(band=band)) for end in ("low", "high"))
+        if high > top:
+            raise InputError(
+                f"band {band}: there is no coherence above {ds['frequency'].max().item():g} Hz; "
+                f"allowed: a sweep with protocol.coherence_to = {high:g} or more"
+            )
+        coherence = ds["cell_coherence"].sel(band=band)
+        parts.append(linear_response(coherence, ds["pop_size"], ds["delay_step"], low, high))
     return xr.concat(parts, dim="band", coords="minimal", compat="override")
 
 

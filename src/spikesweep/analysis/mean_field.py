@@ -80,7 +80,8 @@ class MeanField:
         if self.second_order:
             F, first, second = self._derivatives(nu, w, drive)
             c = np.stack([y[[4, 5]], y[[5, 6]]])
-            curvature = 0.5 * np.einsum("ln...,mln...->m...", c, second)
+            # sums written out: the order in which einsum adds depends on how many points there are
+            curvature = 0.5 * sum(c[k, n] * second[:, k, n] for k in range(2) for n in range(2))
             slope[:2] = (F - nu + curvature) / self.T
             slope[4:] = self._covariance_slope(F, first, nu, c)
         else:
@@ -90,7 +91,9 @@ class MeanField:
 
     def _covariance_slope(self, F: Array, first: Array, nu: Array, c: Array) -> Array:
         # first[m, l] is the derivative of F_m by nu_l
-        spread = np.einsum("lm...,nm...->ln...", c, first)
+        spread = np.stack(
+            [[c[k, 0] * first[n, 0] + c[k, 1] * first[n, 1] for n in range(2)] for k in range(2)]
+        )
         error = F - nu
         full = error[:, np.newaxis] * error[np.newaxis] + spread + spread.swapaxes(0, 1) - 2.0 * c
         for k in range(2):

@@ -14,6 +14,8 @@ from spikesweep.errors import InputError
 from spikesweep.units import Hz, ms
 
 _POPULATIONS = ("exc", "inh")
+#: Longest step of integration, in units of T: at a fifth of T the second order already diverges.
+_STEP = 0.1
 
 
 def mean_field(
@@ -78,19 +80,23 @@ def time_course(
 ) -> xr.Dataset:
     """Return `rate` (Hz), `covariance` (Hz^2) and `w` (pA) over evenly spaced `time` (ms).
 
-    `stimulus` (Hz) has one value a time, linear in between. Raises InputError for uneven times.
+    `stimulus` (Hz) has one value a time, linear in between. The equations are integrated in steps of at
+    most a tenth of T. Raises InputError for times that are uneven or do not rise.
     """
     t, values = np.asarray(time, np.float64), np.asarray(stimulus, np.float64)
     spacing = np.diff(t)
     if len(t) < 2 or t.shape != values.shape or not np.allclose(spacing, spacing[0], rtol=1e-6):
         raise InputError("time must be evenly spaced, and stimulus have one value a time")
+    if spacing[0] <= 0.0:
+        raise InputError(f"time begins with {t[0]:g} and {t[1]:g} ms; allowed: times that rise")
 
     def drives(elapsed: ms) -> Drive:
         return Drive.of(ext_drive, np.interp(t[0] + elapsed, t, values), exc_fraction)
 
-    keep = np.arange(len(t))
+    n_within = max(1, int(np.ceil(spacing[0] / (_STEP * model.T) - 1e-9)))
+    keep = np.arange(len(t)) * n_within
     start = model.initial(initial, initial_covariance, ())
-    y = equations.integrate(model, start, drives, float(spacing[0]), len(t) - 1, keep).T
+    y = equations.integrate(model, start, drives, float(spacing[0]) / n_within, keep[-1], keep).T
     ds = xr.Dataset(coords={"time": t, "population": list(_POPULATIONS)})
     ds["time"].attrs = {"units": "ms", "long_name": "time"}
     attrs = {"units": "Hz", "long_name": "population rate"}

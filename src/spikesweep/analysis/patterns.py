@@ -27,8 +27,9 @@ def measures(ds: xr.Dataset) -> xr.Dataset:
     """Return the measures of every cell and pattern, and summaries of each population.
 
     `ds` has `activity` over (cell, pattern, ...) and the coordinate `population` of the cells. The
-    similarity matrix has dims (population, pattern, other_pattern, ...). Raises InputError for another
-    dataset.
+    similarity matrix has dims (population, pattern, other_pattern, ...). Patterns without an answer are
+    left out of all that is counted over patterns, NaN where none is left but for a unit's selectivity,
+    which is NaN where one is missing. Raises InputError for another dataset.
     """
     for name in ("activity", "pattern", "population"):
         if name not in ds:
@@ -47,17 +48,20 @@ def measures(ds: xr.Dataset) -> xr.Dataset:
         }
     )
     found["discriminability"] = _described(1.0 - found["similarity"], "1 - cosine of responses")
+    sparsity, silent = found["sparsity"], (selectivity == 0.0).where(selectivity.notnull())
+    answered = sparsity.notnull() & sparsity.notnull().rename(pattern="other_pattern")
     found["active_patterns"] = _described(
-        (found["sparsity"] > 0.0).mean("pattern"), "fraction of patterns with a response"
+        (sparsity > 0.0).where(sparsity.notnull()).mean("pattern"), "fraction of patterns with a response"
     )
     found["silent_units"] = _described(
-        _each(selectivity == 0.0, of_cells, lambda x: x.mean("cell")), "fraction of units without a response"
+        _each(silent, of_cells, lambda x: x.mean("cell")), "fraction of units without a response"
     )
     found["mean_similarity"] = _described(
         pair_mean(found["similarity"]), "mean cosine of responses to two patterns"
     )
     found["mean_similarity_silent_as_1"] = _described(
-        pair_mean(found["similarity"].fillna(1.0)), "the same, a silent response being like all others"
+        pair_mean(found["similarity"].fillna(1.0).where(answered)),
+        "the same, a silent response being like all others",
     )
     found["mean_activity"] = _described(
         _each(activity, of_cells, lambda x: x.mean(("cell", "pattern"))), "mean rate"

@@ -162,7 +162,10 @@ class TransferFunction(NamedTuple):
     def __call__(self, fe: ArrayLike, fi: ArrayLike, w: ArrayLike = 0.0) -> Array:
         """Return the rate (Hz) at presynaptic rates (Hz) and an adaptation current (pA)."""
         m = moments(self.cell, fe, fi, w, self.form)
-        return rate(m, polynomial(self.cell, m, self.terms) @ self.coefficients)
+        terms = polynomial(self.cell, m, self.terms)
+        # term by term: how BLAS adds depends on how many points there are
+        V_eff = sum(terms[..., i] * c for i, c in enumerate(self.coefficients))
+        return rate(m, np.asarray(V_eff))
 
     def mu_V(self, fe: ArrayLike, fi: ArrayLike, w: ArrayLike = 0.0) -> Any:
         """Return the mean potential (mV)."""

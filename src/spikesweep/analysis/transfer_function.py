@@ -24,12 +24,17 @@ from spikesweep.analysis.semi_analytical import (
     terms_of,
 )
 from spikesweep.analysis.threshold_fit import Loss, Points, published, rmse, robust, uncertainty
-from spikesweep.attributes import configuration_of
+from spikesweep.attributes import configuration_at, encoded, parameter
 from spikesweep.errors import InputError, nearest
 from spikesweep.units import PER_MS, Hz
 
 Method = Literal["least_squares", "zerlaut2018"]
 Weights = Literal["seeds"]
+#: Dimensions that a fit knows what to do with; any other is a parameter, of which it takes one value.
+_GRID = ("population", "fe", "fi", "fe_index", "seed")
+_AXES = (*_GRID, "pop_size")
+#: Attributes that make a dataset that of a store, which a fit is not.
+_OF_STORES = ("format", "axes", "columns", "results", "coordinates")
 
 
 @dataclass(frozen=True)
@@ -129,10 +134,13 @@ class _Data:
     def __init__(
         self, ds: xr.Dataset, form: Form, terms: tuple[str, ...], keep: Keep, weights: str | None
     ) -> None:
-        self.attrs = ds.attrs
+        self.configuration = configuration_at(ds, _AXES)
+        kept = {key: value for key, value in ds.attrs.items() if key not in _OF_STORES}
+        self.attrs = kept | encoded({"configuration": self.configuration})
         self.form, self.terms = form, terms
-        rates = ds["rate"].isel(pop_size=-1, drop=True) if "pop_size" in ds["rate"].dims else ds["rate"]
-        others = {str(dim) for dim in rates.dims} - {"population", "fe", "fi", "fe_index", "seed"}
+        rates = ds["rate"].isel(pop_size=-1) if "pop_size" in ds["rate"].dims else ds["rate"]
+        rates = rates.expand_dims([dim for dim in ("population", "seed") if dim not in rates.dims])
+        others = {str(dim) for dim in rates.dims} - {*_GRID}
         if others:
             raise InputError(f"rate also varies over {sorted(others)}; allowed: select one value of each")
         rates = rates.transpose("population", ..., "seed").load()
@@ -142,8 +150,9 @@ class _Data:
         self.fe, self.fi = (x.transpose(*self.observed.dims).load() for x in (fe, fi))
         self.error = xr.ones_like(self.observed)
         if weights is not None:
-            self.error = _standard_error(rates, configuration_of(ds.attrs)["protocol"])
+            self.error = _standard_error(ds, rates)
         used: xr.DataArray = self.observed.notnull() & (self.observed >= keep.min_rate)
+        used = used & self.error.notnull()
         used = used & (self.observed <= keep.max_rate)
         if "simulated" in ds and not keep.unsimulated:
             used = used & ds["simulated"].astype(bool)
@@ -158,7 +167,7 @@ class _Data:
 
     def _moments(self, population: str) -> Moments:
         fe, fi = self._flat(self.fe, population), self._flat(self.fi, population)
-        return moments(cell_of(configuration_of(self.attrs), population), fe, fi, form=self.form)
+        return moments(cell_of(self.configuration, population), fe, fi, form=self.form)
 
     def used_points(self, population: str) -> Points:
         """Return the points of a population that the fit uses; raise InputError if they are too few."""
@@ -168,7 +177,7 @@ class _Data:
                 f"{population}: {np.count_nonzero(use)} points for {len(self.terms)} coefficients; "
                 f"allowed: more points than coefficients"
             )
-        cell = cell_of(configuration_of(self.attrs), population)
+        cell = cell_of(self.configuration, population)
         m = Moments(*(x[use] for x in self.moments[population]))
         observed, error = (self._flat(x, population)[use] for x in (self.observed, self.error))
         return Points(m, polynomial(cell, m, self.terms), observed, error)
@@ -186,7 +195,7 @@ class _Data:
         predicted = []
         per_population: dict[str, list[Any]] = {"covariance": [], "condition_number": [], "rmse": []}
         for population, values in zip(self.populations, coefficients, strict=True):
-            m, cell = self.moments[population], cell_of(configuration_of(self.attrs), population)
+            m, cell = self.moments[population], cell_of(self.configuration, population)
             predicted.append(rate(m, polynomial(cell, m, self.terms) @ values))
             points = self.used_points(population)
             covariance, condition = uncertainty(points, values, loss, loss_scale, ridge)
@@ -201,7 +210,7 @@ class _Data:
                 "fe": self.fe if "fe_index" in grid else self.observed["fe"],
                 "fi": self.observed["fi"],
             },
-            attrs={**self.attrs, **settings},
+            attrs={**self.attrs, **encoded(settings)},
         )
         ds["coefficient"] = _variable(
             ("population", "term"), coefficients, "mV", "of the effective threshold"
@@ -238,11 +247,17 @@ def _variable(dims: Any, values: Any, units: str, long_name: str) -> xr.Variable
     return xr.Variable(dims, np.asarray(values), {"units": units, "long_name": long_name})
 
 
-def _standard_error(rates: xr.DataArray, protocol: Mapping[str, Any]) -> xr.DataArray:
-    """Return the standard error of the mean rate; a count cannot be known better than to one spike."""
-    n = rates.sizes["seed"]
-    if n < 2:
-        raise InputError(f"weights = 'seeds' is refused: there is {n} seed; allowed: two or more")
-    one_spike = 1.0 / ((protocol["duration"] - protocol["discard"]) * PER_MS)
-    variance: xr.DataArray = rates.var("seed", ddof=1) / n + (one_spike / n) ** 2
-    return variance**0.5
+def _standard_error(ds: xr.Dataset, rates: xr.DataArray) -> xr.DataArray:
+    """Return the standard error of the mean rate; NaN where there are no two seeds.
+
+    A count cannot be known better than to one spike of all neurons.
+    """
+    if rates.sizes["seed"] < 2:
+        raise InputError(
+            f"weights = 'seeds' is refused: there is {rates.sizes['seed']} seed; allowed: two or more"
+        )
+    n = rates.notnull().sum("seed")
+    seconds = (parameter(ds, "protocol.duration") - parameter(ds, "protocol.discard")) * PER_MS
+    neurons = rates["pop_size"] if "pop_size" in rates.coords else 1
+    variance: xr.DataArray = rates.var("seed", ddof=1) / n + (1.0 / (seconds * neurons * n)) ** 2
+    return (variance**0.5).where(n > 1)

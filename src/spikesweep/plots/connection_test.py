@@ -138,8 +138,9 @@ def split(ax: Axes, ds: xr.Dataset, values: xr.DataArray, label: str, bins: Any)
 
 
 def decisions(ax: Axes, run: xr.Dataset) -> None:
-    """Draw what each decision of a run is worth, for every input and threshold."""
+    """Draw what each decision of a run is worth, for every input that has a p, and every threshold."""
     p, connected = _p(run).values, run["is_connected"].values.astype(bool)
+    p, connected = p[np.isfinite(p)], connected[np.isfinite(p)]
     threshold = roc(p, connected, ~connected).threshold
     found = p[:, np.newaxis] <= threshold
     truth = np.broadcast_to(connected[:, np.newaxis], found.shape)

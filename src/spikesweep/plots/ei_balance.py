@@ -6,26 +6,27 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikesweep.analysis import balance
-from spikesweep.attributes import configuration_of
+from spikesweep.attributes import parameter
+from spikesweep.units import PER_MS
 
 
 def figure(ds: xr.Dataset) -> Figure:
     """Return the balance over a sweep of fe and fi, or else the charges of all seeds, at the first point."""
     ok = ds.where(ds["status"] == 1).isel(pop_size=-1)
     ok.attrs = ds.attrs
-    if min(ds.sizes["fe"], ds.sizes["fi"]) > 1:
+    if min(ds.sizes["fe"], ds.sizes["fi"], ds.sizes["population"]) > 1:
         return _over_set_points(ok)
     return _over_seeds(ok.isel(fe=0, fi=0))
 
 
 def _over_set_points(ds: xr.Dataset) -> Figure:
     """Return for each population its rate over (fe, fi), and the currents where it is at its set point."""
-    names = ds["population"].values
+    names = ds["population"].values[:2]  # others are no sources and have no set point
     fig = Figure(figsize=(1.0 + 3.8 * len(names), 6.6), layout="constrained")
     axes = fig.subplots(2, len(names), squeeze=False)
     points = balance.set_points(ds)
     fits = balance.relations(points["exc"], points["inh"], "fe")
-    seconds = float(configuration_of(ds.attrs)["protocol"]["duration"]) * 1e-3
+    seconds = parameter(ds, "protocol.duration") * PER_MS
     rate = (ds["spike_count"].mean("seed") / seconds).load()
     for k, name in enumerate(names):
         at, fit = points.sel(population=name), fits.sel(population=name)

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikesweep.analysis.information import population_rate, predicted, spectra
+from spikesweep.errors import InputError
 from spikesweep.units import ms
 
 #: Panels of conditions in a row: of more only a summary is drawn.
@@ -116,8 +117,13 @@ def _left(ax: Axes, ds: xr.Dataset, delayed: list[str], without: list[str]) -> N
 
 
 def _against_prediction(ax: Axes, ds: xr.Dataset) -> None:
-    """Draw information against that of the linear prediction."""
-    linear = predicted(ds)
+    """Draw information against that of the linear prediction, or say why there is none."""
+    try:
+        linear = predicted(ds)
+    except InputError as error:
+        ax.text(0.5, 0.5, f"no linear prediction:\n{error}", ha="center", fontsize=7, wrap=True)
+        ax.set_axis_off()
+        return
     measured = ds["information"].mean("repeat").transpose(*linear.dims)
     for k, band in enumerate(ds["band"].values):
         x, y = (v.sel(band=band).values.ravel() for v in (linear, measured))

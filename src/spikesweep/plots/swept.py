@@ -12,13 +12,17 @@ from matplotlib.figure import Figure
 
 #: Curves in a panel: more cannot be told apart.
 _CURVES = 7
+#: Rows of panels: where there are more labels, as neurons, their mean is shown.
+_ROWS = 8
 
 
 def figure(ds: xr.Dataset) -> Figure:
     """Return the figure of a dataset with swept parameters."""
-    name = next(v for v in ds.attrs["results"].split() if v in ds)
+    names = [v for v in ds.attrs["results"].split() if v in ds.data_vars]
+    name = next((v for v in names if ds[v].dtype.kind == "f"), names[0])
     values = ds[name].where(ds["status"] == 1)
-    label_dim = next((dim for dim in values.dims if dim not in ds["status"].dims), None)
+    own = (dim for dim in values.dims if dim not in ds["status"].dims)
+    label_dim = next((dim for dim in own if ds.sizes[dim] <= _ROWS), None)
     labels = [None] if label_dim is None else ds[label_dim].values.tolist()
     columns = [str(c) for c in ds.coords if ds[c].dims == ("point",) and c != "point"]
     shown = columns or [_longest(ds, [str(c) for c in ds.coords if "key" in ds[c].attrs])]

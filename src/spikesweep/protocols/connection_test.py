@@ -120,6 +120,11 @@ class ConnectionTest:
         check_step(network, self.dt)
         steps("protocol.duration", self.duration, self.dt)
         steps("protocol.window", self.window, self.dt)
+        if self.window >= self.duration:
+            raise InputError(
+                f"protocol.window = {self.window} ms is refused; allowed: less than protocol.duration = "
+                f"{self.duration} ms"
+            )
         if self.rng == "legacy" and network.rate_spread:
             raise InputError(
                 f"network.rate_spread = {network.rate_spread} is refused with protocol.rng = 'legacy', whose "

@@ -2,6 +2,8 @@
 
 What a kill, a crash or a second program may do at any moment decides the order of things:
 - a store is made under a temporary name and put in place in one step, so it is whole or absent;
+- one process at a time makes, grows or writes the store of a path: it holds a lock from before it looks what
+  is there to its end; where there are no locks, whoever finds the folder replaced that it writes to stops;
 - every file is written under a temporary name, synchronised and renamed (`durable`);
 - a block is one chunk of every variable; then its record (`.spikesweep/blocks`), with a hash of what the
   chunks hold; its chunk of `status` is written last, so a point counts as done only when all is there;
@@ -11,11 +13,9 @@ What a kill, a crash or a second program may do at any moment decides the order 
   change (metadata, coordinates) are listed with their hashes in `.spikesweep/manifest.json`.
 """
 
-from spikesweep.store.arrays import forget_opened as forget_opened
 from spikesweep.store.layout import FIXED_ATTRS as FIXED_ATTRS
 from spikesweep.store.layout import create as create
 from spikesweep.store.layout import lay_out as lay_out
-from spikesweep.store.layout import put_in_place as put_in_place
 from spikesweep.store.layout import temporary_path as temporary_path
-from spikesweep.store.records import copy_failures as copy_failures
+from spikesweep.store.records import copy_records as copy_records
 from spikesweep.store.store import Store as Store

@@ -34,24 +34,42 @@ def dims(array: zarr.Array[Any]) -> tuple[str, ...]:
     return tuple(str(name) for name in array.metadata.dimension_names)  # type: ignore[union-attr]
 
 
-@lru_cache(maxsize=8)
 def arrays(path: Path) -> dict[str, zarr.Array[Any]]:
     """Return the arrays of a store, opened once a process; for the one driver and its workers."""
+    return _arrays(path, _version(path))
+
+
+def results(path: Path) -> tuple[str, ...]:
+    """Return the names of the variables that are no ragged ones; for the one driver and its workers."""
+    return _results(path, _version(path))
+
+
+def members(path: Path) -> dict[str, zarr.Array[Any]]:
+    """Return the arrays of a group below a store that never changes; for the one driver and its workers."""
+    return _members(path, _version(path))
+
+
+def _version(path: Path) -> tuple[int, int]:
+    """Return what another folder at the same path does not share: a store may be replaced by a larger one."""
+    status = (path / "zarr.json").stat()
+    return status.st_ino, status.st_mtime_ns
+
+
+@lru_cache(maxsize=8)
+def _arrays(path: Path, version: tuple[int, int]) -> dict[str, zarr.Array[Any]]:
     group = zarr.open_group(DurableStore(path), mode="r+", use_consolidated=True)
     # by default a chunk of fill values is not stored, and could not be told from a lost one
     return {name: array.with_config({"write_empty_chunks": True}) for name, array in group.arrays()}
 
 
 @lru_cache(maxsize=8)
-def results(path: Path) -> tuple[str, ...]:
-    """Return the names of the variables that are no ragged ones; for the one driver and its workers."""
+def _results(path: Path, version: tuple[int, int]) -> tuple[str, ...]:
     attrs = zarr.open_group(LocalStore(path, read_only=True), mode="r").attrs
     return tuple(decoded(attrs)["results"])
 
 
 @lru_cache(maxsize=16)
-def members(path: Path) -> dict[str, zarr.Array[Any]]:
-    """Return the arrays of a group below a store that never changes; for the one driver and its workers."""
+def _members(path: Path, version: tuple[int, int]) -> dict[str, zarr.Array[Any]]:
     return fresh_members(path)
 
 
@@ -64,9 +82,3 @@ def fresh_arrays(path: Path) -> dict[str, zarr.Array[Any]]:
     """Return the arrays of a store to read, as it is now: another process may have grown it."""
     group = zarr.open_group(LocalStore(path, read_only=True), mode="r", use_consolidated=True)
     return dict(group.arrays())
-
-
-def forget_opened() -> None:
-    """Forget the arrays that this process opened: the files at their paths have been replaced."""
-    for function in (arrays, results, members):
-        function.cache_clear()

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import socket
+import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,10 +18,12 @@ from spikesweep.attributes import encoded
 from spikesweep.grid import POINT, Grid
 from spikesweep.protocols.base import MISSING, STATUS_MEANINGS, Axis, Coordinate, Variable
 from spikesweep.store import ragged
-from spikesweep.store.arrays import CHECKED, DurableStore, forget_opened
+from spikesweep.store.arrays import CHECKED, DurableStore
 from spikesweep.store.records import write_manifest
 from spikesweep.store.store import FORMAT, Store
 
+#: Age (s) from which what another host prepared is given up.
+_OLD = 86400.0
 #: Attributes that every store has, whatever the sweep says of itself.
 FIXED_ATTRS = ("format", "Conventions", "axes", "columns", "results", "coordinates")
 
@@ -31,30 +35,35 @@ def create(
     coordinates: Mapping[str, Sequence[str] | Coordinate],
     chunks: tuple[int, ...],
     attrs: Mapping[str, Any],
+    *,
+    replace: bool = False,
 ) -> Store:
-    """Make an empty store at a path where nothing is, whole or not at all."""
+    """Make an empty store at a path where nothing is, or with `replace` a store, whole or not at all.
+
+    Call it under the lock. Raises InputError where something is that is not to be replaced.
+    """
     temporary = temporary_path(path)
     try:
-        return put_in_place(lay_out(temporary, grid, variables, coordinates, chunks, attrs), path)
+        new = lay_out(temporary, grid, variables, coordinates, chunks, attrs)
+        durable.put_in_place(new.path, path, replace=replace)
+        return Store(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
 def temporary_path(path: Path) -> Path:
-    """Return where the next store of a path is prepared, after removing what killed processes left."""
+    """Return where the next store of a path is prepared, after removing what killed processes left.
+
+    Call it under the lock. Of other hosts, whose processes are not known here, only what is a day old goes.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    host = socket.gethostname()
     for left in path.parent.glob(f".{path.name}.*.tmp"):
-        process = left.name.removesuffix(".tmp").rpartition(".")[2]
-        if process == str(os.getpid()) or not Path(f"/proc/{process}").exists():
+        where, _, process = left.name.removesuffix(".tmp").removeprefix(f".{path.name}.").rpartition(".")
+        alive = process != str(os.getpid()) and Path(f"/proc/{process}").exists()
+        if not alive if where == host else time.time() - left.stat().st_mtime > _OLD:
             shutil.rmtree(left, ignore_errors=True)
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-
-def put_in_place(store: Store, path: Path) -> Store:
-    """Put a finished store in the place of whatever store was there, in one step."""
-    durable.put_in_place(store.path, path)
-    forget_opened()
-    return Store(path)
+    return path.with_name(f".{path.name}.{host}.{os.getpid()}.tmp")
 
 
 def lay_out(

@@ -92,10 +92,11 @@ def write_manifest(path: Path) -> None:
     durable.write(path / HIDDEN / "manifest.json", guarded(manifest))
 
 
-def copy_failures(source: Records, target: Records) -> None:
-    """Copy the records of failed attempts."""
-    for path in (source.path / HIDDEN / "failures").glob("*.json"):
-        durable.write(target.path / HIDDEN / "failures" / path.name, path.read_bytes())
+def copy_records(source: Records, target: Records) -> None:
+    """Copy the records of failed attempts and of verifications."""
+    for kind in ("failures", "verifications"):
+        for path in (source.path / HIDDEN / kind).glob("*.json"):
+            durable.write(target.path / HIDDEN / kind / path.name, path.read_bytes())
 
 
 def _is_damaged(path: Path) -> bool:

@@ -1,8 +1,9 @@
 """The store of one sweep: what its blocks hold, written so that nothing is ever half there."""
 
+import errno
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +31,36 @@ class Store(Records):
     """A store on the disk, made by `create` or found by `Store.at`."""
 
     path: Path
+    inode: int | None = None  #: of the folder that may be written to, see `held`
 
     @classmethod
     def at(cls, path: Path) -> "Store | None":
         """Return the store at a path, None where nothing is; raise InputError where something else is."""
-        durable.recover(path)
+        if durable.is_beside(path):
+            with suppress(InputError), durable.locked(path):
+                durable.recover(path)
         if not path.exists():
             return None
         try:
-            known = cls(path).attrs.get("format") == FORMAT
-        except (OSError, ValueError, KeyError, zarr.errors.BaseZarrError):
-            known = False
-        if not known:
-            raise InputError(f"{path} exists and is not a store of spikesweep; allowed: another name=...")
-        return cls(path)
+            attrs = cls(path).attrs
+            format_, complete = str(attrs.get("format")), {"axes", "columns", "configuration"} <= {*attrs}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, zarr.errors.BaseZarrError):
+            format_, complete = "", False
+        if format_ == FORMAT and complete:
+            return cls(path)
+        if format_.startswith("spikesweep ") and format_ != FORMAT:
+            raise InputError(
+                f"{path} is a store of format {format_!r}; allowed: {FORMAT!r}, another name=..."
+            )
+        if (path / HIDDEN / "manifest.json").exists():
+            raise InputError(
+                f"{path} is a store whose zarr.json is damaged; allowed: a copy of it, a new name="
+            )
+        raise InputError(f"{path} exists and is not a store of spikesweep; allowed: another name=...")
+
+    def held(self) -> "Store":
+        """Return the store as its driver writes to it: in this folder, not in one that replaces it."""
+        return replace(self, inode=self.path.stat().st_ino)
 
     @property
     def attrs(self) -> dict[str, Any]:
@@ -138,6 +155,8 @@ class Store(Records):
         self, block: Block, results: Mapping[str, NDArray[Any] | Ragged], status: NDArray[np.uint8]
     ) -> None:
         """Write a block: all variables, its record, then its status. Raise OSError where the disk refuses."""
+        if self.inode is not None and self.path.stat().st_ino != self.inode:
+            raise OSError(errno.ESTALE, "another process has replaced the store", str(self.path))
         arrays = self._arrays
         _assert_aligned(block, arrays["status"])
         for name, values in results.items():
@@ -196,7 +215,7 @@ class Store(Records):
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock of the one driver; raise InputError naming who holds it."""
-        with durable.locked(self.path, self.path / HIDDEN / "driver"):
+        with durable.locked(self.path):
             yield
 
     def open(self) -> xr.Dataset:
