@@ -6,6 +6,7 @@ import pytest
 import spikesweep as ss
 from spikesweep import commands
 from spikesweep.errors import InputError
+from spikesweep.protocols import TransferFunction
 
 
 def call(capsys, *arguments, code=0):
@@ -55,6 +56,39 @@ def test_check_finds_and_repairs(capsys, store, small):
     assert ss.open(store).load().equals(whole)
 
 
+def test_check_knows_points_that_are_no_grid(capsys, small, tmp_path, monkeypatch):
+    """A failed point of a list is explained by its record; damage is repaired and the failure stays."""
+    original = TransferFunction.__call__
+
+    def faulty(self, network, points, whole):
+        if np.any((points["fe"] == 6) & (points["seed"] == 1)):
+            raise ValueError("no such point")
+        return original(self, network, points, whole)
+
+    monkeypatch.setattr(TransferFunction, "__call__", faulty)
+    ds = ss.run(small("x=zip(grid.fe=[6,12],grid.fi=[2,8])"))
+    path = tmp_path / "transfer_function" / "adexp-fs_rs.zarr"
+    assert ds.status.sel(point=0, seed=1).values.tolist() == [3, 3]
+    assert call(capsys, "check", path) == "whole\n"
+    status = next(p for p in (path / "status" / "c").rglob("*") if p.is_file())
+    status.write_bytes(status.read_bytes()[:-1])
+    assert "point=0 fe=6 fi=2" in call(capsys, "check", path, code=1)
+    assert "points marked missing" in call(capsys, "check", path, "--repair")
+    assert "cannot be read" not in call(capsys, "ls", tmp_path)
+
+
+def test_a_damaged_store_hides_no_other(capsys, store, small, tmp_path):
+    ss.run(small("name=other"))
+    status = next(p for p in (store / "status" / "c").rglob("*") if p.is_file())
+    status.write_bytes(b"nothing")
+    lines = call(capsys, "ls", tmp_path).splitlines()
+    assert any("cannot be read" in line for line in lines)
+    assert any("other/adexp-fs_rs.zarr" in line and " 36 " in line for line in lines)
+    (store / "zarr.json").write_text("[]")
+    assert "is a store whose zarr.json is damaged" in call(capsys, "check", store, code=2)
+    assert any("not a store" in line for line in call(capsys, "ls", tmp_path).splitlines())
+
+
 def test_diff_names_configuration_and_places(capsys, store, small, tmp_path):
     ss.run(small("protocol.duration=400.0", "name=same"))
     assert "same configuration" in call(capsys, "diff", store, tmp_path / "same" / store.name)
@@ -70,8 +104,6 @@ def test_verify_recomputes_and_records(capsys, store, monkeypatch):
     assert "9 points computed again, 0 came out otherwise" in call(capsys, "verify", store, "-k", 9)
     records = list((store / ".spikesweep" / "verifications").glob("*.json"))
     assert len(records) == 1
-    from spikesweep.protocols import TransferFunction
-
     original = TransferFunction.__call__
     monkeypatch.setattr(
         TransferFunction, "__call__", lambda *a: {k: v + (v == v.max()) for k, v in original(*a).items()}

@@ -106,8 +106,8 @@ def test_the_order_of_axes_makes_no_difference(stored):
 def test_what_is_the_same_for_every_seed_is_no_noise():
     for n, m in ((10, 50), (3, 7), (10, 20)):
         x, y = (xr.DataArray(np.full((1, k), 12.3), dims=("fe", "seed")) for k in (n, m))
-        assert float(welch(x, y)) == 1.0
-        assert float(welch(x, y + 1e-6)) < 1e-9
+        assert welch(x, y).item() == 1.0
+        assert welch(x, y + 1e-6).item() < 1e-9
 
 
 def test_coordinates_that_are_results_are_compared(tmp_path):

@@ -275,7 +275,39 @@ def test_every_statistic_finds_what_is_there_and_its_sign(statistic):
         assert float(found.template_correlation[1]) < -0.8
 
 
+def test_a_regular_train_is_no_evidence():
+    """Every shuffle of it is the train itself: none is larger, all are as large."""
+    signal = np.random.default_rng(5).normal(size=10_000)
+    regular = np.arange(20.0, 900.0, 20.0)
+    found = test.connections(signal, [regular, [50.0]], DT, window=5.0, n_shuffles=99, alpha=0.05)
+    assert found.n_larger.values.tolist() == [0, 0]
+    assert found.p_value.values.tolist() == [1.0, 1.0]
+    assert found.p_upstream.values.tolist() == [1 / 99, 1 / 99]
+
+
+def test_without_a_first_find_no_input_is_like_the_template():
+    rng = np.random.default_rng(6)
+    times = [np.sort(rng.uniform(0.0, 900.0, 40)) for _ in range(3)]
+    signal = np.zeros(10_000)
+    found = test.connections(
+        signal, [*times, []], DT, window=5.0, n_shuffles=19, alpha=0.01, statistic="template"
+    )
+    assert found.p_value.values[:3].tolist() == [1.0, 1.0, 1.0]
+    assert np.isnan(found.p_value[3])
+    assert test.evaluate(found.p_value, [1, 1, 0, 0], [0, 0, 0, 0], 0.05)["tpr"] == 0.0
+
+
+@pytest.mark.parametrize("times", [[-1.0, 5.0], [5.0, 4.0], [np.nan], [[1.0]]])
+def test_spike_times_that_are_none_are_refused(times):
+    words = {"window": 5.0, "n_shuffles": 9}
+    with pytest.raises(InputError, match="spike times of input 0 are refused; allowed: finite, sorted"):
+        test.connections(np.zeros(1000), [times], DT, alpha=0.05, **words)
+    with pytest.raises(InputError, match="spike times of input 0"):
+        test.examples(np.zeros(1000), times, DT, **words)
+
+
 def test_areas_of_ties_and_empty_classes():
+    assert all(np.isnan(v) for v in test.evaluate([np.nan] * 4, [1, 1, 0, 0], [0] * 4, 0.05).values())
     tied = test.evaluate([0.5] * 4, [1, 1, 0, 0], [0, 0, 0, 0], 0.05)
     assert (tied["auc"], tied["auc_left"]) == (0.5, 0.0)
     assert np.isnan(tied["tpr_inh"])

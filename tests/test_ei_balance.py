@@ -187,10 +187,9 @@ def test_bad_words_are_refused(word, message, folder):
         balanced(folder, "refused", *POINT, word)
 
 
-def test_points_that_cannot_be_computed_are_recorded_as_failed(folder):
-    words = ("grid.fe=[5,20000]", "grid.fi=[14]", "grid.seed=[0]", "protocol.duration=10.0")
-    ds = balanced(folder, "failed", *words)
-    assert ds.status.values.ravel().tolist() == [1, 3]
+def test_points_that_cannot_be_computed_are_refused(folder):
+    with pytest.raises(InputError, match=r"grid\.fe holds 20000 Hz, more than one event in a step"):
+        balanced(folder, "refused", "grid.fe=[5,20000]")
 
 
 def reference_algebra():

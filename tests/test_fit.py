@@ -212,6 +212,27 @@ def test_robust_loss_resists_an_outlier():
     assert errors[1] < 0.5 * errors[0]
 
 
+def test_swept_parameters_have_the_value_that_was_selected(tmp_path):
+    """A fit of a part of a sweep is that of a sweep configured so; mean fields and coefficients follow."""
+    words = ("neuron=adexp", "network=fs_rs", "network.populations=[RS]", "compute=serial")
+    words += ("grid.fe={start:0,stop:20,num:6}", "grid.fi={start:0,stop:12,num:4}", "grid.pop_size=[1]")
+    words += ("grid.seed=[0]", "protocol.duration=1000.0", f"outputs={tmp_path}")
+    words += ("protocol.common_random_numbers=true",)
+    both = ss.run(ss.load(*words, "grid.neuron.RS.g_L=[10,15]", "name=both"))
+    own = fit(ss.run(ss.load(*words, "neuron.RS.g_L=15.0", "name=own")))
+    part = fit(both.sel(g_L=15))
+    xr.testing.assert_equal(part.drop_vars("g_L", errors="ignore"), own)
+    assert transfer_function(part, "RS").cell.g_L == 15.0
+    assert not np.array_equal(part.mu_V, fit(both.sel(g_L=10)).mu_V)
+    with pytest.raises(InputError, match="g_L varies; allowed: one value"):
+        fit(both)
+    with pytest.raises(InputError, match="g_L is swept and not in the dataset"):
+        fit(both.isel(g_L=0, drop=True))
+    one = fit(both.sel(g_L=15, population="RS", seed=0))
+    np.testing.assert_array_equal(one.coefficient, own.coefficient)
+    part.to_netcdf(tmp_path / "part.nc")
+
+
 def test_filter_is_applied_and_recorded(published):
     result = fit(published, keep=Keep(min_rate=0.5, max_rate=20.0))
     inside = result.observed.where(result.used)

@@ -32,7 +32,10 @@ def test_one_command_leads_from_a_cell_to_its_coefficients(tmp_path):
     assert fitted.sizes["term"] == 11
     assert 0 < transfer_function(fitted, "RS")(8.0, 4.0) < 60
     assert (tmp_path / "mine" / "adexp-fs_rs.fit.png").stat().st_size > 10_000
-    ds = ss.open(tmp_path / "mine" / "adexp-fs_rs.zarr")
+    ds = ss.open(tmp_path)  # the fit beside it is no sweep
+    commands = [sys.executable, "-m", "spikesweep", "ls", str(tmp_path)]
+    listed = subprocess.run(commands, capture_output=True, text=True, check=True).stdout
+    assert len(listed.splitlines()) == 2
     np.testing.assert_array_equal(ds.rate.mean("seed"), fitted.observed)
 
 

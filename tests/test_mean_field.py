@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import xarray as xr
 from conftest import REFERENCE
 from test_fit import coefficients, configuration, scan
 
@@ -54,6 +55,28 @@ def test_second_order_is_the_published_one(fitted):
     np.testing.assert_allclose(np.sqrt(y[4:]), GOLDEN["sd_fe_fei_fi_Hz"], rtol=1e-5)
     stationary = equations.integrate(model, y, lambda t: drive, 0.5, 100, np.array([100]))[0]
     np.testing.assert_allclose(stationary[:2], GOLDEN["second_order"], rtol=1e-3)
+
+
+def test_blocks_change_no_bit(sweep):
+    words = ("grid.ext_drive={start:2,stop:6,num:7}", "protocol.order=2", "protocol.settle=50.0")
+    words += ("grid.time={start:0,stop:20,num:3}", "grid.stimulus=[0,3]")
+    whole, parts = (sweep(*words, f"compute.block_points={n}") for n in (100, 3))
+    assert len(np.unique(whole.rate)) > 20
+    xr.testing.assert_equal(whole, parts)
+
+
+def test_a_course_does_not_depend_on_where_it_is_looked_at(fitted):
+    """Steps of integration are a tenth of T at most: at 4 ms for T = 5 ms the rate would be 7 % off."""
+    model = datasets.mean_field(fitted, T=5.0)
+    start = tuple(GOLDEN["first_order"])
+    courses = []
+    for spacing in (0.5, 4.0, 20.0):
+        t = np.arange(0.0, 100.0 + spacing / 2, spacing)
+        courses.append(datasets.time_course(model, t, 0.02 * t, ext_drive=4.0, initial=start))
+    for coarse in courses[1:]:
+        np.testing.assert_allclose(coarse.rate, courses[0].rate.sel(time=coarse.time), rtol=1e-4)
+    with pytest.raises(InputError, match="times that rise"):
+        datasets.time_course(model, [1.0, 0.0], [0.0, 0.0], ext_drive=4.0, initial=start)
 
 
 def test_endless_populations_have_the_first_order_rates(fitted):

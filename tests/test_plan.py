@@ -13,7 +13,22 @@ from spikesweep.plan import Time, make_plan, total
 
 def planned(cfg):
     job, compute, values = make_sweep(cfg)
-    return make_plan(job, compute, overwrite=values["overwrite"])
+    return make_plan(job, compute, overwrite=values["overwrite"], retry=values["retry"] == "failed")
+
+
+def test_a_retry_is_planned_as_such(small, monkeypatch):
+    from spikesweep.protocols import TransferFunction
+
+    original = TransferFunction.__call__
+    monkeypatch.setattr(TransferFunction, "__call__", lambda *a: 1 / 0)
+    ss.run(small("grid.fe=[6]", "grid.seed=[0]"))
+    monkeypatch.setattr(TransferFunction, "__call__", original)
+    plan = planned(small("grid.fe=[6]", "grid.seed=[0]"))
+    assert (plan.done, plan.failed, plan.blocks) == (0, 4, 0)
+    assert "nothing is missing" in str(plan)
+    again = planned(small("grid.fe=[6]", "grid.seed=[0]", "retry=failed"))
+    assert (again.failed, again.blocks > 0) == (4, True)
+    assert "about" in str(again).splitlines()[-1]
 
 
 def test_a_plan_counts_what_the_run_then_computes(small, tmp_path):

@@ -56,6 +56,26 @@ def swept(tmp_path_factory):
     return ss.run(load(path)).load(), path
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["grid.protocol.num_responses=[20,60]", "grid.pop_size=[1,21,60]"],
+            "up to protocol.num_responses = 20",
+        ),
+        (["exclude=band == '0-100' and seed == 1", "grid.seed=[0,1]"], ""),
+    ],
+)
+def test_sizes_and_bands_are_checked_wherever_they_stand(tmp_path, words, message):
+    base = ("neuron=lif_dimensionless", "network=afferents", "protocol=population_information")
+    base += ("protocol.coherence_sizes=[1]", f"outputs={tmp_path}")
+    if message:
+        with pytest.raises(ss.InputError, match=message):
+            make_sweep(ss.load(*base, *words))
+    else:
+        assert "point" in make_sweep(ss.load(*base, *words))[0].grid.names
+
+
 def test_dataset_is_labelled(swept):
     ds, path = swept
     assert dict(ds.information.sizes) == {

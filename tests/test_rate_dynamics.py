@@ -85,6 +85,28 @@ def test_numbers_do_not_depend_on_blocks_or_company(integrator, tmp_path):
             np.testing.assert_array_equal(values[..., i : i + 1], alone[name])
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["network.rng=legacy", "+network.inputs.B=${network.inputs.FFE}"], "drawn one after the other"),
+        (["exclude=pattern > 3 and seed == 0", "grid.pattern=[0,3,4]"], ""),
+    ],
+)
+def test_what_depends_on_company_is_refused(tmp_path, words, message):
+    cfg = ss.load(
+        "neuron=rate_unit",
+        "network=feedforward_rate",
+        "protocol=rate_dynamics",
+        f"outputs={tmp_path}",
+        *words,
+    )
+    if message:
+        with pytest.raises(ss.InputError, match=message):
+            make_sweep(cfg)
+    else:
+        assert make_sweep(cfg)[0].grid.n_points > 2
+
+
 def test_measures_of_a_trace(swept):
     ds, _ = swept
     np.testing.assert_array_equal(ds.v_end, ds.v.isel(time=-1))
@@ -191,6 +213,19 @@ def test_measures_of_unfinished_points_are_nan():
     found = patterns.measures(ds)
     assert np.isnan(found.sparsity.sel(pattern=2)).all()
     assert not np.isnan(found.sparsity.sel(pattern=1)).any()
+
+
+def test_missing_patterns_are_left_out_and_not_silent():
+    ds = responses()
+    ds["activity"][:, 2:] = np.nan
+    found = patterns.measures(ds)
+    assert found.active_patterns.values.tolist() == [0.5, 0.5]
+    assert found.silent_units.isnull().all()
+    assert found.mean_similarity_silent_as_1.values.tolist() == [1.0, 1.0]  # the one pair left
+    ds["activity"][:] = np.nan
+    found = patterns.measures(ds)
+    for name in ("active_patterns", "silent_units", "mean_similarity_silent_as_1"):
+        assert found[name].isnull().all(), name
 
 
 def test_measures_refuse_another_dataset():

@@ -28,6 +28,19 @@ def run(fill, source, n_steps, block):
     return counts
 
 
+def test_events_at_the_end_of_a_block_stay_in_it():
+    """0.84 sources: the division of trial 483 rounds to step 576, the product with step 575 to 483."""
+    keys = point_keys(0, {"lane": np.arange(LANES)})
+    shape = (len(STREAMS), LANES)
+    source = random_sources(keys, STREAMS, np.full(shape, 0.84), np.full(shape, 1e-9))
+    source.trial[:] = 483.0 - 1e-10
+    kicks = np.zeros(192 * source.trial.size + 1000)
+    kicks[192 * source.trial.size :] = 7.0
+    fill_random(source, kicks[: 192 * source.trial.size], 192, 384)
+    assert (kicks[192 * source.trial.size :] == 7.0).all()
+    assert kicks[: 192 * source.trial.size].sum() in (0.0, source.trial.size)
+
+
 @pytest.mark.parametrize(
     ("sources", "probability"),
     [((400, 100), (5e-4, 1.4e-3)), ((3, 1), (0.3, 0.9)), ((50, 7), (0.02, 0.5))],

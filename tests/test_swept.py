@@ -18,6 +18,15 @@ def differ(a, b):
     return not np.array_equal(a, b)
 
 
+@pytest.mark.parametrize("values", ["true,false", "false,true"])
+def test_an_axis_of_truth_values_is_no_mask(small, values):
+    words = (f"grid.protocol.common_random_numbers=[{values}]",)
+    whole = ss.run(small(*words)).load()
+    part = ss.run(small(*words, "grid.seed=[0]")).load()
+    assert part.common_random_numbers.values.tolist() == [v == "true" for v in values.split(",")]
+    xr.testing.assert_equal(part, whole.sel(seed=[0]))
+
+
 def test_an_axis_has_the_values_and_the_unit_of_its_parameter(small):
     ds = ss.run(small("neuron.RS.b=0,20,40"))
     assert ds.rate.dims == ("population", "b", "fe", "fi", "seed", "pop_size")

@@ -129,6 +129,16 @@ def test_step_size_converges_as_in_the_reference(small):
     assert checked == 4
 
 
+def test_replay_has_the_spikes_of_legacy_streams(small, tmp_path):
+    ds = ss.run(small("protocol.rng=legacy_shared", "protocol.record_spikes=true", "grid.pop_size=[2]"))
+    stored = ds.sweep.spikes(fe=12, fi=2, seed=1, population="RS")
+    for neuron in (0, 1):
+        one = ss.replay(ds.encoding["source"], fe=12, fi=2, seed=1, population="RS", neuron=neuron)
+        own = stored.spike_times[stored.spike_neuron == neuron]
+        assert own.size > 1
+        np.testing.assert_array_equal(one.spike_times, own)
+
+
 def test_legacy_shared_streams_give_the_counts_of_the_original(small):
     """Spike counts of the original script, seed by seed; a spike in the very last step may be ours alone."""
     table = pd.read_csv(REFERENCE / "adexp_exact_single_experiment.csv").query("network == 'CONFIG1'")

@@ -4,6 +4,7 @@ Thin on purpose: Hydra imports its plug-ins whenever any Hydra application start
 """
 
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,6 +52,9 @@ class SpikesweepSweeper(Sweeper):
                 if code == _INTERRUPTED:
                     raise
                 worst = max(worst, code)
+            except Exception:  # of one job: the others go on
+                traceback.print_exc()
+                worst = max(worst, 1)
         if worst:
             sys.exit(worst)
         if len(jobs) > 1 and all(plans):

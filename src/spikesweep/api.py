@@ -15,6 +15,7 @@ from spikesweep.assembly import assemble, network_of
 from spikesweep.build import build, checked
 from spikesweep.design import design, with_texts
 from spikesweep.errors import InputError
+from spikesweep.grid import POINT
 from spikesweep.monitor import Terminal
 from spikesweep.plan import Plan, make_plan, refuse_long
 from spikesweep.protocols.base import FAILURES, MISSING
@@ -62,11 +63,12 @@ def make_sweep(cfg: DictConfig) -> tuple[Sweep, Any, dict[str, Any]]:
     values = config.plain(cfg)
     choices = values.get("choices") or {}
     compute = build(values["compute"], "compute")
+    if values["retry"] not in (None, "failed"):
+        raise InputError(f"retry = {values['retry']!r} is refused; allowed: failed, null")
+    checked(values["ask_above"], Positive[float], "ask_above")
     protocol, network = assemble(values)
     protocol.check(network)
     grid, parameters = design(cfg, values, protocol, network, assemble)
-    if hasattr(protocol, "check_grid"):
-        protocol.check_grid(network, dict(zip(grid.names, grid.values, strict=True)))
     cells = network_of(values)[1]
     name = _folder_name(values["name"] or choices.get("protocol", "sweep"))
     path = Path(str(values["outputs"])) / name / f"{choices.get('neuron')}-{choices.get('network')}.zarr"
@@ -113,8 +115,7 @@ def main(cfg: DictConfig, choices: Mapping[str, Any]) -> Plan | None:
     except KeyboardInterrupt:
         print("\nstopped; the same command continues where it was", file=sys.stderr)
         sys.exit(130)
-    figure = _draw(outcome.dataset, job.path)
-    print(f"{outcome.computed} points computed, {figure}")
+    print(f"{outcome.computed} points computed, {_draw(outcome.dataset, job.path)}")
     if outcome.failed or outcome.missing:
         print(_failed_points(outcome), file=sys.stderr)
         sys.exit(3)
@@ -128,19 +129,19 @@ def check(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
 
 def _run(cfg: DictConfig) -> tuple[Sweep, sweep.Outcome]:
     job, compute, values = make_sweep(cfg)
-    overwrite = bool(values["overwrite"])
-    if values["retry"] not in (None, "failed"):
-        raise InputError(f"retry = {values['retry']!r} is refused; allowed: failed, null")
+    how = _how(values)
     if not values["confirm"]:
-        hours = checked(values["ask_above"], Positive[float], "ask_above")
-        refuse_long(job, compute, overwrite=overwrite, hours=hours)
-    again = values["retry"] == "failed"
-    return job, sweep.run(job, compute, Terminal(), overwrite=overwrite, retry=again)
+        refuse_long(job, compute, hours=float(values["ask_above"]), **how)
+    return job, sweep.run(job, compute, Terminal(), **how)
 
 
 def _plan(cfg: DictConfig) -> Plan:
     job, compute, values = make_sweep(cfg)
-    return make_plan(job, compute, overwrite=bool(values["overwrite"]))
+    return make_plan(job, compute, **_how(values))
+
+
+def _how(values: Mapping[str, Any]) -> dict[str, bool]:
+    return {"overwrite": bool(values["overwrite"]), "retry": values["retry"] == "failed"}
 
 
 def _failed_points(outcome: sweep.Outcome, most: int = 10) -> str:
@@ -150,20 +151,26 @@ def _failed_points(outcome: sweep.Outcome, most: int = 10) -> str:
     stacked = status.stack(point_=status.dims)
     bad = stacked[np.isin(stacked, (MISSING, *FAILURES))]
     lines = [f"{bad.size} of {status.size} points are not ok:"]
+    columns = [name for name in status.coords if name != POINT.name and status[name].dims == (POINT.name,)]
     for point, code in zip(bad["point_"].values[:most], bad.values[:most], strict=True):
-        values = " ".join(f"{dim}={value}" for dim, value in zip(status.dims, point, strict=True))
-        lines.append(f"  {meanings[code]}: {values}")
+        values = dict(zip(map(str, status.dims), point, strict=True))
+        values |= {str(name): status[name].sel(point=values[POINT.name]).item() for name in columns}
+        lines.append(f"  {meanings[code]}: {' '.join(f'{name}={value}' for name, value in values.items())}")
     if bad.size > most:
         lines.append(f"  and {bad.size - most} more")
     return "\n".join(lines)
 
 
-def _draw(ds: xr.Dataset, path: Path) -> Path:
+def _draw(ds: xr.Dataset, path: Path) -> str:
+    """Draw the figure of a sweep; return its path, or why there is none: the results are there anyway."""
     from spikesweep import plots  # late: a sweep alone needs no matplotlib
 
     figure = path.with_suffix(".png")
-    plots.save(ds, figure)
-    return figure
+    try:
+        plots.save(ds, figure)
+    except Exception as error:
+        return f"no figure ({type(error).__name__}: {error})"
+    return str(figure)
 
 
 def _folder_name(name: Any) -> str:

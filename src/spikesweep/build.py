@@ -7,7 +7,6 @@ gives its type, unit and bounds.
 
 import dataclasses
 import importlib
-import math
 import types
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
@@ -15,6 +14,7 @@ from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type
 from annotated_types import Ge, GroupedMetadata, Gt, Le, MinLen
 
 from spikesweep.errors import InputError, nearest
+from spikesweep.grid import is_finite
 from spikesweep.units import unit_of
 
 PACKAGE = "spikesweep"
@@ -90,7 +90,7 @@ def _scalar(value: Any, kind: type, where: str) -> Any:
     names = {float: "a finite number", int: "a whole number", bool: "true or false", str: "text"}
     accepted = {float: (int, float), int: (int,), bool: (bool,), str: (str,)}[kind]
     wrong = not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool)
-    if wrong or (kind is float and not math.isfinite(value)):
+    if wrong or (kind is float and not is_finite(value)):
         raise InputError(f"{where} = {value!r} is refused; allowed: {names[kind]}")
     return kind(value)
 

@@ -95,7 +95,7 @@ def _row(store: stores.Store, path: Path) -> list[str]:
     return [
         str(path),
         axes,
-        str(counts["ok"]),
+        str(counts["ok"] + counts["saturated"]),
         str(failed),
         str(counts["missing"]),
         megabytes,
@@ -177,8 +177,9 @@ def _replay(parsed: Any) -> int:
     labels: dict[str, Any] = {}
     for word in parsed.labels:
         name, _, value = word.partition("=")
+        truth = {"true": True, "false": False}.get(value.lower())
         try:
-            labels[name] = float(value)
+            labels[name] = float(value) if truth is None else truth
         except ValueError:
             labels[name] = value
     print(replay(_at(parsed.path), labels))

@@ -50,7 +50,7 @@ class Condition:
         self._visit(self.tree, None)
         if not self.keys:
             raise InputError(
-                f"exclude: {text!r} names no axis; {nearest('', {a.name for a in axes.values()})}"
+                f"exclude: {text!r} names no axis; {nearest('', [a.name for a in axes.values()])}"
             )
 
     def holds(self, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:

@@ -12,10 +12,12 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from spikesweep.errors import InputError, nearest
+from spikesweep.grid import tidy
 from spikesweep.words import CONFIG_DIR, number_words
 from spikesweep.zipped import GROUPS, ROOT_KEYS
 
 _KINDS: dict[str, tuple[Any, str]] = {
+    "outputs": (str, "a folder"),
     "zip": (dict, "names of lists of axes"),
     "points": ((str, type(None)), "the path of a CSV file"),
     "sample": (dict, "num, method and seed"),
@@ -142,7 +144,7 @@ def interpolated(
 
 def _rounded(values: Any) -> list[float]:
     # 12 digits, as those of {start, stop, num}: labels that a person would type
-    return [float(f"{v:.12g}") for v in values]
+    return tidy(values, 12)
 
 
 def _arange(start: float, stop: float, step: float = 1.0) -> list[float]:

@@ -36,7 +36,10 @@ def design(
             raise InputError(f"grid.{key} is not an axis of this protocol ({', '.join(own)}); {end}")
     keys = [key for key in (*specs, *listed) if key not in own]
     if not keys:
-        return _grid(values, own, specs, listed, known), None
+        grid = _grid(values, own, specs, listed, known)
+        if hasattr(protocol, "check_grid"):
+            protocol.check_grid(network, grid.coordinates)
+        return grid, None
     texts = config.interpolations(cfg)
     reads = _reads(values, known, keys, texts)
     results = {n for v in protocol.variables for n in (v.name, v.ragged, v.counts)}
@@ -49,7 +52,7 @@ def design(
     read = frozenset(key for key in keys if key in _used(values, known))
     swept = Parameters(values, grid.swept, derived, read, lanes, assemble)
     _refuse_unread(grid, swept, reads)
-    labels = swept.check(_combinations(grid, [axis.name for axis in grid.swept]))
+    labels = swept.check(_combinations(grid, [axis.name for axis in grid.swept]), grid.coordinates)
     return grid, replace(swept, labels=labels)
 
 
@@ -84,6 +87,8 @@ def _grid(
             raise InputError(f"zip.{name}: {lengths} values; allowed: equally many of each")
         tables.append(table)
     ranges = {key: (axes[key], spec) for key, spec in specs.items() if is_range(spec)}
+    if words := [key for key in ranges if axes[key].words]:
+        raise InputError(f"grid.{words[0]} is a range, but its values are words; allowed: a list of words")
     sample = build({"_target_": f"{Sample.__module__}.Sample", **values["sample"]}, "sample")
     if ranges:
         tables.append(sample.table(ranges))

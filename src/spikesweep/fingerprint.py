@@ -10,6 +10,7 @@ import importlib.util
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 PACKAGE = "spikesweep"
 
@@ -20,6 +21,23 @@ def fingerprint(classes: Iterable[type]) -> str:
     for module in sorted(_closure({cls.__module__ for cls in classes})):
         digest.update(f"{module}\n{_normal_form(_source(module).read_text())}\n".encode())
     return digest.hexdigest()[:16]
+
+
+def uses(classes: Iterable[type], package: str) -> bool:
+    """Return whether the modules of `classes`, or one that they import from this package, imports another."""
+    found = (_source(module).read_text() for module in _closure({cls.__module__ for cls in classes}))
+    return any(package in _packages(text) for text in found)
+
+
+@cache
+def _packages(text: str) -> frozenset[str]:
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+        elif isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+    return frozenset(found)
 
 
 def _closure(modules: set[str]) -> set[str]:
@@ -66,4 +84,12 @@ def _normal_form(text: str) -> str:
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
             node.body = node.body[1:]
-    return ast.dump(tree)
+    return _written(tree)
+
+
+def _written(node: Any) -> str:
+    """Return a tree as text that is the same in all versions of Python: empty fields come and go."""
+    if isinstance(node, ast.AST):
+        fields = ((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
+        return f"{type(node).__name__}({','.join(f'{name}={_written(value)}' for name, value in fields)})"
+    return f"[{','.join(map(_written, node))}]" if isinstance(node, list) else repr(node)

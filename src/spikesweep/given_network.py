@@ -15,6 +15,7 @@ from spikesweep.network_simulation import Recording, simulate
 from spikesweep.protocols.base import steps
 from spikesweep.protocols.spiking_network import SpikingNetworkActivity
 from spikesweep.spiking_networks import SpikingNetwork
+from spikesweep.units import ms
 
 
 def simulate_given(
@@ -32,7 +33,7 @@ def simulate_given(
     if weights is None:
         edges = network.edges(point_keys(protocol.root_seed, {"seed": seed}))
     else:
-        _check(network, weights, delays)
+        _check(network, weights, delays, protocol.dt)
         edges = edges_of(weights, delays)
         anywhere = dict.fromkeys(network.populations, None)
         network = replace(network, projections=dict.fromkeys(network.populations, anywhere))
@@ -70,7 +71,7 @@ def simulate_given(
     return ds
 
 
-def _check(network: SpikingNetwork, weights: Any, delays: Any) -> None:
+def _check(network: SpikingNetwork, weights: Any, delays: Any, dt: ms) -> None:
     shape = (network.N, network.N)
     for name, values in (("weights", weights), ("delays", delays)):
         data = values.data if hasattr(values, "tocsr") else np.asarray(values)
@@ -80,3 +81,12 @@ def _check(network: SpikingNetwork, weights: Any, delays: Any) -> None:
             )
         if not np.isfinite(data).all() or (name == "delays" and (data < 0.0).any()):
             raise InputError(f"{name} hold values that are not finite, or negative delays")
+        if name == "delays":
+            for delay in np.unique(data).tolist():
+                steps("a delay", delay, dt)
+    populations = network.populations.values()
+    conducting = np.repeat([hasattr(p.synapse, "E_rev") for p in populations], [p.n for p in populations])
+    found = weights.tocoo() if hasattr(weights, "tocsr") else None
+    own = np.asarray(weights)[conducting] if found is None else found.data[conducting[found.row]]
+    if (own < 0.0).any():
+        raise InputError(f"weights hold {own.min()} of a conductance; allowed: 0 or more")

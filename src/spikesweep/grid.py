@@ -1,5 +1,6 @@
 """The labelled grid: axes, points, and the blocks it is cut into."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -14,6 +15,8 @@ from spikesweep.protocols.base import Axis
 
 #: The dimension of points that are no full grid.
 POINT = Axis("point", "1", "number of the point", 0, integer=True)
+#: Values of one axis: more fit in no store.
+_MOST_VALUES = 10_000_000
 _RANGE_KEYS = ("start", "stop", "num", "spacing")
 
 
@@ -136,7 +139,7 @@ def axis_values(axis: Axis, spec: Any, *, ordered: bool = True) -> NDArray[Any]:
     for value in values:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise InputError(f"{key} holds {value!r}; allowed: numbers ({axis.units})")
-        if not np.isfinite(value) or value < axis.minimum:
+        if not is_finite(value) or value < axis.minimum:
             raise InputError(f"{key} holds {value!r}; allowed: finite, at least {axis.minimum:g}")
         if axis.integer and (value != int(value) or abs(value) > 2**53):
             raise InputError(f"{key} holds {value!r}; allowed: whole numbers")
@@ -147,6 +150,23 @@ def axis_values(axis: Axis, spec: Any, *, ordered: bool = True) -> NDArray[Any]:
     if ordered and np.any(np.diff(array) <= 0):
         raise InputError(f"{key} = {values} is not in order; allowed: {sorted(values)}")
     return array
+
+
+def tidy(values: Any, digits: int) -> list[float]:
+    """Return values as a person types them: 0.3 and not 0.30000000000000004, 0 and not 1.4e-17.
+
+    They are the labels of the random numbers, too.
+    """
+    nothing = 1e-12 * max((abs(v) for v in values), default=0.0)
+    return [0.0 if abs(v) < nothing else float(f"{v:.{digits}g}") for v in values]
+
+
+def is_finite(value: float) -> bool:
+    """Return whether a number is finite, also as a floating-point one."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def label_text(value: Any) -> str:
@@ -170,16 +190,14 @@ def _range_values(key: str, spec: Mapping[str, Any]) -> list[float]:
             raise InputError(f"{key}.{name} is not part of a range; {nearest(str(name), _RANGE_KEYS)}")
     for name in ("start", "stop", "num"):
         value = spec.get(name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not is_finite(value):
             raise InputError(f"{key}.{name} = {value!r}; allowed: a finite number")
     start, stop, num, spacing = spec["start"], spec["stop"], spec["num"], spec.get("spacing", "linear")
-    if num != int(num) or num < 1:
-        raise InputError(f"{key}.num = {num!r}; allowed: a whole number of values, at least 1")
+    if num != int(num) or not 1 <= num <= _MOST_VALUES:
+        raise InputError(f"{key}.num = {num!r}; allowed: a whole number of values, 1 to {_MOST_VALUES:,}")
     if spacing not in ("linear", "log"):
         raise InputError(f"{key}.spacing = {spacing!r}; {nearest(str(spacing), ('linear', 'log'))}")
     if spacing == "log" and (start <= 0 or stop <= 0):
         raise InputError(f"{key} from {start} to {stop} cannot be spaced log; allowed: both above 0")
     space = np.linspace if spacing == "linear" else np.geomspace
-    # 15 digits: the value, which is also the label of the random numbers, is then the one that a
-    # person would type in a list (0.3, not 0.30000000000000004)
-    return [float(f"{v:.15g}") for v in space(start, stop, int(num))]
+    return tidy(space(start, stop, int(num)), 15)

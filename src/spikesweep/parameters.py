@@ -77,14 +77,17 @@ class Parameters:
                 network = _with_array(network, key, leaves[key][index])
             yield Call(index, protocol, network, {name: v[index] for name, v in plain.items()})
 
-    def check(self, points: Mapping[str, NDArray[Any]]) -> Labels:
+    def check(self, points: Mapping[str, NDArray[Any]], axes: Mapping[str, NDArray[Any]]) -> Labels:
         """Return the labels of results at some points; raise InputError for what a protocol refuses there.
 
+        `axes` are the values of all axes, of which a protocol may refuse some.
         A point may have fewer labels than another, the first ones of it: what it lacks is then empty.
         """
         labels: Labels = {}
         for call in self.calls(points):
             call.protocol.check(call.network)
+            if hasattr(call.protocol, "check_grid"):
+                call.protocol.check_grid(call.network, axes)
             try:
                 labels = longest(labels, call.protocol.coordinates(call.network))
             except ValueError as error:

@@ -24,8 +24,8 @@ from spikesweep.errors import InputError
 from spikesweep.grid import Block
 from spikesweep.kernels.cache import folder as kernel_folder
 from spikesweep.kernels.driver import LANES
-from spikesweep.protocols.base import FAILURES, MISSING, OK
-from spikesweep.sweep import stored_status
+from spikesweep.protocols.base import FAILURES, MISSING
+from spikesweep.sweep import stored_status, to_compute
 from spikesweep.tasks import Sweep, n_points, results
 
 #: Slices of the pilot and the time that one should take (s): enough to see how much points differ in cost.
@@ -73,7 +73,7 @@ class Plan:
 
     @property
     def missing(self) -> int:
-        """Return how many points a run would compute."""
+        """Return how many points were never computed."""
         return self.points - self.done - self.failed
 
     def __str__(self) -> str:
@@ -85,15 +85,16 @@ class Plan:
             "blocks": f"{self.blocks} to compute, of up to {self.block_points} points",
             "disk": f"at most {_size(self.disk)}",
             "memory": f"about {_size(self.memory)} a worker",
-            "time": f"{self.time} here, {self.workers} at a time" if self.missing else "nothing is missing",
+            "time": f"{self.time} here, {self.workers} at a time" if self.blocks else "nothing is missing",
         }
         return "\n".join([f"plan of {self.name}", *(f"  {k:8}{v}" for k, v in lines.items())])
 
 
-def make_plan(sweep: Sweep, compute: Any, *, overwrite: bool) -> Plan:
+def make_plan(sweep: Sweep, compute: Any, *, overwrite: bool, retry: bool) -> Plan:
     """Return the plan of a sweep; raise InputError where a run would be refused."""
     status, chunks = stored_status(sweep, compute, overwrite)
-    blocks = [b for b in sweep.grid.blocks(chunks) if (status[b.slices] == MISSING).any()]
+    todo = np.isin(status, to_compute(retry))
+    blocks = [b for b in sweep.grid.blocks(chunks) if todo[b.slices].any()]
     missing = sum(b.n_points for b in blocks)
     time, block_memory = Time(0.0, 0.0, 0.0), 0.0
     if blocks:
@@ -106,7 +107,7 @@ def make_plan(sweep: Sweep, compute: Any, *, overwrite: bool) -> Plan:
             _axis(name, len(v), sweep) for name, v in zip(sweep.grid.names, sweep.grid.values, strict=True)
         ),
         status.size,
-        int(np.count_nonzero(status == OK)),
+        int(np.count_nonzero(~np.isin(status, (MISSING, *FAILURES)))),
         int(np.count_nonzero(np.isin(status, FAILURES))),
         len(blocks),
         prod(chunks),
@@ -127,13 +128,13 @@ def total(plans: Sequence[Plan]) -> str:
     return f"all {len(plans)} stores: {missing} points missing, at most {_size(disk)}, {time}"
 
 
-def refuse_long(sweep: Sweep, compute: Any, *, overwrite: bool, hours: float) -> None:
+def refuse_long(sweep: Sweep, compute: Any, *, hours: float, overwrite: bool, retry: bool) -> None:
     """Refuse a run that takes longer than `hours`; raise InputError that says how long."""
     n_whole = prod(len(v) for v in sweep.grid.whole.values())
     steps = sweep.protocol.work(sweep.network, sweep.grid.whole) * sweep.grid.n_points / n_whole
     if steps * _SLOWEST_STEP / compute.n_workers < hours * 3600:
         return
-    time = make_plan(sweep, compute, overwrite=overwrite).time
+    time = make_plan(sweep, compute, overwrite=overwrite, retry=retry).time
     if time.expected > hours * 3600:
         raise InputError(
             f"{sweep.path} takes {time}, longer than ask_above = {hours:g} h; "

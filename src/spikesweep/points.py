@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from spikesweep.conditions import Condition
 from spikesweep.errors import InputError, nearest
-from spikesweep.grid import POINT, Grid
+from spikesweep.grid import POINT, Grid, is_finite, tidy
 from spikesweep.protocols.base import Axis
 
 #: Values of axes at the same points.
@@ -70,11 +70,11 @@ def _scaled(unit: NDArray[np.float64], axis: Axis, spec: Mapping[str, Any]) -> N
     if spacing not in ("linear", "log") or (spacing == "log" and low <= 0):
         raise InputError(f"{axis.where}.spacing = {spacing!r} is refused; allowed: linear, or log above 0")
     values = low + unit * (high - low) if spacing == "linear" else low * (high / low) ** unit
-    return np.array([float(f"{v:.12g}") for v in values])  # labels that a person can type
+    return np.array(tidy(values, 12))
 
 
 def _bound(axis: Axis, name: str, value: Any) -> Any:
-    wrong = isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value)
+    wrong = isinstance(value, bool) or not isinstance(value, (int, float)) or not is_finite(value)
     if wrong or (axis.integer and value != int(value)):
         kind = "a whole number" if axis.integer else "a finite number"
         raise InputError(f"{axis.where}.{name} = {value!r} is refused; allowed: {kind}")
@@ -86,9 +86,9 @@ def read_table(path: str) -> dict[str, list[Any]]:
     try:
         with Path(path).open(newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file, skipinitialspace=True) if row]
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"points = {path!r} cannot be read: {error}") from error
-    if len(rows) < 2 or len(set(rows[0])) < len(rows[0]):
+    if len(rows) < 2 or len({name.strip() for name in rows[0]}) < len(rows[0]):
         raise InputError(f"points = {path!r} is refused; allowed: a line of distinct names, then points")
     for number, row in enumerate(rows, start=1):
         if len(row) != len(rows[0]):

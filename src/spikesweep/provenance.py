@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-_VERSIONS = ("numba", "llvmlite", "numpy", "xarray", "zarr", "dask", "hydra-core")
+_VERSIONS = ("numba", "llvmlite", "numpy", "scipy", "xarray", "zarr", "dask", "hydra-core")
 
 
 def provenance() -> dict[str, Any]:
@@ -30,6 +30,7 @@ def _git() -> dict[str, Any]:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
+        git("ls-files", "--error-unmatch", str(here / "provenance.py"))  # else it is installed in another's
         return {
             "git_commit": git("rev-parse", "HEAD"),
             "git_dirty": bool(git("status", "--porcelain", str(here))),

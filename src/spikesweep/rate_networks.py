@@ -97,6 +97,12 @@ class RateNetwork:
                 raise InputError(f"network.inputs.{name} is also a population; allowed: each name once")
         if not self.integrated():
             raise InputError("network.projections leads to no population; allowed: at least one projection")
+        drawn = [name for name, x in self.inputs.items() if x.n_patterns is None]
+        if self.rng == "legacy" and len(drawn) > 1:
+            raise InputError(
+                f"network.rng = 'legacy' is refused with the inputs {', '.join(drawn)}, whose patterns are "
+                "drawn one after the other; allowed: one of them, or labels"
+            )
         known = [*self.populations, *self.inputs]
         for post, pre, projection in self._each():
             where = f"network.projections.{post}.{pre}"
@@ -107,6 +113,11 @@ class RateNetwork:
             if not isinstance(projection.synapse, (FilteredCurrent, SaturatingConductance)):
                 raise InputError(
                     f"{where}.synapse is a {_kind(projection.synapse)}; allowed: a synapse of rates"
+                )
+            if self.driving_force == "pre_index" and not isinstance(projection.synapse, FilteredCurrent):
+                raise InputError(
+                    f"network.driving_force = 'pre_index' is refused: {where}.synapse is a "
+                    f"{_kind(projection.synapse)}; allowed: FilteredCurrent, or 'own'"
                 )
             if self.driving_force == "pre_index" and self.size(pre) != self.size(post):
                 raise InputError(

@@ -147,6 +147,8 @@ def _index(grid: Grid, labels: Mapping[str, Any]) -> dict[str, int]:
                 names = ", ".join(columns)
                 raise InputError(f"{names}: {here.sum()} points have these values; allowed: those of one")
             found[axis.name] = int(np.argmax(here))
+        elif axis.whole and axis.name in labels:
+            _place(axis.name, values, labels[axis.name])
         elif not axis.whole:
             found[axis.name] = _place(axis.name, values, labels.get(axis.name))
     return found

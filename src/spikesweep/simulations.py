@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 from omegaconf import DictConfig
@@ -13,7 +14,7 @@ from spikesweep.assembly import assemble, cells_of
 from spikesweep.build import build
 from spikesweep.errors import InputError
 from spikesweep.given_network import simulate_given
-from spikesweep.protocols.base import Experiment
+from spikesweep.protocols.base import Experiment, check_cells, steps
 from spikesweep.protocols.population_information import PopulationInformation
 from spikesweep.protocols.rate_dynamics import RateDynamics
 from spikesweep.protocols.spiking_network import SpikingNetworkActivity
@@ -64,6 +65,10 @@ def simulate(
             raise InputError(
                 f"{name} is refused: the network's synapses are no conductances; allowed: current"
             )
+    if np.isfinite(dt) and dt > 0.0:  # else simulate_cell says so
+        check_cells({cell: neuron}, neuron.time_constants(), dt, "dt")
+        if duration is not None and np.isfinite(duration):
+            steps("duration", duration, dt, "dt")
     refractory = values["protocol"].get("refractory", "published")
     return simulate_cell(neuron, inputs, reversal, dt, duration, refractory)
 

@@ -1,6 +1,6 @@
 """One cell, recorded: under inputs given sample by sample, or under the events of a point of a sweep."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from spikesweep.errors import InputError
 from spikesweep.inputs.given import GivenConductance, GivenCurrent
-from spikesweep.inputs.poisson import fill, trains_of
 from spikesweep.kernels.driver import Clock, Component, Trace
 from spikesweep.kernels.kept_rows import keep_rows, make_rows
 from spikesweep.kernels.lanes import kick_all_alike, run_lanes
@@ -53,22 +52,18 @@ def simulate_cell(
 def trace_cell(
     cell: Component,
     synapses: Mapping[str, Component],
-    events_per_step: Mapping[str, float],
-    key: np.uint64,
-    neuron: int,
+    kicked: tuple[Callable[..., None], Iterable[Any]],
     clock: Clock,
     n_steps: int,
 ) -> xr.Dataset:
-    """Return the state variables of a cell and its synapses under Poisson events, and its `spike_times`.
+    """Return the state variables of a cell and its synapses, and its `spike_times`.
 
-    `key` and `neuron` name its random numbers, as in `inputs.poisson.trains_of`.
+    `kicked` is what kicks the synapses (`kernels.lanes.run_lanes`).
     """
     parts = tuple(synapses.values())
     trace = _trace(cell, *parts)
     (kept,) = room = make_rows(1, len(trace), n_steps)
-    rates = {name: np.array([events]) for name, events in events_per_step.items()}
-    trains = trains_of(rates, np.array([key]), np.array([neuron]), tuple(synapses))
-    run_lanes(cell, parts, clock, 1, n_steps, (fill, trains), (keep_rows, room), trace)
+    run_lanes(cell, parts, clock, 1, n_steps, kicked, (keep_rows, room), trace)
     return _labelled(cell, synapses, kept[0], clock.dt, last_step=True)
 
 

@@ -82,6 +82,16 @@ class SpikingNetwork:
             if not hasattr(connections, "weights"):
                 raise InputError(f"network.projections.{target}.{source} are no connections")
             connections.check(self._sizes(target, source))
+            given = isinstance(connections.weights, tuple) and isinstance(connections.weights[0], tuple)
+            if (
+                given
+                and hasattr(self.populations[source].synapse, "E_rev")
+                and np.min(connections.weights) < 0
+            ):
+                raise InputError(
+                    f"network.projections.{target}.{source}.weights hold {np.min(connections.weights)}; "
+                    "allowed: 0 or more, of a conductance"
+                )
 
     def edges(self, key: NDArray[np.uint64]) -> Edges:
         """Return all connections, with neurons counted through the network; `key` names the random ones."""

@@ -15,7 +15,7 @@ from spikesweep import durable, growth
 from spikesweep import store as stores
 from spikesweep.errors import InputError
 from spikesweep.execute import Lost
-from spikesweep.fingerprint import fingerprint
+from spikesweep.fingerprint import fingerprint, uses
 from spikesweep.grid import POINT, Block, Grid
 from spikesweep.parameters import Parameters
 from spikesweep.protocols.base import FAILED, FAILURES, MISSING, NON_FINITE
@@ -26,7 +26,8 @@ from spikesweep.tasks import Sweep, Work, run_block, run_block_isolated
 BLOCK_WORK = 1.5e8
 #: Points in a block of next to no work: bounds the memory of a task and the loss of a crash.
 MAX_BLOCK_POINTS = 10_000
-#: Packages whose other minor version may round otherwise, so that results of both are not mixed.
+#: Packages whose other minor version may round otherwise, so that results of both are not mixed; SciPy, too,
+#: where a protocol or a component imports it.
 DECISIVE_VERSIONS = ("numba", "llvmlite", "numpy")
 #: Blocks for every worker at least, where there are enough points: they end together.
 _BLOCKS_PER_WORKER = 4
@@ -71,9 +72,13 @@ def run(
         store.remove_partial_files()
         grid = growth.stored_grid(store, sweep.grid, sweep.defaults)
         wanted = tuple(np.isin(v, asked) for v, asked in zip(grid.values, sweep.grid.values, strict=True))
-        redo = (MISSING, NON_FINITE, FAILED) if retry else (MISSING,)
-        work = Work(replace(sweep, grid=grid), store, wanted, redo, compute.time_limit)
+        work = Work(replace(sweep, grid=grid), store, wanted, to_compute(retry), compute.time_limit)
         return _run(sweep.grid, work, compute, monitor)
+
+
+def to_compute(retry: bool) -> tuple[int, ...]:
+    """Return what the status says of points that a run computes."""
+    return (MISSING, NON_FINITE, FAILED) if retry else (MISSING,)
 
 
 def _run(asked: Grid, work: Work, compute: Any, monitor: Monitor) -> Outcome:
@@ -146,8 +151,12 @@ def _store(sweep: Sweep, compute: Any, overwrite: bool) -> stores.Store:
 
 
 def _code(sweep: Sweep) -> str:
+    return fingerprint(_classes(sweep))
+
+
+def _classes(sweep: Sweep) -> tuple[type, ...]:
     # Parameters also where nothing is swept: a sweep may get such an axis later
-    return fingerprint((type(sweep.protocol), type(sweep.network), Parameters, *sweep.components))
+    return (type(sweep.protocol), type(sweep.network), Parameters, *sweep.components)
 
 
 def stored_status(sweep: Sweep, compute: Any, overwrite: bool) -> tuple[NDArray[np.uint8], tuple[int, ...]]:
@@ -201,7 +210,7 @@ def _refuse_other(sweep: Sweep, store: stores.Store, code: str) -> None:
     """Refuse to mix with a store of another configuration, code or compiler; raise InputError."""
     attrs = store.attrs
     found = differences(attrs["configuration"], dict(sweep.identity))
-    for name in DECISIVE_VERSIONS:
+    for name in (*DECISIVE_VERSIONS, *(("scipy",) if uses(_classes(sweep), "scipy") else ())):
         there, here = attrs["versions"].get(name), sweep.attrs["versions"].get(name)
         if _minor(there) != _minor(here):
             found.append(f"{name}: version {there} there, {here} here")

@@ -35,6 +35,8 @@ number = Annotated[float, "1"]
 
 Positive = Annotated[T, Gt(0)]
 NonNegative = Annotated[T, Ge(0)]
+#: What random numbers are drawn from.
+Seed = Annotated[int, Interval(ge=0, le=2**64 - 1)]
 Fraction = Annotated[float, "1", Interval(ge=0.0, le=1.0)]
 
 #: The only conversion between the interface's Hz and the equations' events per ms.

@@ -67,7 +67,7 @@ def spectra(stimulus: ArrayLike, rate: ArrayLike, dt: ms, nperseg: int) -> xr.Da
     s, r = np.asarray(stimulus, np.float64), np.asarray(rate, np.float64)
     if s.shape != r.shape or s.ndim != 1:
         raise InputError(f"stimulus {s.shape} and rate {r.shape} differ; allowed: equally long, cut them")
-    if len(s) < nperseg + nperseg // 2:
+    if len(s) < 2 * nperseg - nperseg // 2:
         raise InputError(f"nperseg = {nperseg} gives one segment of {len(s)} samples; allowed: two at least")
     options: dict[str, Any] = {"fs": 1.0 / (dt * PER_MS), "window": "hann", "nperseg": nperseg}
     frequency, ss = scipy.signal.welch(s, **options)

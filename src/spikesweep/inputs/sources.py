@@ -78,7 +78,8 @@ def fill_random(r, kicks, n, first):
             trial = r.trial[j]
             while trial < end:
                 if trial >= 0.0:
-                    sample = np.int64(trial / r.sources[j]) + 1
+                    # of a number of sources that is not whole the division may round to a neighbour
+                    sample = min(max(np.int64(trial / r.sources[j]) + 1, first), first + n - 1)
                     kicks[((sample - first) * n_streams + k) * LANES + lane] += 1.0
                 place = r.drawn[j] % BATCH
                 waits = r.waits[j * BATCH : (j + 1) * BATCH]

@@ -53,6 +53,11 @@ class EIF(NamedTuple):
     Delta_T: Positive[mV]  #: sharpness of the upstroke
     t_ref: NonNegative[ms]  #: refractory time
 
+    @property
+    def V_spike(self) -> mV:
+        """Return the height that spikes reach."""
+        return self.V_th + CUT * self.Delta_T
+
     def initial(self) -> State:
         """Return the state at rest."""
         return State(v=self.E_L, t_spike=-np.inf)
@@ -66,7 +71,7 @@ class EIF(NamedTuple):
             per_Delta_T=1.0 / self.Delta_T,
             E_L=self.E_L,
             V_th=self.V_th,
-            V_cut=self.V_th + CUT * self.Delta_T,
+            V_cut=self.V_spike,
             V_reset=self.V_reset,
             V_hold=clock.held_potential(self.V_reset, self.E_L),
             hold=clock.hold(self.t_ref),

@@ -75,6 +75,11 @@ class Izhikevich(NamedTuple):
         return self.v_r
 
     @property
+    def V_reset(self) -> mV:
+        """Return the potential after a spike by its name in other models."""
+        return self.c
+
+    @property
     def V_spike(self) -> mV:
         """Return the height that spikes reach."""
         return self.v_peak

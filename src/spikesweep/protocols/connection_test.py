@@ -25,7 +25,7 @@ from spikesweep.kernels.driver import LANES, Clock
 from spikesweep.kernels.philox import point_keys
 from spikesweep.many_to_one import Experiment, ManyToOne, Wiring
 from spikesweep.protocols.base import Axis, Coordinate, Ragged, Variable, check_step, steps
-from spikesweep.units import PER_MS, Fraction, Positive, ms, number
+from spikesweep.units import PER_MS, Fraction, Positive, Seed, ms, number
 
 Array = NDArray[np.float64]
 
@@ -97,7 +97,7 @@ class ConnectionTest:
         Literal["sta", "shuffled_height", "v", "vi", "u", "w", "i_syn", "g_exc", "g_inh"], ...
     ]  #: what is stored besides
     rng: Literal["labels", "legacy"]  #: legacy: the numbers of the original's generators
-    root_seed: Annotated[int, Ge(0)]  #: of all random numbers that are keyed by labels
+    root_seed: Seed  #: of all random numbers that are keyed by labels
     common_random_numbers: bool  #: the same random numbers at every point of a seed
     refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
 

@@ -8,10 +8,9 @@ code). Departures: charges in pC and not a thousandth of what they are called, a
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-from annotated_types import Ge
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
@@ -21,7 +20,7 @@ from spikesweep.kernels.driver import Clock
 from spikesweep.kernels.lanes import in_lanes, run_lanes
 from spikesweep.kernels.philox import derive, point_keys
 from spikesweep.protocols.base import Axis, Coordinate, Variable, check_step, steps
-from spikesweep.units import PER_MS, Positive, ms
+from spikesweep.units import PER_MS, Positive, Seed, ms
 
 _KINDS = ("exc", "inh")
 _TRACE = ((1, "current"), (2, "current"), (0, "v"))
@@ -48,7 +47,7 @@ class EIBalance:
     mode: Literal["poisson", "fixed", "fixed_scaled"]  #: what the sources do, see conf/protocol
     duration: Positive[ms]  #: simulated time
     dt: Positive[ms]  #: time step
-    root_seed: Annotated[int, Ge(0)]  #: of all random numbers
+    root_seed: Seed  #: of all random numbers
     common_random_numbers: bool  #: the same random numbers at every point of a seed
     traces: bool  #: keep the potential and the currents at every step
     refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
@@ -83,6 +82,19 @@ class EIBalance:
         check_step(network, self.dt)
         steps("protocol.duration", self.duration, self.dt)
 
+    def check_grid(self, network: Any, values: Mapping[str, NDArray[Any]]) -> None:
+        """Refuse rates of more than one event in a step, and networks without sources; raise InputError."""
+        for name in ("fe", "fi"):
+            if (rate := float(values[name].max())) * self.dt * PER_MS >= 1.0:
+                raise InputError(
+                    f"grid.{name} holds {rate:g} Hz, more than one event in a step; allowed: less than "
+                    f"{1.0 / (self.dt * PER_MS):g} Hz"
+                )
+        for size in values["pop_size"].tolist():
+            sources = replace(network, N=size).in_degree
+            if none := [kind for kind in _KINDS if np.any(np.asarray(sources[kind]) <= 0)]:
+                raise InputError(f"grid.pop_size holds {size}, which has no {none[0]} source; allowed: more")
+
     def coordinates(self, network: Any) -> Mapping[str, list[str] | Coordinate]:
         """Return the names of the populations and the times of the traces."""
         populations: dict[str, list[str] | Coordinate] = {"population": list(network.populations)}
@@ -109,9 +121,6 @@ class EIBalance:
         del whole
         n_steps = steps("protocol.duration", self.duration, self.dt)
         rates = {"exc": points["fe"], "inh": points["fi"]}
-        for kind, rate in rates.items():
-            if np.any(rate * self.dt * PER_MS >= 1.0):
-                raise InputError(f"{kind} sources at {rate.max()} Hz have more than one event in a step")
         sized = replace(network, N=points["pop_size"])
         n = {k: np.broadcast_to(np.asarray(sized.in_degree[k], np.float64), rates[k].shape) for k in _KINDS}
         cells = [self._cell(sized, name, points, rates, n, n_steps) for name in network.populations]

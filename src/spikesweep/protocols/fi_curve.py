@@ -6,10 +6,9 @@ The current is on from the start, when the cell is at rest, to the end, and noth
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-from annotated_types import Ge
 from numpy.typing import NDArray
 
 from spikesweep.inputs.given import ConstantCurrent
@@ -18,7 +17,7 @@ from spikesweep.kernels.lanes import group_count, nothing, run_lanes
 from spikesweep.kernels.spike_steps import FIRST, LAST, PREVIOUS, SECOND, make_notes, note_spikes
 from spikesweep.networks import Component, Network
 from spikesweep.protocols.base import Axis, Variable, check_step, steps
-from spikesweep.units import PER_MS, Positive, ms
+from spikesweep.units import PER_MS, Positive, Seed, ms
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class FICurve:
 
     duration: Positive[ms]  #: simulated time
     dt: Positive[ms]  #: time step
-    root_seed: Annotated[int, Ge(0)]  #: of all random numbers
+    root_seed: Seed  #: of all random numbers
     refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
 
     def check(self, network: Network) -> None:

@@ -22,6 +22,8 @@ from spikesweep.units import Fraction, Hz, NonNegative, Positive, ms, mV
 
 #: Fixed points that are kept; `n_fixed_points` counts all.
 _KEPT = 5
+#: Longest time step by order, in units of T: beyond it the covariances diverge, or rates are 1 % off.
+_LONGEST = {1: 0.5, 2: 0.1}
 #: What a step of the equations costs, in steps of a neuron: only sets the size of blocks.
 _STEP_WORK = 3000.0
 
@@ -79,9 +81,16 @@ class MeanFieldDynamics:
             )
         self._model(network)
         steps("protocol.settle", self.settle, self.dt)
-        if self.dt >= self.T:
+        longest = _LONGEST[self.order] * self.T
+        if self.dt > longest:
             raise InputError(
-                f"protocol.dt = {self.dt} ms is refused; allowed: less than protocol.T = {self.T} ms"
+                f"protocol.dt = {self.dt} ms is refused; allowed with protocol.T = {self.T} ms and "
+                f"protocol.order = {self.order}: up to {longest:g} ms"
+            )
+        if self.stimulus_stop < self.stimulus_start:
+            raise InputError(
+                f"protocol.stimulus_stop = {self.stimulus_stop} ms is refused; allowed: from "
+                f"protocol.stimulus_start = {self.stimulus_start} ms on"
             )
 
     def coordinates(self, network: RandomNetwork) -> dict[str, list[str]]:

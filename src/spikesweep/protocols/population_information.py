@@ -32,7 +32,7 @@ from spikesweep.kernels.segment_spectra import (
 )
 from spikesweep.protocols.base import Axis, Coordinate, Variable, check_resolved, steps
 from spikesweep.response_pool import Pool, draw_pool, edges
-from spikesweep.units import PER_MS, Hz, NonNegative, Positive, ms, threshold
+from spikesweep.units import PER_MS, Hz, NonNegative, Positive, Seed, ms, threshold
 
 Array = NDArray[np.float64]
 
@@ -97,7 +97,7 @@ class PopulationInformation:
     include_zero: bool  #: count the bin of 0 Hz, where the band has it
     coherence_sizes: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)]  #: whose coherence is kept
     coherence_to: Positive[Hz]  #: highest frequency of the coherence that is kept
-    root_seed: Annotated[int, Ge(0)]  #: of all random numbers that are keyed by labels
+    root_seed: Seed  #: of all random numbers that are keyed by labels
     common_random_numbers: bool  #: the same random numbers at every point of a seed
 
     @property
@@ -120,7 +120,7 @@ class PopulationInformation:
             )
         network.cell.noise_sd(self.dt)
         check_resolved(network.time_constants(), self.dt)
-        if self.n < self.nperseg + self.nperseg // 2:
+        if self.n < 2 * self.nperseg - self.nperseg // 2:
             raise InputError(
                 f"protocol.nperseg = {self.nperseg} gives no two segments of protocol.duration = "
                 f"{self.duration} ms, which is {self.n} samples; allowed: up to {self.n * 2 // 3}"

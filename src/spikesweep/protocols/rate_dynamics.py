@@ -20,7 +20,7 @@ from spikesweep.kernels.rate_solvers import solve_adaptive, solve_fixed
 from spikesweep.kernels.rate_system import System
 from spikesweep.protocols.base import Axis, Coordinate, Variable
 from spikesweep.rate_networks import RateNetwork
-from spikesweep.units import NonNegative, Positive, ms, number
+from spikesweep.units import NonNegative, Positive, Seed, ms, number
 
 Array = NDArray[np.float64]
 
@@ -66,7 +66,7 @@ class RateDynamics:
     method: Literal["RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA"]  #: of `scipy`
     rtol: Positive[number]  #: relative tolerance of `adaptive` and `scipy`
     atol: Positive[number]  #: absolute tolerance of `adaptive` and `scipy`, in each state's unit
-    root_seed: Annotated[int, Ge(0)]  #: of all random numbers that are keyed by labels
+    root_seed: Seed  #: of all random numbers that are keyed by labels
 
     @property
     def variables(self) -> tuple[Variable, ...]:

@@ -21,7 +21,7 @@ from spikesweep.kernels.philox import derive, point_keys
 from spikesweep.network_simulation import Recording, Simulated, simulate
 from spikesweep.protocols.base import Axis, Coordinate, Ragged, Variable, check_cells, steps
 from spikesweep.spiking_networks import SpikingNetwork
-from spikesweep.units import PER_MS, Positive, ms
+from spikesweep.units import PER_MS, Positive, Seed, ms
 
 _TRACES = {
     "v": Variable("v", ("recorded", "time"), "mV", "membrane potential"),
@@ -47,7 +47,7 @@ class SpikingNetworkActivity:
     neurons: tuple[
         Annotated[int, "1", Ge(0)], ...
     ]  #: whose signals are recorded, counted through the network
-    root_seed: Annotated[int, Ge(0)]  #: of all random numbers
+    root_seed: Seed  #: of all random numbers
     common_random_numbers: bool  #: the same noise at every point of a seed
     refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
 

@@ -9,11 +9,10 @@ and inhibition and for every point, and the rate over the analysed time itself.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import xarray as xr
-from annotated_types import Ge
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
@@ -23,9 +22,9 @@ from spikesweep.kernels.lanes import run_lanes
 from spikesweep.kernels.philox import derive, point_keys
 from spikesweep.kernels.spike_trains import spike_trains
 from spikesweep.networks import RandomNetwork, per_neuron
-from spikesweep.protocols.base import Axis, Ragged, Variable, check_step, steps
+from spikesweep.protocols.base import Axis, Ragged, Variable, check_conductances, check_step, steps
 from spikesweep.single_cell import trace_cell
-from spikesweep.units import PER_MS, NonNegative, Positive, ms
+from spikesweep.units import PER_MS, NonNegative, Positive, Seed, ms
 
 #: The original has one neuron for each seed; with `rng` legacy_shared neuron i has seed + i times this.
 LEGACY_NEURONS = 2**20
@@ -51,7 +50,7 @@ class TransferFunction:
     duration: Positive[ms]  #: simulated time
     dt: Positive[ms]  #: time step
     discard: NonNegative[ms]  #: time at the start that is not counted
-    root_seed: Annotated[int, Ge(0)]  #: of all random numbers
+    root_seed: Seed  #: of all random numbers
     common_random_numbers: bool  #: the same event trains at every point of a seed
     rng: Literal["philox", "legacy_shared"]  #: legacy_shared: one train for exc and inh, as the original
     refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
@@ -87,6 +86,18 @@ class TransferFunction:
         steps("protocol.duration", self.duration, self.dt)
         steps("protocol.discard", self.discard, self.dt)
 
+    def check_grid(self, network: RandomNetwork, values: Mapping[str, NDArray[Any]]) -> None:
+        """Refuse rates that the time step does not resolve, and what legacy numbers have no seed for."""
+        highest = {"exc": values["fe"].max(), "inh": values["fi"].max()}
+        per_ms = {kind: rate * network.in_degree[kind] * PER_MS for kind, rate in highest.items()}
+        check_conductances(network, per_ms, self.dt)
+        last = int(values["seed"].max()) + (int(values["pop_size"].max()) - 1) * LEGACY_NEURONS
+        if self.rng == "legacy_shared" and last >= 2**32:
+            raise InputError(
+                f"grid.pop_size = {values['pop_size'].max()} is refused with protocol.rng = 'legacy_shared', "
+                f"which has {2**32 // LEGACY_NEURONS} neurons; allowed: fewer, or philox"
+            )
+
     def coordinates(self, network: RandomNetwork) -> dict[str, list[str]]:
         """Return the names of the populations."""
         return {"population": list(network.populations)}
@@ -116,11 +127,11 @@ class TransferFunction:
         """Return the traces and spikes of one neuron at one point, as they were when it was computed."""
         labels = {"seed": point["seed"]} if self.common_random_numbers else dict(point)
         key = derive(point_keys(self.root_seed, labels), f"population {population}", 0.0)
-        events = self._events_per_step(network, point)
         clock = Clock.of(self.dt, self.refractory)
         n_steps = steps("protocol.duration", self.duration, self.dt)
-        cell = network.populations[population]
-        return trace_cell(cell, network.synapses, events, np.uint64(key), neuron, clock, n_steps)
+        cell, points = network.populations[population], {k: np.array([v]) for k, v in point.items()}
+        kicked = self._kicks(network, points, np.array([key]), np.array([neuron]), clock, n_steps)
+        return trace_cell(cell, network.synapses, kicked, clock, n_steps)
 
     def _run(
         self,
@@ -141,7 +152,7 @@ class TransferFunction:
             onto = network.synapses_onto(name)
             synapses = [per_neuron(onto[kind], n_neurons) for kind in _KINDS]
             own = derive(keys, f"population {name}", 0.0)
-            kicked = self._kicks(network, points, own, n_neurons, clock, n_steps)
+            kicked = self._kicks(network, points, own, np.arange(n_neurons), clock, n_steps)
             arguments = (cell, synapses, clock, n_points * n_neurons, n_steps, kicked)
             if self.record_spikes:
                 counts, train = spike_trains(*arguments, n_discard=n_discard)
@@ -164,12 +175,12 @@ class TransferFunction:
         network: RandomNetwork,
         points: Mapping[str, NDArray[Any]],
         keys: NDArray[np.uint64],
-        n_neurons: int,
+        of_point: NDArray[np.int64],
         clock: Clock,
         n_steps: int,
     ) -> tuple[Callable[..., None], Iterable[Any]]:
-        """Return what kicks the synapses of a population's neurons, point after point."""
-        neurons = np.tile(np.arange(n_neurons), len(keys))
+        """Return what kicks the synapses of the neurons `of_point` of a population, point after point."""
+        n_neurons, neurons = len(of_point), np.tile(of_point, len(keys))
         of_points = self._events_per_step(network, points)
         events = {kind: np.repeat(values, n_neurons) for kind, values in of_points.items()}
         if self.rng == "legacy_shared":

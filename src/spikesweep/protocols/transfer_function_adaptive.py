@@ -23,7 +23,7 @@ from spikesweep.kernels.driver import LANES, Clock
 from spikesweep.networks import RandomNetwork
 from spikesweep.protocols.base import MISSING, SATURATED, Axis, Variable
 from spikesweep.protocols.transfer_function import TransferFunction
-from spikesweep.units import PER_MS, Hz, NonNegative, Positive, ms
+from spikesweep.units import PER_MS, Hz, NonNegative, Positive, Seed, ms
 
 #: Rates (Hz) of one population at fe, fi (Hz) and seeds, arrays of one length.
 Run = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], NDArray[np.float64]]
@@ -65,7 +65,7 @@ class TransferFunctionAdaptive:
     duration: Positive[ms]  #: simulated time
     dt: Positive[ms]  #: time step
     discard: NonNegative[ms]  #: time at the start that is not counted
-    root_seed: Annotated[int, Ge(0)]  #: of all random numbers
+    root_seed: Seed  #: of all random numbers
     common_random_numbers: bool  #: the same event trains at every point of a seed
     refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
     max_fe: Positive[Hz]  #: sets the step: this over n_fe
@@ -97,6 +97,11 @@ class TransferFunctionAdaptive:
                 f"with protocol.compat = {self.compat}; allowed: 0.0 and published"
             )
 
+    def check_grid(self, network: RandomNetwork, values: Mapping[str, NDArray[Any]]) -> None:
+        """Refuse rates that the time step does not resolve."""
+        one = {"fe": np.array([self.max_fe]), "pop_size": np.ones(1, np.int64)}
+        self._plain.check_grid(network, {**values, **one})
+
     def coordinates(self, network: RandomNetwork) -> dict[str, list[str]]:
         """Return the names of the populations."""
         return self._plain.coordinates(network)
@@ -113,19 +118,20 @@ class TransferFunctionAdaptive:
             return
         short = replace(self, duration=2.0 * self.dt)
         for name in network.populations:
-            short._runner(network, name)(np.zeros(1), np.zeros(1), np.zeros(1, np.int64))
+            short._runner(network, name, {})(np.zeros(1), np.zeros(1), np.zeros(1, np.int64))
 
     def __call__(
         self, network: RandomNetwork, points: Mapping[str, NDArray[Any]], whole: Mapping[str, NDArray[Any]]
     ) -> dict[str, NDArray[Any]]:
         """Return `rate` (Hz), shape (population, row, fe_index, seed), and the samples it is for."""
         seeds = whole["seed"]
+        swept = {name: values[0] for name, values in points.items() if name != "fi"}  # labels, one a call
         shape = (len(network.populations), len(points["fi"]), self.n_fe)
         rate = np.full((*shape, len(seeds)), np.nan)
         fe = np.full(shape, np.nan)
         halvings = np.zeros(shape, np.int16)
         for p, name in enumerate(network.populations):
-            run = self._runner(network, name)
+            run = self._runner(network, name, swept)
             for i, row in enumerate(self._scan(run, points["fi"], seeds[0])):
                 fe[p, i], halvings[p, i], rate[p, i, :, 0] = row.fe, row.halvings, row.pilot
             reached = np.isfinite(fe[p])
@@ -192,14 +198,15 @@ class TransferFunctionAdaptive:
             row.halvings[row.sample] = self.max_halvings
             row.candidate = np.nan
 
-    def _runner(self, network: RandomNetwork, name: str) -> Run:
-        """Return the function that simulates one population."""
+    def _runner(self, network: RandomNetwork, name: str, swept: Mapping[str, Any]) -> Run:
+        """Return the function that simulates one population; `swept` are labels of its random numbers."""
         if self.compat:
             return self._legacy_runner(network, name)
         one, plain = replace(network, populations={name: network.populations[name]}), self._plain
 
         def run(fe: NDArray[Any], fi: NDArray[Any], seeds: NDArray[Any]) -> NDArray[np.float64]:
             points = {"fe": fe, "fi": fi, "seed": seeds}
+            points |= {key: np.full(len(fe), label) for key, label in swept.items()}
             rates: NDArray[np.float64] = plain(one, points, {"pop_size": np.ones(1, np.int64)})["rate"]
             return rates[0, :, 0]
 
