@@ -355,6 +355,28 @@ def test_points_that_are_no_grid_are_chosen_by_their_values(spikes):
     np.testing.assert_array_equal(found.spike_times, grid.spike_times)
 
 
+def test_rows_of_points_bear_their_values(spikes):
+    ds = ss.run(spikes("x=zip(grid.fe=[8,16],grid.fi=[0,2])", "protocol.duration=200.0"))
+    rows = table(ds)
+    assert set(map(tuple, rows[["fe", "fi"]].drop_duplicates().to_numpy())) == {(8.0, 0.0), (16.0, 2.0)}
+    one = ds.isel(point=1).sweep.spikes(seed=0, population="RS")
+    assert (one.fe.item(), one.fi.item()) == (16.0, 2.0)
+    assert one.equals(ds.sweep.spikes(fe=16, fi=2, seed=0, population="RS"))
+
+
+def test_what_has_no_results_is_not_silent(spikes, monkeypatch):
+    """Excluded combinations of labels are refused, and so are points that failed."""
+    path = api.make_sweep(spikes())[0].path
+    ds = ss.run(spikes("exclude=fe == 16 and fi == 2", "name=part"))
+    with pytest.raises(InputError, match="no point of this sweep has"):
+        ds.sweep.spikes(fe=16, fi=2)
+    monkeypatch.setattr("spikesweep.protocols.TransferFunction.__call__", lambda *a: 1 / 0)
+    failed = ss.run(spikes())
+    assert (failed.status == 3).all()
+    with pytest.raises(InputError, match=r"has results in .*: missing or failed"):
+        ss.open(path).sweep.spikes(fe=8, fi=0, seed=0)
+
+
 def test_neo_gets_a_train_a_neuron(spikes):
     neo = pytest.importorskip("neo")
     ds = ss.run(spikes())

@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from spikesweep.attributes import configuration_of
+from spikesweep.attributes import configuration_of, parameter
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid import POINT
-from spikesweep.protocols.base import counts_of
+from spikesweep.protocols.base import FAILURES, MISSING, counts_of
 from spikesweep.ragged import Ragged
 from spikesweep.store import Store
 
@@ -59,17 +59,21 @@ class SweepAccessor:
 
         A label is a value of a coordinate, or a list of them. Cells follow one another; a dimension of
         theirs that keeps several values becomes a coordinate that says whose each value is. Only these
-        cells are read, from the store as it is now. Raises InputError for labels that are not there.
+        cells are read, from the store as it is now. Raises InputError for labels that are not there, and
+        where no point of them has been computed; of several, those that have not are empty.
         """
         cells = self._cells(dimension, labels)
         out = xr.Dataset({k: (dimension, v.values, cells.attrs[k]) for k, v in cells.values.items()})
-        for axis, (name, values) in enumerate(cells.labels.items()):
-            if values.size == 1:
-                out.coords[name] = ((), values.values[0], values.attrs)
-            else:
+        for axis, (name, own) in enumerate(cells.labels.items()):
+            columns = [c for c in own.coords.values() if name == POINT.name and c.dims in (own.dims, ())]
+            for values in (own, *columns):
+                if values.size == 1:
+                    out.coords[values.name] = ((), values.values.ravel()[0], values.attrs)
+                    continue
                 shape = [-1 if i == axis else 1 for i in range(cells.sizes.ndim)]
                 each = np.broadcast_to(values.values.reshape(shape), cells.sizes.shape)
-                out.coords[name] = (dimension, np.repeat(each.ravel(), cells.sizes.ravel()), values.attrs)
+                repeated = np.repeat(each.ravel(), cells.sizes.ravel())
+                out.coords[values.name] = (dimension, repeated, values.attrs)
         return out
 
     def to_pandas(self, dimension: str = "spike", **labels: Any) -> Any:
@@ -104,10 +108,10 @@ class SweepAccessor:
 
     def _duration(self, where: Mapping[str, Any]) -> float:
         """Return how long the simulation of a point lasted (ms)."""
-        for name, value in where.items():
-            if self._ds[name].attrs.get("key") == "protocol.duration":
-                return float(value)
-        return float(self.configuration["protocol"]["duration"])
+        duration = parameter(self._ds, "protocol.duration")
+        if isinstance(duration, xr.DataArray):
+            return float(duration.sel({str(dim): where[str(dim)] for dim in duration.dims}))
+        return float(duration)
 
     def _store(self) -> Store:
         source = self._ds.encoding.get("source")
@@ -137,6 +141,11 @@ class SweepAccessor:
         for name, found in positions.items():
             if (found < 0).any():
                 raise InputError(f"{name} = {chosen[name].values[found < 0].tolist()} is not in {store.path}")
+        status = now["status"].isel({dim: p for dim, p in positions.items() if dim in now["status"].dims})
+        if status.isin((MISSING, *FAILURES)).all():
+            raise InputError(
+                f"no point of {dict(labels) or 'this part'} has results in {store.path}: missing or failed"
+            )
         values, attrs = store.read_cells(dimension, positions)
         return _Cells(chosen, values, attrs)
 
@@ -153,6 +162,8 @@ class SweepAccessor:
                 kept &= _wanted(key, np.atleast_1d(self._ds.get(key, part).values), left.pop(key))
             chosen[name] = part.expand_dims(name) if part.ndim == 0 else part
             chosen[name] = chosen[name][kept]
+            if not kept.any():
+                raise InputError(f"no point of this sweep has {dict(labels)}; allowed: those of one")
         for name in set(map(str, self._ds.get(counts, now[counts]).dims)) - set(chosen):
             raise InputError(f"this dataset is of no single store: it has the dimension {name}")
         for name in left:

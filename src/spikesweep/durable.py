@@ -124,8 +124,7 @@ def locked(path: Path) -> Iterator[None]:
         raise InputError(f"{path} cannot be written: {error}") from error
     try:
         with suppress(OSError):  # a full disk: nobody learns who we are
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
+            file.write_text(f"process {os.getpid()} on {socket.gethostname()}")
         yield
     finally:
         with suppress(OSError):
@@ -134,8 +133,9 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _lock(file: Path, path: Path) -> int:
+    mode = os.O_RDONLY
     while True:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = os.open(file, mode | os.O_CREAT, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -143,6 +143,10 @@ def _lock(file: Path, path: Path) -> int:
             os.close(descriptor)
             raise InputError(f"{path} is in use by {holder}; wait for it, or take another name=...") from None
         except OSError as error:
+            if error.errno == errno.EBADF and mode == os.O_RDONLY:  # NFS locks only what can be written
+                os.close(descriptor)
+                mode = os.O_RDWR
+                continue
             if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
                 os.close(descriptor)
                 raise
