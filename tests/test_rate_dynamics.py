@@ -107,6 +107,15 @@ def test_what_depends_on_company_is_refused(tmp_path, words, message):
         assert make_sweep(cfg)[0].grid.n_points > 2
 
 
+def test_networks_of_other_cells_come_as_a_tree(tmp_path):
+    for network in ("feedforward_rate", "recurrent_rate"):
+        ss.run(load(tmp_path, network, "grid.pattern=[0,1]", "grid.seed=[0]"))
+    tree = ss.open(tmp_path)
+    assert isinstance(tree, xr.DataTree)
+    assert len(tree.leaves) == 2
+    assert all((leaf.status == 1).all() for leaf in tree.leaves)
+
+
 def test_measures_of_a_trace(swept):
     ds, _ = swept
     np.testing.assert_array_equal(ds.v_end, ds.v.isel(time=-1))
