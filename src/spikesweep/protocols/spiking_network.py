@@ -14,7 +14,7 @@ import numpy as np
 from annotated_types import Ge
 from numpy.typing import NDArray
 
-from spikesweep.errors import InputError
+from spikesweep.errors import InputError, nearest
 from spikesweep.inputs.connections import Edges
 from spikesweep.kernels.driver import Clock
 from spikesweep.kernels.philox import derive, point_keys
@@ -79,6 +79,14 @@ class SpikingNetworkActivity:
         for name, values in (("neurons", self.neurons), ("record", self.record)):
             if len(set(values)) < len(values):
                 raise InputError(f"protocol.{name} = {list(values)} is refused; allowed: each once")
+        cells = [p.cell for p in network.populations.values()]
+        known = ["i_syn", *(name for name in _TRACES if any(name in c.initial()._fields for c in cells))]
+        for name in self.record:
+            if name not in known:
+                raise InputError(
+                    f"protocol.record holds {name!r}, which no neuron of this network has; "
+                    f"{nearest(name, known)}"
+                )
         for target, sources in network.projections.items():
             for source, connections in sources.items():
                 steps(f"network.projections.{target}.{source}.delay", connections.delay, self.dt)
