@@ -10,6 +10,7 @@ from numpy.random import RandomState
 
 import spikesweep as ss
 from spikesweep.analysis import connection_test as test
+from spikesweep.analysis.detection import evaluate
 from spikesweep.api import make_sweep
 from spikesweep.driven_neuron import simulate
 from spikesweep.errors import InputError
@@ -105,7 +106,7 @@ def test_evaluation_is_the_originals():
         p, connected, inhibitory = (
             np.array(text.split(), float) for text in (row.p_values, row.is_connected, row.is_inhibitory)
         )
-        found = test.evaluate(p, connected, inhibitory, 0.05)
+        found = evaluate(p, connected, inhibitory, 0.05)
         names = {"tpr_005": "tpr", "tpr_exc": "tpr_exc", "tpr_inh": "tpr_inh", "fpr": "fpr"}
         ref_values = dict(zip(ref.columns, row[1:], strict=True))
         assert found["tpr"] == ref_values["tpr_0.05"]
@@ -294,7 +295,7 @@ def test_without_a_first_find_no_input_is_like_the_template():
     )
     assert found.p_value.values[:3].tolist() == [1.0, 1.0, 1.0]
     assert np.isnan(found.p_value[3])
-    assert test.evaluate(found.p_value, [1, 1, 0, 0], [0, 0, 0, 0], 0.05)["tpr"] == 0.0
+    assert evaluate(found.p_value, [1, 1, 0, 0], [0, 0, 0, 0], 0.05)["tpr"] == 0.0
 
 
 @pytest.mark.parametrize("times", [[-1.0, 5.0], [5.0, 4.0], [np.nan], [[1.0]]])
@@ -307,8 +308,8 @@ def test_spike_times_that_are_none_are_refused(times):
 
 
 def test_areas_of_ties_and_empty_classes():
-    assert all(np.isnan(v) for v in test.evaluate([np.nan] * 4, [1, 1, 0, 0], [0] * 4, 0.05).values())
-    tied = test.evaluate([0.5] * 4, [1, 1, 0, 0], [0, 0, 0, 0], 0.05)
+    assert all(np.isnan(v) for v in evaluate([np.nan] * 4, [1, 1, 0, 0], [0] * 4, 0.05).values())
+    tied = evaluate([0.5] * 4, [1, 1, 0, 0], [0, 0, 0, 0], 0.05)
     assert (tied["auc"], tied["auc_left"]) == (0.5, 0.0)
     assert np.isnan(tied["tpr_inh"])
     assert np.isnan(tied["auc_inh"])

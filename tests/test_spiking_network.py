@@ -300,6 +300,7 @@ def test_given_matrices_are_simulated_with_the_configurations_cells(tmp_path):
         ("network.projections.E.E.delay=0.05", "delay = 0.05 ms is not a multiple"),
         ("network.projections.E.E.delay=-1.0", "at least 0"),
         ("protocol.record=[x]", "protocol.record"),
+        ("protocol.record=[w]", "protocol.record holds .w., which no neuron of this network has"),
         (
             "network.populations.E.noise={_target_:spikesweep.inputs.CurrentNoise,mean:0.0,sd:-1.0}",
             "sd = -1.0",

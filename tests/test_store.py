@@ -225,6 +225,18 @@ def test_folders_are_exchanged(tmp_path, fallback, monkeypatch):
     assert (tmp_path / "b" / "file").read_text() == "a"
 
 
+def test_a_writer_stops_where_its_store_was_replaced(tmp_path):
+    """Where a file system has no locks, another driver may have grown the store meanwhile."""
+    job, _ = run(tmp_path)
+    store = Store.at(job.path).held()
+    block = next(iter(job.grid.blocks(store.chunks)))
+    results, status = store.read_block(block)
+    store.write_block(block, results, status)
+    run(tmp_path, seed=[0, 1, 2])
+    with pytest.raises(OSError, match="another process has replaced the store"):
+        store.write_block(block, results, status)
+
+
 def test_a_folder_is_replaced_only_on_purpose(tmp_path):
     for name in "ab":
         (tmp_path / name).mkdir()

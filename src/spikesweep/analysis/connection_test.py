@@ -4,8 +4,8 @@ For each input the signal is averaged over a window after each of its spikes (ST
 intervals are shuffled. `n_larger` (K) of the shuffles have a larger statistic than the real train. After
 Fiers' voltage-to-wiring-sim (code: tfiers/phd). Departures: p = (K + 1) / (n + 1), which is no limit and
 never below what n shuffles can show, with K the shuffles that are as large or larger: those of a regular
-train are all alike (`upstream`: max(K, 1) / n of the larger ones, so that K of 0 and 1 are one); the area
-under the ROC curve by trapezoids (also by the original's left rectangles); and NaN where no window fits.
+train are all alike (`upstream`: max(K, 1) / n of the larger ones, so that K of 0 and 1 are one); and NaN
+where no window fits.
 
 The statistics: `height`, max - min of the STA, blind to its sign; `area`, the sum of STA - its first sample;
 `template`, its correlation with the mean STA of the inputs that were found in a first pass by `height` and
@@ -169,61 +169,6 @@ def correlation(stas: Array, template: Array) -> Array:
     with np.errstate(invalid="ignore"):
         r: Array = (x @ y) / np.sqrt((x**2).sum(axis=-1) * (y**2).sum())
     return r
-
-
-class Roc(NamedTuple):
-    """Rates at each threshold, which rise from zero through all p-values."""
-
-    threshold: Array
-    tpr: Array
-    fpr: Array
-
-    def area(self) -> float:
-        """Return the area below the curve, with lines between its points; NaN where a class is empty."""
-        if len(self.threshold) < 2:  # no input has a p
-            return float("nan")
-        return float(np.sum(np.diff(self.fpr) * 0.5 * (self.tpr[1:] + self.tpr[:-1])))
-
-    def area_left(self) -> float:
-        """Return the original's area: each step counts the left point's rate, which ties lower."""
-        if len(self.threshold) < 2:
-            return float("nan")
-        return float(np.sum(np.diff(self.fpr) * self.tpr[:-1]))
-
-
-def roc(p: ArrayLike, positive: ArrayLike, negative: ArrayLike) -> Roc:
-    """Return the curve that separates two classes by p; inputs without a p are left out."""
-    p = np.asarray(p, np.float64)
-    threshold = np.unique(np.concatenate([[0.0], p[np.isfinite(p)]]))
-    below = p[np.newaxis] <= threshold[:, np.newaxis]
-    return Roc(threshold, _share(below, p, positive), _share(below, p, negative))
-
-
-def _share(chosen: NDArray[np.bool_], p: Array, members: ArrayLike) -> Array:
-    """Return the share of the members of a class that are chosen, NaN where it is empty."""
-    inside = np.asarray(members, bool) & np.isfinite(p)
-    with np.errstate(invalid="ignore"):
-        share: Array = chosen[..., inside].sum(axis=-1) / np.float64(inside.sum())
-    return share
-
-
-def evaluate(
-    p: ArrayLike, is_connected: ArrayLike, is_inhibitory: ArrayLike, alpha: float
-) -> dict[str, float]:
-    """Return the rates of detection at `alpha` and the areas below the ROC curves, by name.
-
-    True positives are counted over all connected inputs, and over those of a type; false ones over all that
-    are not connected, of whatever type. NaN where a class is empty.
-    """
-    p, connected = np.asarray(p, np.float64), np.asarray(is_connected, bool)
-    inhibitory = np.asarray(is_inhibitory, bool)
-    types = {"": connected, "_exc": connected & ~inhibitory, "_inh": connected & inhibitory}
-    found = {f"tpr{name}": float(_share(p <= alpha, p, members)) for name, members in types.items()}
-    found["fpr"] = float(_share(p <= alpha, p, ~connected))
-    for name, members in types.items():
-        curve = roc(p, members, ~connected)
-        found |= {f"auc{name}": curve.area(), f"auc{name}_left": curve.area_left()}
-    return found
 
 
 def connections(

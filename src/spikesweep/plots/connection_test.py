@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from spikesweep.analysis.connection_test import roc
+from spikesweep.analysis.detection import roc
 from spikesweep.attributes import configuration_of
 from spikesweep.plots import swept as any_swept
 

@@ -18,6 +18,7 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from spikesweep.analysis import connection_test as test
+from spikesweep.analysis.detection import evaluate
 from spikesweep.driven_neuron import signals_of, simulate
 from spikesweep.errors import InputError
 from spikesweep.inputs.spike_trains import Trains
@@ -257,7 +258,7 @@ class ConnectionTest:
         vi = self._imaged(network, experiment, v)
         found = test.shuffle_test(vi, trains, experiment.shuffles, settings, self._tested(wiring, trains))
         p = found.p_value(settings)
-        scores = test.evaluate(p, wiring.is_connected, wiring.is_inhibitory, self.alpha)
+        scores = evaluate(p, wiring.is_connected, wiring.is_inhibitory, self.alpha)
         return {
             **wiring._asdict(),
             **scores,

@@ -70,7 +70,7 @@ class Records:
     def damaged_metadata(self) -> list[str]:
         """Return the files that never change and have changed or gone."""
         try:
-            manifest = unguarded((self.path / HIDDEN / "manifest.json").read_bytes())
+            manifest = unguarded(self._manifest_path.read_bytes())
         except (OSError, ValueError):
             return [f"{HIDDEN}/manifest.json"]
         return [
@@ -79,6 +79,10 @@ class Records:
             if not (self.path / name).is_file()
             or durable.content_hash((self.path / name).read_bytes()) != digest
         ]
+
+    @property
+    def _manifest_path(self) -> Path:
+        return self.path / HIDDEN / "manifest.json"
 
     def _write(self, kind: str, record: Mapping[str, Any]) -> None:
         data = json.dumps(record, indent=1).encode()

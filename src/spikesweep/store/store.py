@@ -31,7 +31,7 @@ class Store(Records):
     """A store on the disk, made by `create` or found by `Store.at`."""
 
     path: Path
-    inode: int | None = None  #: of the folder that may be written to, see `held`
+    manifest: bytes = b""  #: of the store that may be written to, see `held`
 
     @classmethod
     def at(cls, path: Path) -> "Store | None":
@@ -52,15 +52,15 @@ class Store(Records):
             raise InputError(
                 f"{path} is a store of format {format_!r}; allowed: {FORMAT!r}, another name=..."
             )
-        if (path / HIDDEN / "manifest.json").exists():
+        if cls(path)._manifest_path.exists():
             raise InputError(
                 f"{path} is a store whose zarr.json is damaged; allowed: a copy of it, a new name="
             )
         raise InputError(f"{path} exists and is not a store of spikesweep; allowed: another name=...")
 
     def held(self) -> "Store":
-        """Return the store as its driver writes to it: in this folder, not in one that replaces it."""
-        return replace(self, inode=self.path.stat().st_ino)
+        """Return the store as its driver writes to it: this one, and none that replaces it."""
+        return replace(self, manifest=self._manifest_path.read_bytes())
 
     @property
     def attrs(self) -> dict[str, Any]:
@@ -155,7 +155,7 @@ class Store(Records):
         self, block: Block, results: Mapping[str, NDArray[Any] | Ragged], status: NDArray[np.uint8]
     ) -> None:
         """Write a block: all variables, its record, then its status. Raise OSError where the disk refuses."""
-        if self.inode is not None and self.path.stat().st_ino != self.inode:
+        if self.manifest and self._manifest_path.read_bytes() != self.manifest:
             raise OSError(errno.ESTALE, "another process has replaced the store", str(self.path))
         arrays = self._arrays
         _assert_aligned(block, arrays["status"])
