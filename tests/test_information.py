@@ -196,3 +196,34 @@ def test_what_cannot_be_measured_is_refused():
         info.spectra(np.zeros(100), np.zeros(100), 1.0, 100)
     with pytest.raises(InputError, match="one a train"):
         info.population_rate([[1.0]], 10, 1.0, 1.0, delays=[0.0, 1.0])
+
+
+def cells():
+    """Return what the linear prediction reads of a sweep: two bands of bins that are 10 Hz apart."""
+    return xr.Dataset(
+        {"cell_coherence": (("band", "frequency"), np.full((2, 5), 0.5)), "delay_step": ("condition", [0.0])},
+        {
+            "band": ["0-20", "20-60"],
+            "frequency": [10.0, 20.0, 30.0, 40.0, 50.0],
+            "band_low": ("band", [0.0, 20.0]),
+            "band_high": ("band", [20.0, 60.0]),
+            "pop_size": [1, 3],
+        },
+    )
+
+
+def test_prediction_needs_the_coherence_of_the_whole_band():
+    ds = cells()
+    with pytest.raises(InputError, match=r"no coherence above 50 Hz; .*coherence_to = 60"):
+        info.predicted(ds)
+    found = info.predicted(ds.isel(band=[0]))
+    np.testing.assert_allclose(found.squeeze(), [2 * 10.0 * np.log2(2.0), 2 * 10.0 * np.log2(4.0)])
+    ds["cell_coherence"][0] = np.nan
+    assert info.predicted(ds.isel(band=[0])).isnull().all()
+
+
+def test_information_of_nothing_is_nothing_and_without_noise_endless():
+    f = xr.DataArray([10.0, 20.0, 30.0], dims="frequency")
+    c = xr.DataArray([0.5, np.nan, 1.0 + 1e-15], {"frequency": f}, "frequency")
+    assert np.isnan(info.information(c, 0.0, 20.0))
+    assert np.isposinf(info.information(c, 30.0, 30.0))

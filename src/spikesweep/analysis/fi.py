@@ -36,6 +36,8 @@ def measures(ds: xr.Dataset, span: tuple[pA, pA] | None = None) -> xr.Dataset:
     (20.0, 1.0, 1.0)
     """
     rate = ds["rate"]
+    if "i_ext" not in rate.dims:
+        raise InputError(f"rate is over {', '.join(map(str, rate.dims))}; allowed: a grid over i_ext")
     if "status" in ds:
         rate = rate.where(ds["status"] == 1)
     if span is not None:
