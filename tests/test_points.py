@@ -48,6 +48,15 @@ def test_axis_grammar(small, word, values):
         assert grid_of(small, swept).coordinates["a"].tolist() == values
 
 
+@pytest.mark.parametrize("word", ["{start:-0.1,stop:5.7,num:59}", "${arange:-0.3,0.4,0.1}"])
+def test_zero_is_zero(small, word):
+    """By floating point it would be 1.4e-17, which no label that a person types is."""
+    words = ("neuron=jercog", "network=jercog", "protocol=fi_curve", f"grid.i_ext={word}")
+    found = make_sweep(ss.load(*words))[0].grid.coordinates["i_ext"]
+    assert (found == 0.0).sum() == 1
+    assert (np.abs(found[found != 0.0]) > 0.09).all()
+
+
 def test_a_part_of_an_axis_is_overridden_alone():
     fe = make_sweep(ss.load("grid.fe.num=61"))[0].grid.coordinates["fe"]
     assert (len(fe), fe[0], fe[-1]) == (61, 0.0, 30.0)
