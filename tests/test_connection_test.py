@@ -459,6 +459,7 @@ def test_independent_streams_find_connections_and_few_others(tmp_path):
     [
         ("network=fs_rs", "network is a RandomNetwork"),
         ("network.populations=[RS,FS]", "allowed: one neuron"),
+        ("protocol.window=600000.0", "protocol.window = 600000.0 ms is refused; allowed: less than"),
         ("protocol.window=100.05", "protocol.window = 100.05 ms is not a multiple"),
         ("protocol.record=[w]", "which this neuron and its synapses do not have"),
         ("protocol.tested=0", "protocol.tested = 0"),

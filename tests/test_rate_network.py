@@ -290,6 +290,16 @@ def test_one_array_for_several_projections_is_refused():
         (("++network.projections.E.X=${network.projections.E.FFE}",), "'X' is no population and no input"),
         (("++network.projections.X=${network.projections.E}",), "'X' is no population"),
         (("network.driving_force=pre_index", "network.inputs.FFE.n=7"), "equal sizes"),
+        (
+            (
+                "network.driving_force=pre_index",
+                "network.projections.E.FFE.synapse._target_=spikesweep.inputs.SaturatingConductance",
+                "~network.projections.E.FFE.synapse.tau",
+                "+network.projections.E.FFE.synapse.tau_decay=10.0",
+                "+network.projections.E.FFE.synapse.tau_rise=1.0",
+            ),
+            "is a SaturatingConductance; allowed: FilteredCurrent",
+        ),
         (("network.driving_force=pre",), "did you mean 'pre_index'"),
         (("network.projections.E.FFE.synapse.tau=0.0",), "more than 0"),
         (("protocol.discard=1000.0",), "less than protocol.duration"),

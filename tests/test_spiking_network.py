@@ -284,8 +284,15 @@ def test_given_matrices_are_simulated_with_the_configurations_cells(tmp_path):
     assert set(none.spike_neuron.values.tolist()) == {1}
     late = ss.spiking_network(cfg, weights=weights, delays=weights * 50.0)
     assert not np.array_equal(late.spike_times, ds.spike_times)
-    for words in ({"weights": np.zeros((3, 3))}, {"i_ext": [1.0]}, {"weights": weights, "delays": -1.0}):
-        with pytest.raises(InputError):
+    for words, message in (
+        ({"weights": np.zeros((3, 3))}, "have the shape"),
+        ({"i_ext": [1.0]}, "i_ext has the shape"),
+        ({"weights": weights, "delays": -1.0}, "negative delays"),
+        ({"weights": weights, "delays": 0.33}, "a delay = 0.33 ms is not a multiple"),
+        ({"weights": -weights}, "of a conductance; allowed: 0 or more"),
+        ({"weights": scipy.sparse.csr_array(-weights)}, "of a conductance; allowed: 0 or more"),
+    ):
+        with pytest.raises(InputError, match=message):
             ss.spiking_network(cfg, **words)
 
 

@@ -187,6 +187,15 @@ def test_seeds_decide_nothing_but_their_own_rates(scan):
     assert not np.array_equal(many.rate.sel(seed=1), many.rate.sel(seed=2))
 
 
+def test_swept_parameters_have_random_numbers_of_their_own(scan):
+    """p_connect = 0.05 is the configured value, whose numbers are those of a scan that does not name it."""
+    words = (*SHORT, "protocol.common_random_numbers=false")
+    plain = scan(*words)
+    both = scan(*words, "grid.network.p_connect=[0.05,0.0500001]")
+    np.testing.assert_array_equal(both.rate.sel(p_connect=0.05), plain.rate)
+    assert not np.array_equal(both.rate.isel(p_connect=0), both.rate.isel(p_connect=1))
+
+
 @pytest.mark.parametrize(
     ("words", "names"),
     [
