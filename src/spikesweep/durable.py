@@ -150,6 +150,7 @@ def _lock(file: Path, path: Path) -> int:
             if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
                 os.close(descriptor)
                 raise
-        if file.exists() and os.fstat(descriptor).st_ino == file.stat().st_ino:
-            return descriptor
-        os.close(descriptor)  # its last holder has just removed it
+        with suppress(FileNotFoundError):  # its last holder has just removed it
+            if os.path.samestat(os.fstat(descriptor), file.stat()):
+                return descriptor
+        os.close(descriptor)
