@@ -5,10 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import spikesweep as ss
 from spikesweep import neurons
+from spikesweep.protocols import TransferFunction
 
 CONF = Path(__file__).parents[1] / "conf"
 DIMENSIONLESS = ("spikesweep.neurons.LIFDimensionless",)
@@ -87,3 +89,20 @@ def small(tmp_path):
         )
 
     return load
+
+
+@pytest.fixture
+def faulty_point(monkeypatch):
+    """Return a function after which transfer functions raise where fe is 6 in seed 1."""
+
+    def break_it():
+        original = TransferFunction.__call__
+
+        def faulty(self, network, points, whole):
+            if np.any((points["fe"] == 6) & (points["seed"] == 1)):
+                raise ValueError("no such point")
+            return original(self, network, points, whole)
+
+        monkeypatch.setattr(TransferFunction, "__call__", faulty)
+
+    return break_it

@@ -56,16 +56,9 @@ def test_check_finds_and_repairs(capsys, store, small):
     assert ss.open(store).load().equals(whole)
 
 
-def test_check_knows_points_that_are_no_grid(capsys, small, tmp_path, monkeypatch):
+def test_check_knows_points_that_are_no_grid(capsys, small, tmp_path, faulty_point):
     """A failed point of a list is explained by its record; damage is repaired and the failure stays."""
-    original = TransferFunction.__call__
-
-    def faulty(self, network, points, whole):
-        if np.any((points["fe"] == 6) & (points["seed"] == 1)):
-            raise ValueError("no such point")
-        return original(self, network, points, whole)
-
-    monkeypatch.setattr(TransferFunction, "__call__", faulty)
+    faulty_point()
     ds = ss.run(small("x=zip(grid.fe=[6,12],grid.fi=[2,8])"))
     path = tmp_path / "transfer_function" / "adexp-fs_rs.zarr"
     assert ds.status.sel(point=0, seed=1).values.tolist() == [3, 3]

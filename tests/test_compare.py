@@ -10,7 +10,6 @@ from hypothesis.extra import numpy as arrays
 
 import spikesweep as ss
 from spikesweep.compare import compare, welch
-from spikesweep.protocols import TransferFunction
 from spikesweep.store import Store
 
 #: Ten seeds tell a mean's noise.
@@ -59,16 +58,9 @@ def test_one_seed_has_no_noise_to_compare_with(stored):
     assert [line.split(" of ")[1] for line in lines] == ["24 values are not equal at the same labels"]
 
 
-def test_labels_and_points_of_one_store_alone_are_told(stored, monkeypatch):
+def test_labels_and_points_of_one_store_alone_are_told(stored, faulty_point):
     a = stored("a", "grid.fe=[0,6]")
-    original = TransferFunction.__call__
-
-    def faulty(self, network, points, whole):
-        if np.any((points["fe"] == 6) & (points["seed"] == 1)):
-            raise ValueError("no such point")
-        return original(self, network, points, whole)
-
-    monkeypatch.setattr(TransferFunction, "__call__", faulty)
+    faulty_point()
     lines = compare(a, stored("b", "grid.fe=[6,12,18]"))
     assert lines == ["fe: 1 values there only, 2 here only", "4 points have another status"]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from spikesweep.attributes import configuration_of, parameter
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid import POINT
-from spikesweep.protocols.base import FAILURES, MISSING, counts_of
+from spikesweep.protocols.base import DONE, counts_of
 from spikesweep.ragged import Ragged
 from spikesweep.store import Store
 
@@ -142,7 +142,7 @@ class SweepAccessor:
             if (found < 0).any():
                 raise InputError(f"{name} = {chosen[name].values[found < 0].tolist()} is not in {store.path}")
         status = now["status"].isel({dim: p for dim, p in positions.items() if dim in now["status"].dims})
-        if status.isin((MISSING, *FAILURES)).all():
+        if not status.isin(DONE).any():
             raise InputError(
                 f"no point of {dict(labels) or 'this part'} has results in {store.path}: missing or failed"
             )

@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from spikesweep.grid import POINT
-from spikesweep.protocols.base import OK, SATURATED
+from spikesweep.protocols.base import DONE
 from spikesweep.ragged import Ragged
 from spikesweep.store import Store
 
@@ -50,7 +50,7 @@ def compare(a: Store, b: Store) -> list[str]:
 
 def _done(ds: xr.Dataset) -> xr.DataArray:
     """Return which points have results; saturated ones do."""
-    return ds["status"].isin((OK, SATURATED))
+    return ds["status"].isin(DONE)
 
 
 def _cut(done: xr.DataArray, values: xr.DataArray) -> xr.DataArray:

@@ -26,18 +26,7 @@ def fingerprint(classes: Iterable[type]) -> str:
 def uses(classes: Iterable[type], package: str) -> bool:
     """Return whether the modules of `classes`, or one that they import from this package, imports another."""
     found = (_source(module).read_text() for module in _closure({cls.__module__ for cls in classes}))
-    return any(package in _packages(text) for text in found)
-
-
-@cache
-def _packages(text: str) -> frozenset[str]:
-    found = set()
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module.split(".")[0])
-        elif isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
-    return frozenset(found)
+    return any(name.split(".")[0] == package for text in found for name in _imports(text))
 
 
 def _closure(modules: set[str]) -> set[str]:
@@ -46,12 +35,14 @@ def _closure(modules: set[str]) -> set[str]:
     while todo:
         module = todo.pop()
         found.add(module)
-        todo |= _imports(_source(module).read_text()) - found
+        names = _imports(_source(module).read_text())
+        todo |= {name for name in names if name.split(".")[0] == PACKAGE} - found
     return found
 
 
 @cache
 def _imports(text: str) -> frozenset[str]:
+    """Return the modules that a source imports, of any package."""
     found = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -59,7 +50,7 @@ def _imports(text: str) -> frozenset[str]:
             found |= {name if _is_module(name) else node.module for name in names}
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-    return frozenset(name for name in found if name.split(".")[0] == PACKAGE)
+    return frozenset(found)
 
 
 def _is_module(name: str) -> bool:

@@ -24,7 +24,7 @@ from spikesweep.errors import InputError
 from spikesweep.grid import Block
 from spikesweep.kernels.cache import folder as kernel_folder
 from spikesweep.kernels.driver import LANES
-from spikesweep.protocols.base import FAILURES, MISSING
+from spikesweep.protocols.base import DONE, FAILURES
 from spikesweep.sweep import stored_status, to_compute
 from spikesweep.tasks import Sweep, n_points, results
 
@@ -107,7 +107,7 @@ def make_plan(sweep: Sweep, compute: Any, *, overwrite: bool, retry: bool) -> Pl
             _axis(name, len(v), sweep) for name, v in zip(sweep.grid.names, sweep.grid.values, strict=True)
         ),
         status.size,
-        int(np.count_nonzero(~np.isin(status, (MISSING, *FAILURES)))),
+        int(np.count_nonzero(np.isin(status, DONE))),
         int(np.count_nonzero(np.isin(status, FAILURES))),
         len(blocks),
         prod(chunks),

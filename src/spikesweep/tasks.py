@@ -15,7 +15,7 @@ from spikesweep import store as stores
 from spikesweep.execute import Death, isolated, watched
 from spikesweep.grid import Block, Grid
 from spikesweep.parameters import Parameters
-from spikesweep.protocols.base import FAILED, FAILURES, MISSING, NON_FINITE, OK, SATURATED, Experiment
+from spikesweep.protocols.base import DONE, FAILED, FAILURES, MISSING, NON_FINITE, OK, Experiment
 from spikesweep.ragged import Cells, Ragged, fillable, filled
 
 Points = Mapping[str, NDArray[Any]]
@@ -113,7 +113,7 @@ def _block(work: Work, block: Block, compute: Any) -> BlockDone:
         work.store.record_failure(point, failure.reason, failure.detail)
     old = status.reshape(by_point)[chosen]
     # a point may be done at some values of its whole axes: failing at others takes nothing away
-    done = np.isin(old, (OK, SATURATED))
+    done = np.isin(old, DONE)
     kept = np.isin(np.arange(len(old)), list(failures)) & done.reshape(len(old), -1).any(axis=1)
     rows = np.flatnonzero(chosen)[~kept]
     status.reshape(by_point)[chosen] = np.where((new_status == FAILED) & done, old, new_status)

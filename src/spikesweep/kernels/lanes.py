@@ -27,16 +27,6 @@ def nothing(_, rows, n, first):
 
 
 @compiled
-def any_spiked(spiked, s):
-    """Return whether any lane spiked in step s of a traced row; mostly none did, which vector code sees."""
-    row = spiked[s * LANES : (s + 1) * LANES].view(np.int64)
-    bits = np.int64(0)
-    for lane in range(LANES):
-        bits |= row[lane]
-    return bits != 0
-
-
-@compiled
 def kick_all_alike(samples, kicks, n, first):
     """Kick every lane with the same `samples`, shape (inputs, steps)."""
     n_inputs = samples.shape[0]

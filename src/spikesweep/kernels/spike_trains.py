@@ -8,10 +8,20 @@ from numpy.typing import NDArray
 
 from spikesweep.kernels.driver import LANES, Clock, Component
 from spikesweep.kernels.jit import compiled
-from spikesweep.kernels.lanes import any_spiked, group_count, run_lanes
+from spikesweep.kernels.lanes import group_count, run_lanes
 from spikesweep.ragged import Ragged
 
 _SPIKED = ((0, "spiked"),)
+
+
+@compiled
+def _any_spiked(spiked, s):
+    """Return whether any lane spiked in step s of a traced row; mostly none did, which vector code sees."""
+    row = spiked[s * LANES : (s + 1) * LANES].view(np.int64)
+    bits = np.int64(0)
+    for lane in range(LANES):
+        bits |= row[lane]
+    return bits != 0
 
 
 @compiled
@@ -19,7 +29,7 @@ def note_trains(words, spiked, n, first):
     """Write the lanes that spiked in steps first .. first + n - 1 to the bits of `words`, shape (steps,)."""
     for s in range(n):
         word = np.int64(0)
-        if any_spiked(spiked, s):
+        if _any_spiked(spiked, s):
             for lane in range(LANES):
                 if spiked[s * LANES + lane] != 0.0:
                     word |= np.int64(1) << np.int64(lane)

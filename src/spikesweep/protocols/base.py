@@ -15,8 +15,9 @@ from spikesweep.units import ms, units_of
 #: What `status` says of a point. A protocol may return a `status` of its own beside its variables.
 MISSING, OK, NON_FINITE, FAILED, SATURATED = range(5)
 STATUS_MEANINGS = "missing ok non_finite failed saturated"
-#: What counts as a failed point.
+#: What counts as a failed point, and as one with results.
 FAILURES = (NON_FINITE, FAILED)
+DONE = (OK, SATURATED)
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,11 @@ def check_conductances(network: Any, events: Mapping[str, Any], dt: ms) -> None:
     check_resolved(found, dt)
 
 
+def peak_of(cell: Any) -> Any:
+    """Return the potential (mV) at which a cell's spikes are cut."""
+    return cell.V_spike if hasattr(cell, "V_spike") else cell.V_th
+
+
 def check_cells(
     cells: Mapping[str, Any], time_constants: Mapping[str, Any], dt: ms, key: str = "protocol.dt"
 ) -> None:
@@ -206,7 +212,7 @@ def check_cells(
             )
     check_resolved(time_constants, dt, key)
     for cell, parameters in cells.items():
-        peak = parameters.V_spike if hasattr(parameters, "V_spike") else parameters.V_th
+        peak = peak_of(parameters)
         if np.any(np.asarray(parameters.V_reset) >= peak):
             raise InputError(
                 f"neuron.{cell}: the potential after a spike, {parameters.V_reset} mV, is refused; allowed: "

@@ -25,7 +25,7 @@ from spikesweep.inputs.spike_trains import Trains
 from spikesweep.kernels.driver import LANES, Clock
 from spikesweep.kernels.philox import point_keys
 from spikesweep.many_to_one import Experiment, ManyToOne, Wiring
-from spikesweep.protocols.base import Axis, Coordinate, Ragged, Variable, check_step, steps
+from spikesweep.protocols.base import Axis, Coordinate, Ragged, Variable, check_step, peak_of, steps
 from spikesweep.units import PER_MS, Fraction, Positive, Seed, ms, number
 
 Array = NDArray[np.float64]
@@ -237,8 +237,7 @@ class ConnectionTest:
     def _imaged(self, network: ManyToOne, experiment: Experiment, v: Array) -> Array:
         """Return a potential with the noise of the imaging."""
         (cell,) = network.populations.values()
-        height = cell.V_spike if hasattr(cell, "V_spike") else cell.V_th
-        sigma = (height - cell.E_L) / self.snr
+        sigma = (peak_of(cell) - cell.E_L) / self.snr
         imaged: Array = experiment.noise(len(v)) * sigma
         imaged += v
         return imaged
