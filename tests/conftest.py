@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,11 @@ def cells():
             if step and node["_target_"] not in DIMENSIONLESS:
                 found.append((neuron, cell))
     return found
+
+
+def n_done(path):
+    """Return how many blocks of a store are recorded."""
+    return sum(1 for p in (path / "status" / "c").rglob("*") if p.is_file() and ".partial" not in p.name)
 
 
 def pytest_generate_tests(metafunc):
@@ -68,6 +74,47 @@ def without_numba(tmp_path):
         return said[0]
 
     return lines
+
+
+HELD = """
+import itertools, time
+from spikesweep.protocols import TransferFunction
+original, calls = TransferFunction.__call__, itertools.count()
+
+def held(self, network, points, whole):
+    while next(calls) >= BLOCKS:
+        time.sleep(3600)
+    return original(self, network, points, whole)
+
+TransferFunction.__call__ = held
+"""
+
+
+@pytest.fixture
+def killed(tmp_path):
+    """Return a function that runs a command until a store has more blocks, then kills it with SIGKILL.
+
+    Each of its processes waits after some blocks, so that no sweep is too quick to be killed.
+    """
+
+    def kill(command, path, *, blocks):
+        before = n_done(path)
+        (tmp_path / "held").mkdir(exist_ok=True)
+        (tmp_path / "held" / "sitecustomize.py").write_text(HELD.replace("BLOCKS", str(blocks)))
+        modules = os.pathsep.join([str(tmp_path / "held"), *filter(None, sys.path)])
+        with open(tmp_path / "said.txt", "w+") as said:
+            driver = subprocess.Popen(
+                command, env={**os.environ, "PYTHONPATH": modules}, stdout=said, stderr=subprocess.STDOUT
+            )
+            try:
+                while n_done(path) == before:
+                    assert driver.poll() is None, Path(said.name).read_text()
+                    time.sleep(0.01)
+            finally:
+                driver.kill()
+                driver.wait(timeout=60)
+
+    return kill
 
 
 @pytest.fixture

@@ -1,10 +1,7 @@
 """The command line: one process, numbers as axes, names as stores that open as one dataset."""
 
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -158,7 +155,7 @@ def test_the_command_line_refuses(out, words, part):
 
 
 @pytest.mark.slow
-def test_an_interrupted_multirun_continues_over_all_its_stores(out):
+def test_an_interrupted_multirun_continues_over_all_its_stores(out, killed):
     """SIGKILL in the second of three stores; the same command ends with the numbers of an undisturbed one."""
     words = (
         "-m", ALL_CELLS, "neuron=lif,eif,adexp", "grid.fe=range(0,12,2)", "grid.fi=2", 
@@ -167,17 +164,7 @@ def test_an_interrupted_multirun_continues_over_all_its_stores(out):
     )  # fmt: skip
     command = [sys.executable, str(RUN), *words, f"outputs={out}"]
     second = out / "transfer_function" / "eif-fs_rs.zarr"
-    driver = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 100
-        while (
-            driver.poll() is None and not (second / "status" / "c").exists() and time.monotonic() < deadline
-        ):
-            time.sleep(0.01)
-        time.sleep(0.2)
-    finally:
-        os.kill(driver.pid, signal.SIGKILL)
-        driver.wait(timeout=60)
+    killed(command, second, blocks=24 + 5)
     done = {path.stem: int((ss.open(path).status != 0).sum()) for path in out.rglob("*.zarr")}
     assert done["lif-fs_rs"] == 120
     assert 0 < done["eif-fs_rs"] < 120

@@ -1,14 +1,13 @@
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
+from conftest import n_done
 
 import spikesweep as ss
 from spikesweep import api, sweep
@@ -185,7 +184,7 @@ def test_a_runaway_is_recorded_and_leaves_its_neighbours_alone(small, reference)
 @pytest.mark.parametrize(
     "compute", [pytest.param(name, marks=pytest.mark.slow) for name in ("serial", "processes")] + ["threads"]
 )
-def test_kill_and_resume_give_the_same_bits(tmp_path, small, compute):
+def test_kill_and_resume_give_the_same_bits(tmp_path, small, killed, compute):
     """kill -9 the driver at several moments of one sweep; what is done stays, the end is the same."""
     words = [
         "neuron=adexp",
@@ -200,30 +199,16 @@ def test_kill_and_resume_give_the_same_bits(tmp_path, small, compute):
     ]
     command = [sys.executable, str(RUN), "-m", *words, f"compute={compute}", "name=killed"]
     path = tmp_path / "killed" / "adexp-fs_rs.zarr"
-    kills, done = 0, 0
+    done = 0
     for _ in range(2):
-        driver = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 60
-        while driver.poll() is None and time.monotonic() < deadline and _done(path) <= done:
-            time.sleep(0.01)
-        if driver.poll() is None:
-            driver.send_signal(signal.SIGKILL)
-            kills += 1
-        driver.wait(timeout=60)
-        assert _done(path) >= done
-        done = _done(path)
-    assert kills == 2
+        killed(command, path, blocks=1)
+        assert done < n_done(path) < 8
+        done = n_done(path)
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     assert not list(path.rglob("*.partial"))
     undisturbed = ss.run(ss.load(*words, "compute=serial", "name=undisturbed"))
     same(ss.open(path), undisturbed)
     assert float(undisturbed.rate.max()) > 20
-
-
-def _done(path):
-    if not path.exists():
-        return 0
-    return sum(1 for _ in (path / "status" / "c").rglob("*") if _.is_file() and ".partial" not in _.name)
 
 
 def test_python_and_compiled_kernels_give_the_same_bits(without_numba):
