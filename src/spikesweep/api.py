@@ -79,7 +79,8 @@ def make_sweep(cfg: DictConfig) -> tuple[Sweep, Any, dict[str, Any]]:
         "protocol": values["protocol"],
     }
     identity = with_texts(identity, parameters)
-    attrs = {"root_seed": getattr(protocol, "root_seed", None), **provenance()}
+    drawn_from = {"root_seed": protocol.root_seed} if hasattr(protocol, "root_seed") else {}
+    attrs = {**drawn_from, **provenance()}
     job = Sweep(
         protocol,
         network,

@@ -17,15 +17,15 @@ from spikesweep.kernels.lanes import group_count, nothing, run_lanes
 from spikesweep.kernels.spike_steps import FIRST, LAST, PREVIOUS, SECOND, make_notes, note_spikes
 from spikesweep.networks import Component, Network
 from spikesweep.protocols.base import Axis, Variable, check_step, steps
-from spikesweep.units import PER_MS, Positive, Seed, ms
+from spikesweep.units import PER_MS, Positive, ms
 
 
 @dataclass(frozen=True)
 class FICurve:
     """Rate, intervals and rheobase of one cell of each population.
 
-    The `adaptation_index` is (last - first) / (last + first) of the intervals: none at 0. A neuron
-    without noise of its own gives the same numbers for every `seed`.
+    The `adaptation_index` is (last - first) / (last + first) of the intervals: none at 0. Nothing
+    is drawn, so every `seed` gives the same numbers.
     """
 
     axes: ClassVar[tuple[Axis, ...]] = (
@@ -42,7 +42,6 @@ class FICurve:
 
     duration: Positive[ms]  #: simulated time
     dt: Positive[ms]  #: time step
-    root_seed: Seed  #: of all random numbers
     refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
 
     def check(self, network: Network) -> None:
