@@ -103,7 +103,18 @@ def test_regular_sources_give_the_reference_charges(folder, mode, exc, inh, coun
     ds = balanced(folder, mode, *POINT, "grid.seed=[0]", f"protocol.mode={mode}").squeeze()
     np.testing.assert_allclose(ds.charge_exc, exc, rtol=1e-6 if mode == "fixed" else 1e-10)
     np.testing.assert_allclose(ds.charge_inh, inh, rtol=1e-6 if mode == "fixed" else 1e-10)
+    assert (ds.sources_exc, ds.sources_inh) == ((1, 1) if mode == "fixed" else (400, 100))
+    np.testing.assert_allclose(ds.current_exc, ds.expected_exc, rtol=0.01)
     assert ds.spike_count.values.tolist() == counts
+
+
+def test_regular_sources_have_whole_events_and_the_expected_current_says_so(folder):
+    """1.6 and 2.4 Hz are two events in a second, half of them in half of it."""
+    words = ("protocol.mode=fixed_scaled", "grid.fe=[1.6,2.0,2.4]", "grid.fi=[14]", "grid.seed=[0]")
+    ds = balanced(folder, "rounded", *words).squeeze()
+    assert len(np.unique(ds.charge_exc.sel(population="E"))) == 1
+    assert len(np.unique(ds.expected_exc.sel(population="E"))) == 1
+    np.testing.assert_allclose(ds.current_exc, ds.expected_exc, rtol=0.01)
 
 
 def test_traces_are_brian2s(folder):
@@ -252,9 +263,32 @@ def test_relations_find_what_was_put_in():
     assert float(found.additive_b) == pytest.approx(-80.0)
     assert float(found.additive_residual) == pytest.approx(np.sqrt(5000.0 / 3.0))
     assert float(balance.relations(x, 0.7 * x, "fe").multiplicative_k) == pytest.approx(0.7)
-    assert np.isnan(balance.relations(x[:1], x[:1], "fe").linear_m)
+    one = balance.relations(x[:1], 0.5 * x[:1], "fe")
+    assert np.isnan(one.linear_m)
+    assert int(one.n_points) == 1
+    assert float(one.additive_b) == -50.0
+    residuals = [f"{name}_residual" for name in ("additive", "multiplicative", "linear")]
+    assert all(np.isnan(one[name]) for name in residuals)  # what fits by construction says nothing
+    two = balance.relations(x[:2], 0.5 * x[:2], "fe")
+    assert [bool(np.isnan(two[name])) for name in residuals] == [False, False, True]
     with pytest.raises(InputError, match="no dimension"):
         balance.relations(x, x, "fi")
+
+
+def test_threshold_and_gain_are_found_over_set_points():
+    x = xr.DataArray([100.0, 200.0, 300.0, 400.0], dims="fe")
+    rate = xr.DataArray([2.0, 3.0, 7.0, 9.0], dims="fe")
+    inh = balance.threshold_gain(x, rate, 60.0, 0.5)
+    found = balance.relations(x, inh, "fe", rate=rate)
+    assert float(found.threshold_gain_threshold) == pytest.approx(60.0)
+    assert float(found.threshold_gain_slope) == pytest.approx(2.0)
+    assert float(found.threshold_gain_residual) == pytest.approx(0.0, abs=1e-9)
+    given = balance.relations(x, inh + 3.0, "fe", rate=rate, threshold_and_gain=(60.0, 0.5))
+    assert float(given.threshold_gain_threshold) == 60.0
+    assert float(given.threshold_gain_residual) == pytest.approx(3.0)
+    few = balance.relations(x[:2], inh[:2], "fe", rate=rate[:2])
+    assert np.isnan(few.threshold_gain_residual)
+    assert "threshold_gain_slope" not in balance.relations(x, inh, "fe")
 
 
 def test_set_points_of_a_known_network():
@@ -294,9 +328,18 @@ def test_figures_are_drawn(over_set_points, seeds):
         "additive",
         "multiplicative",
         "linear",
+        "threshold-gain",
     ]
     histograms = figure(seeds)
     assert len(histograms.axes) == 3
+    assert histograms.get_suptitle() == "fe = 5 Hz, fi = 14 Hz, pop_size = 1000"
+    along = figure(over_set_points.sel(fi=[3]))
+    assert along.get_suptitle() == "fi = 3 Hz, pop_size = 1000; mean and SD of 10 seeds"
+    line = along.axes[2].containers[0].lines[0]  # E of E and I
+    expected = over_set_points.spike_count.sel(population="E", fi=3).mean("seed").squeeze()
+    np.testing.assert_allclose(line.get_ydata(), expected)
+    crossed = figure(over_set_points.sel(population=["E"]))  # no set points: fi over, lines of fe
+    assert len(crossed.axes[0].containers) == 4
     one = balance.relations(seeds.expected_exc.squeeze(), seeds.current_inh.squeeze(), "seed", slope=5 / 14)
     lines = ei_balance.weight_lines(one.sel(population="E"), (143.5, 136.7)).axes[0].lines
     np.testing.assert_allclose(lines[0].get_ydata()[-1], 200.0 * one.multiplicative_k.sel(population="E"))

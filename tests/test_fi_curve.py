@@ -85,6 +85,8 @@ def test_intervals_do_not_exist_below_two_spikes_and_the_points_are_done(curves)
     few = curves.rate < 2.0
     assert few.any()
     assert (curves.first_isi.isnull() == few).all()
+    assert (curves.adaptation_index.isnull() == (curves.rate < 3.0)).all()  # two intervals to compare
+    assert (curves.rate == 2.0).any()
     assert (curves.rate == 1.0).any()
 
 
@@ -117,7 +119,7 @@ def test_any_neuron_has_a_curve_from_its_rheobase_on(neuron, tmp_path):
     assert (ds.rate.isel(i_ext=-1) > 5.0).all()
     found = fi.measures(ds)
     known = found.rheobase.notnull()
-    assert known.all() or neuron not in ("lif", "eif", "jercog")
+    assert known.all() or neuron not in ("lif", "eif", "jercog", "di_volo")
     late = (found.threshold - found.rheobase).where(known, 5.0)
     assert ((late > 0.0) & (late <= 10.0)).all()
 
@@ -147,3 +149,26 @@ def test_figures_are_drawn(curves):
     axes = fi_curve.ephys(pair, examples, 269.9).axes
     assert [ax.get_ylabel() for ax in axes] == ["mV", "mV", "Firing Rate (Hz)", "ISI (ms)"]
     assert len(axes[0].collections[0].get_segments()) == examples["E"].sizes["spike"] > 0
+
+
+def test_the_figure_of_a_swept_parameter_is_a_curve_over_current(tmp_path):
+    words = ("neuron=jercog", "network=jercog", "protocol=fi_curve", "protocol.duration=200.0")
+    swept = ("neuron.E.beta=0,1500,3000", "neuron.I.g_L=10,20", "grid.i_ext={start:100,stop:300,num:21}")
+    ds = ss.run(ss.load(*words, *swept, "compute=serial", f"outputs={tmp_path}")).load()
+    drawn = figure(ds)
+    assert drawn.get_suptitle() == "g_L (nS): 10.0"  # held, not averaged
+    for ax, population in zip(drawn.axes, "EI", strict=True):
+        for line, beta in zip(ax.lines, (0.0, 1500.0, 3000.0), strict=True):
+            expected = ds.rate.sel(population=population, beta=beta, g_L=10.0).squeeze("seed")
+            np.testing.assert_array_equal(line.get_ydata(), expected)
+            np.testing.assert_array_equal(line.get_xdata(), ds.i_ext)
+    assert [text.get_text() for text in drawn.legends[0].get_texts()] == [
+        f"beta (fC): {beta}" for beta in (0.0, 1500.0, 3000.0)
+    ]
+
+
+def test_few_currents_are_seen_and_a_first_one_is_no_threshold(tmp_path):
+    words = ("neuron=jercog", "network=jercog", "protocol=fi_curve", "grid.i_ext=[200]")
+    left, right = figure(ss.run(ss.load(*words, "compute=serial", f"outputs={tmp_path}"))).axes
+    assert all(line.get_marker() == "." for line in right.lines)
+    assert left.lines[0].get_label() == "E: from 200 pA or less"

@@ -39,8 +39,16 @@ def test_one_command_leads_from_a_cell_to_its_coefficients(tmp_path):
     np.testing.assert_array_equal(ds.rate.mean("seed"), fitted.observed)
 
 
-def test_refusal_is_one_readable_message(tmp_path):
-    done = run(tmp_path, "neuron.RS.C_m=-1.0")
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["neuron.RS.C_m=-1.0"], "neuron.RS.C_m"),
+        (["neuron=jercog", "network=jercog"], "Jercog in EINetwork has no network.exc.weight"),
+    ],
+)
+def test_refusal_is_one_readable_message_before_anything_is_simulated(tmp_path, words, part):
+    done = run(tmp_path, *words)
     assert done.returncode == 2
-    assert "neuron.RS.C_m" in done.stderr
+    assert part in done.stderr
     assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())

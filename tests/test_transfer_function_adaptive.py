@@ -134,15 +134,31 @@ def test_few_expected_events_neither_crash_nor_bias(scan):
         assert abs(silent - np.exp(-mean)) <= bound, mean
 
 
-def test_scan_agrees_with_the_plain_protocol_at_the_same_points(scan):
-    ds = scan(*SHORT, "network.populations=[FS]").isel(population=0)
+@pytest.mark.parametrize(
+    ("words", "population"),
+    [
+        (("neuron=adexp", "network=fs_rs", "network.populations=[FS]"), "FS"),
+        (("neuron=jercog", "network=jercog"), "E"),
+        (("neuron=jercog", "network=jercog"), "I"),
+    ],
+)
+def test_scan_agrees_with_the_plain_protocol_at_the_same_points(scan, words, population):
+    """Also where each cell has synapses of its own, two-stage currents."""
+    ds = scan(*SHORT, *words).sel(population=population)
     assert (ds.status == OK).all()
     assert ds.rate.max() > 10
-    plain = make_sweep(ss.load("protocol.duration=1000.0", "network.populations=[FS]"))[0]
+    plain = make_sweep(ss.load("protocol=transfer_function", "protocol.duration=1000.0", *words))[0]
     fe, fi, seed = (x.transpose(*ds.rate.dims).values.ravel() for x in xr.broadcast(ds.fe, ds.fi, ds.seed))
     points = {"fe": fe, "fi": fi, "seed": seed}
     rate = plain.protocol(plain.network, points, {"pop_size": np.array([1])})["rate"]
+    rate = rate[list(plain.network.populations).index(population)]
     np.testing.assert_array_equal(rate.ravel(), ds.rate.values.ravel())
+
+
+def test_compat_mode_takes_any_synapses(scan):
+    words = ("protocol.compat=zerlaut2018", "protocol.refractory=published")
+    ds = scan(*SHORT, "neuron=jercog", "network=jercog", *words)
+    assert (ds.rate.max(["fi", "fe_index", "seed"]) > 5).all()
 
 
 def test_scan_obeys_its_ceilings_and_blocks_change_no_bit(scan):

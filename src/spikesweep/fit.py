@@ -14,6 +14,7 @@ from pathlib import Path
 import xarray as xr
 
 from spikesweep import api
+from spikesweep.analysis.semi_analytical import Cell
 from spikesweep.analysis.transfer_function import fit
 from spikesweep.errors import InputError
 from spikesweep.folders import FIT
@@ -27,9 +28,11 @@ def fit_cells(*words: str) -> xr.Dataset:
     if not any(word.startswith("protocol=") for word in words):
         words = ("protocol=transfer_function_adaptive", *words)
     cfg = api.load(*words)
-    ds = api.run(cfg)
-    fitted = fit(ds)
-    path = api.make_sweep(cfg)[0].path.with_suffix(FIT)
+    job = api.make_sweep(cfg)[0]
+    for cell in job.network.populations.values():
+        Cell.of(cell, job.network)  # refuse what has no moments before it is simulated
+    fitted = fit(api.run(cfg))
+    path = job.path.with_suffix(FIT)
     _save(fitted, path)
     return fitted.assign_attrs(path=str(path))
 

@@ -6,7 +6,7 @@
     threshold-gain   inh = exc - threshold - rate / gain
 
 Currents are means in pA, positive both; the last is the steady state of rate = gain (exc - inh -
-threshold), which has no free parameter. Soldado-Magraner et al. 2022, doi:10.1073/pnas.2200621119
+threshold). Soldado-Magraner et al. 2022, doi:10.1073/pnas.2200621119
 (notebooks/actual-balance-clean.ipynb of their code) solve each from one set point, where all agree by
 construction; here they are fitted over set points, where they can fail.
 """
@@ -24,39 +24,68 @@ from spikesweep.units import PER_MS
 _NA_PER_PA = 1e-3
 
 
-def relations(exc: xr.DataArray, inh: xr.DataArray, dim: str, slope: float | None = None) -> xr.Dataset:
+def relations(
+    exc: xr.DataArray,
+    inh: xr.DataArray,
+    dim: str,
+    *,
+    slope: float | None = None,
+    rate: xr.DataArray | None = None,
+    threshold_and_gain: tuple[Any, Any] | None = None,
+) -> xr.Dataset:
     """Fit the relations along `dim` by least squares; the residuals are root mean squares.
 
-    Points where either current is NaN do not count. With `slope` (m) given, as the ratio of set points
-    in the original, one point is enough; else the linear relation of fewer than two points is NaN.
+    Points where a current is NaN do not count; `n_points` says how many do. With `slope` (m) given, as the
+    ratio of set points in the original, one point is enough for the linear relation, else two. The last
+    relation needs the `rate` (Hz) at each point; `threshold_and_gain` (pA, Hz/pA), as a curve of rate
+    against current gives them, leave it no free parameter. A fit is NaN where there are fewer points than
+    parameters, and a residual where there are not more: such a fit cannot fail.
     """
     if dim not in exc.dims or dim not in inh.dims:
         raise InputError(f"dim = {dim!r} is no dimension of both currents; allowed: one of {exc.dims}")
     exc, inh = xr.align(exc, inh, join="exact")
     both = exc.notnull() & inh.notnull()
-    x, y = exc.where(both), inh.where(both)
+    x, y, n = exc.where(both), inh.where(both), both.sum(dim)
+
+    def residual(model: xr.DataArray, n_parameters: int) -> xr.DataArray:
+        return (((y - model) ** 2).mean(dim) ** 0.5).where(n > n_parameters)
+
     b = (y - x).mean(dim)
     k = (x * y).sum(dim) / (x**2).sum(dim)
-    if slope is None:
-        dx, dy = x - x.mean(dim), y - y.mean(dim)
-        m = ((dx * dy).sum(dim) / (dx**2).sum(dim)).where(both.sum(dim) > 1)
-    else:
-        m = xr.full_like(b, slope)
-    c = y.mean(dim) - m * x.mean(dim)
-
-    def residual(model: xr.DataArray) -> xr.DataArray:
-        return ((y - model) ** 2).mean(dim) ** 0.5
-
+    m, c = _line(x, y, dim) if slope is None else (xr.full_like(b, slope), (y - slope * x).mean(dim))
     texts = {
+        "n_points": (n, "1", "points that count"),
         "additive_b": (b, "pA", "inh - exc"),
         "multiplicative_k": (k, "1", "inh / exc"),
         "linear_m": (m, "1", "slope of inh over exc"),
         "linear_c": (c, "pA", "inh at no exc"),
-        "additive_residual": (residual(x + b), "pA", "residual of the additive relation"),
-        "multiplicative_residual": (residual(k * x), "pA", "residual of the multiplicative relation"),
-        "linear_residual": (residual(m * x + c), "pA", "residual of the linear relation"),
+        "additive_residual": (residual(x + b, 1), "pA", "residual of the additive relation"),
+        "multiplicative_residual": (residual(k * x, 1), "pA", "residual of the multiplicative relation"),
+        "linear_residual": (
+            residual(m * x + c, 2 if slope is None else 1),
+            "pA",
+            "residual of the linear relation",
+        ),
     }
-    return xr.Dataset({n: v.assign_attrs(units=u, long_name=t) for n, (v, u, t) in texts.items()})
+    if rate is not None:
+        if threshold_and_gain is None:
+            per_rate, threshold = _line(rate.where(both), x - y, dim)
+        else:
+            threshold, per_rate = threshold_and_gain[0] + 0.0 * b, 1.0 / threshold_and_gain[1] + 0.0 * b
+        off = residual(x - threshold - rate * per_rate, 2 if threshold_and_gain is None else 0)
+        texts |= {
+            "threshold_gain_threshold": (threshold, "pA", "net current at no rate"),
+            "threshold_gain_slope": (per_rate, "pA/Hz", "net current a rate, 1 / gain"),
+            "threshold_gain_residual": (off, "pA", "residual of the threshold-gain relation"),
+        }
+    return xr.Dataset({name: v.assign_attrs(units=u, long_name=t) for name, (v, u, t) in texts.items()})
+
+
+def _line(x: xr.DataArray, y: xr.DataArray, dim: str) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return slope and offset of the regression of y on x, NaN below two points."""
+    dx, dy = x - x.mean(dim), y - y.mean(dim)
+    slope = ((dx * dy).sum(dim) / (dx**2).sum(dim)).where(dx.notnull().sum(dim) > 1)
+    return slope, y.mean(dim) - slope * x.mean(dim)
 
 
 def threshold_gain(exc: Any, rate: Any, threshold: Any, gain: Any) -> Any:

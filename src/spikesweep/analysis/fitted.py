@@ -46,5 +46,5 @@ def cell_of(configuration: Mapping[str, Any], population: str) -> Cell:
     network = configuration["network"]
     cell = SimpleNamespace(**configuration["neuron"][population])
     synapses: dict[str, Any] = {kind: SimpleNamespace(**network[kind]) for kind in ("exc", "inh")}
-    values = {key: value for key, value in network.items() if key not in ("_target_", "exc", "inh")}
+    values = {key: network.get(key) for key in ("populations", "N", "inhibitory_fraction", "p_connect")}
     return Cell.of(cell, RandomNetwork(**values, **synapses))

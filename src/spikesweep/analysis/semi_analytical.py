@@ -53,6 +53,10 @@ _NO_FLUCTUATION = 1e-9  # mV, added to sigma_V
 _MS_PER_NS = 1e-6  # the slip of the published code: Q in S where T in s belongs
 
 
+#: What the moments depend on of a synapse.
+_OF_SYNAPSE = ("weight", "tau_syn", "E_rev")
+
+
 class Cell(NamedTuple):
     """What the moments of a cell's potential depend on."""
 
@@ -67,18 +71,20 @@ class Cell(NamedTuple):
     @classmethod
     def of(cls, neuron: Any, network: RandomNetwork) -> "Cell":
         """Return the cell of a neuron in a network; raise InputError if one has no such parameters."""
-        synapses = network.exc, network.inh
-        try:
-            weight, tau_syn, E_rev = (
-                (getattr(synapses[0], k), getattr(synapses[1], k)) for k in ("weight", "tau_syn", "E_rev")
-            )
-            in_degree = network.in_degree["exc"], network.in_degree["inh"]
-            return cls(neuron.C_m, neuron.g_L, neuron.E_L, weight, tau_syn, E_rev, in_degree)
-        except AttributeError as error:
+        synapses = {kind: getattr(network, kind, None) for kind in ("exc", "inh")}
+        parts = [("neuron", neuron, ("C_m", "g_L", "E_L"))]
+        parts += [(f"network.{kind}", synapse, _OF_SYNAPSE) for kind, synapse in synapses.items()]
+        lacking = [f"{key}.{name}" for key, part, names in parts for name in names if not hasattr(part, name)]
+        if lacking:
             raise InputError(
-                "the moments need C_m, g_L, E_L of the neuron and weight, tau_syn, E_rev of its synapses: "
-                f"{error}"
-            ) from error
+                f"{type(neuron).__name__} in {type(network).__name__} has no {', '.join(lacking)}, on which"
+                " its moments depend; allowed: a cell with a leak and synapses that are conductances"
+            )
+        weight, tau_syn, E_rev = (
+            (getattr(synapses["exc"], name), getattr(synapses["inh"], name)) for name in _OF_SYNAPSE
+        )
+        in_degree = network.in_degree["exc"], network.in_degree["inh"]
+        return cls(neuron.C_m, neuron.g_L, neuron.E_L, weight, tau_syn, E_rev, in_degree)
 
 
 class Moments(NamedTuple):

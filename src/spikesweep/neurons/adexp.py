@@ -97,6 +97,14 @@ class AdExp(NamedTuple):
         """Return the time constants that dt must resolve."""
         return {"C_m / g_L": self.C_m / self.g_L, "tau_w": self.tau_w}
 
+    def rheobase(self) -> Any:
+        """Return the constant current (pA) above which the cell fires; NaN with subthreshold adaptation.
+
+        Without it the cell is an EIF up to its first spike. With it a step of current makes the cell fire
+        below the bifurcation of its rest, which no closed form tells.
+        """
+        return np.where(np.asarray(self.a) == 0.0, self.g_L * (self.V_th - self.Delta_T - self.E_L), np.nan)
+
     @staticmethod
     @compiled
     def step(c, x, current, t, t_next):

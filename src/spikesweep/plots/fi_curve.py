@@ -8,9 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikesweep.analysis import fi
+from spikesweep.plots import swept
 
 #: Height of the vertical line that stands for a spike, above the highest potential (mV).
 _SPIKE = 40.0
+#: Points of a curve up to which each is marked.
+_MARKED = 50
 
 
 def figure(ds: xr.Dataset) -> Figure:
@@ -19,27 +22,41 @@ def figure(ds: xr.Dataset) -> Figure:
     found = fi.measures(ds)
     fig = Figure(figsize=(8.4, 3.4), layout="constrained")
     left, right = fig.subplots(1, 2)
+    marker = "." if ds.sizes["i_ext"] <= _MARKED else ""
     for k, population in enumerate(ds["population"].values):
         one, color = ds.sel(population=population), f"C{k}"
         threshold = float(found["threshold"].sel(population=population))
-        label = f"{population}: no spike" if np.isnan(threshold) else f"{population}: from {threshold:g} pA"
-        left.plot(ds["i_ext"], one["rate"], color=color, linewidth=1.2, label=label)
+        from_the_first = " or less" if threshold == float(ds["i_ext"][0]) else ""
+        label = "no spike" if np.isnan(threshold) else f"from {threshold:g} pA{from_the_first}"
+        left.plot(
+            ds["i_ext"],
+            one["rate"],
+            marker=marker,
+            color=color,
+            linewidth=1.2,
+            label=f"{population}: {label}",
+        )
         rheobase = float(found["rheobase"].sel(population=population))
         if np.isfinite(rheobase):
             left.axvline(rheobase, color=color, linestyle=":", linewidth=0.8)
         for end, style in (("first", "--"), ("last", "-")):
             curve = one[f"{end}_isi"]
-            right.plot(
-                ds["i_ext"], curve, style, color=color, linewidth=1.0, label=f"{population}, {end} interval"
-            )
+            label = f"{population}, {end} interval"
+            right.plot(ds["i_ext"], curve, style, marker=marker, color=color, linewidth=1.0, label=label)
     left.set(xlabel="current (pA)", ylabel="firing rate (Hz)")
-    left.legend(frameon=False, fontsize=8, title="dotted: analytic rheobase", title_fontsize=7)
+    title = "dotted: analytic rheobase" if found["rheobase"].notnull().any() else None
+    left.legend(frameon=False, fontsize=8, title=title, title_fontsize=7)
     left.set_ylim(bottom=0.0)
     right.set(xlabel="current (pA)", ylabel="interspike interval (ms)", yscale="log")
     if np.isfinite(ds["first_isi"]).any():
         right.legend(frameon=False, fontsize=8)
     _bare(left, right)
     return fig
+
+
+def swept_figure(ds: xr.Dataset) -> Figure:
+    """Return rate against current for values of the longest swept axis; dots where points are no grid."""
+    return swept.figure(ds, over="i_ext" if "i_ext" in ds.dims else None)
 
 
 def ephys(ds: xr.Dataset, examples: Mapping[str, xr.Dataset], current: float) -> Figure:

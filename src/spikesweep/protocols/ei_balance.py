@@ -123,6 +123,11 @@ class EIBalance:
         rates = {"exc": points["fe"], "inh": points["fi"]}
         sized = replace(network, N=points["pop_size"])
         n = {k: np.broadcast_to(np.asarray(sized.in_degree[k], np.float64), rates[k].shape) for k in _KINDS}
+        if self.mode != "poisson":  # a regular source has a whole number of events
+            time = n_steps * self.dt * PER_MS
+            rates = {kind: np.round(rate * time) / time for kind, rate in rates.items()}
+        if self.mode == "fixed":
+            n = {kind: np.ones_like(n[kind]) for kind in _KINDS}
         cells = [self._cell(sized, name, points, rates, n, n_steps) for name in network.populations]
         results = {name: np.stack([cell[name] for cell in cells]) for name in cells[0]}
         return {**results, "sources_exc": n["exc"], "sources_inh": n["inh"]}
@@ -178,5 +183,4 @@ class EIBalance:
             groups = zip(keys, lanes(n), probability, strict=True)
             return fill_random, [random_sources(k, _KINDS, s, p) for k, s, p in groups]
         events = lanes({kind: np.round(rates[kind] * (n_steps * self.dt * PER_MS)) for kind in _KINDS})
-        sizes = lanes(n) if self.mode == "fixed_scaled" else np.ones(events.shape)
-        return fill_regular, [regular_trains(e, s, n_steps) for e, s in zip(events, sizes, strict=True)]
+        return fill_regular, [regular_trains(e, s, n_steps) for e, s in zip(events, lanes(n), strict=True)]

@@ -24,8 +24,8 @@ from spikesweep.units import PER_MS, Positive, ms
 class FICurve:
     """Rate, intervals and rheobase of one cell of each population.
 
-    The `adaptation_index` is (last - first) / (last + first) of the intervals: none at 0. Nothing
-    is drawn, so every `seed` gives the same numbers.
+    The `adaptation_index` is (last - first) / (last + first) of the intervals: none at 0, and NaN where
+    there are not two intervals. Nothing is drawn, so every `seed` gives the same numbers.
     """
 
     axes: ClassVar[tuple[Axis, ...]] = (
@@ -86,11 +86,12 @@ class FICurve:
         at = notes.reshape(groups, 4, LANES).swapaxes(0, 1).reshape(4, -1)[:, :n]
         at = np.where(at > 0.0, at, np.nan)
         first_isi, last_isi = (at[SECOND] - at[FIRST]) * self.dt, (at[LAST] - at[PREVIOUS]) * self.dt
+        change = np.where(at[PREVIOUS] > at[FIRST], last_isi - first_isi, np.nan)
         rheobase = cell.rheobase() if hasattr(cell, "rheobase") else np.nan
         return {
             "rate": counts / (n_steps * self.dt * PER_MS),
             "first_isi": first_isi,
             "last_isi": last_isi,
-            "adaptation_index": (last_isi - first_isi) / (last_isi + first_isi),
+            "adaptation_index": change / (last_isi + first_isi),
             "rheobase": np.broadcast_to(np.float64(rheobase), n),
         }

@@ -6,7 +6,7 @@ doi:10.1007/s10827-017-0668-2. Departures from the original script: independent 
 and inhibition and for every point, and the rate over the analysed time itself.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Literal
@@ -21,7 +21,7 @@ from spikesweep.kernels.driver import Clock
 from spikesweep.kernels.lanes import run_lanes
 from spikesweep.kernels.philox import derive, point_keys
 from spikesweep.kernels.spike_trains import spike_trains
-from spikesweep.networks import RandomNetwork, per_neuron
+from spikesweep.networks import Network, per_neuron
 from spikesweep.protocols.base import Axis, Ragged, Variable, check_conductances, check_step, steps
 from spikesweep.single_cell import trace_cell
 from spikesweep.units import PER_MS, NonNegative, Positive, Seed, ms
@@ -70,7 +70,7 @@ class TransferFunction:
             spikes("spike_neuron", units="1", long_name="number of the neuron", dtype="int32"),
         )
 
-    def check(self, network: RandomNetwork) -> None:
+    def check(self, network: Network) -> None:
         """Refuse a network or a time step that cannot be simulated; raise InputError."""
         if self.discard >= self.duration:
             raise InputError(
@@ -86,7 +86,7 @@ class TransferFunction:
         steps("protocol.duration", self.duration, self.dt)
         steps("protocol.discard", self.discard, self.dt)
 
-    def check_grid(self, network: RandomNetwork, values: Mapping[str, NDArray[Any]]) -> None:
+    def check_grid(self, network: Network, values: Mapping[str, NDArray[Any]]) -> None:
         """Refuse rates that the time step does not resolve, and what legacy numbers have no seed for."""
         highest = {"exc": values["fe"].max(), "inh": values["fi"].max()}
         per_ms = {kind: rate * network.in_degree[kind] * PER_MS for kind, rate in highest.items()}
@@ -98,31 +98,42 @@ class TransferFunction:
                 f"which has {2**32 // LEGACY_NEURONS} neurons; allowed: fewer, or philox"
             )
 
-    def coordinates(self, network: RandomNetwork) -> dict[str, list[str]]:
+    def coordinates(self, network: Network) -> dict[str, list[str]]:
         """Return the names of the populations."""
         return {"population": list(network.populations)}
 
-    def work(self, network: RandomNetwork, whole: Mapping[str, NDArray[Any]]) -> float:
+    def work(self, network: Network, whole: Mapping[str, NDArray[Any]]) -> float:
         """Return the neuron steps that one point costs."""
         return len(network.populations) * float(whole["pop_size"].max()) * self.duration / self.dt
 
-    def prepare(self, network: RandomNetwork) -> None:
+    def prepare(self, network: Network) -> None:
         """Compile the kernels of every population."""
-        self._run(network, {name: np.zeros(1) for name in ("fe", "fi", "seed")}, np.ones(1, np.int64), 0, 0)
+        points, one = {name: np.zeros(1) for name in ("fe", "fi", "seed")}, np.ones(1, np.int64)
+        self._run(network, tuple(network.populations), points, one, 0, 0)
 
     def __call__(
         self,
-        network: RandomNetwork,
+        network: Network,
         points: Mapping[str, NDArray[Any]],
         whole: Mapping[str, NDArray[Any]],
     ) -> dict[str, Any]:
         """Return `rate` (Hz), shape (population, point, pop_size), and the spikes if they are recorded."""
+        return self.only(tuple(network.populations), network, points, whole["pop_size"])
+
+    def only(
+        self,
+        names: Sequence[str],
+        network: Network,
+        points: Mapping[str, NDArray[Any]],
+        sizes: NDArray[np.int64],
+    ) -> dict[str, Any]:
+        """Return the results of some populations, `rate` of shape (name, point, size)."""
         n_steps = steps("protocol.duration", self.duration, self.dt)
         n_discard = steps("protocol.discard", self.discard, self.dt)
-        return self._run(network, points, whole["pop_size"], n_steps, n_discard)
+        return self._run(network, names, points, sizes, n_steps, n_discard)
 
     def trace(
-        self, network: RandomNetwork, point: Mapping[str, float], population: str, neuron: int = 0
+        self, network: Network, point: Mapping[str, float], population: str, neuron: int = 0
     ) -> xr.Dataset:
         """Return the traces and spikes of one neuron at one point, as they were when it was computed."""
         labels = {"seed": point["seed"]} if self.common_random_numbers else dict(point)
@@ -131,11 +142,12 @@ class TransferFunction:
         n_steps = steps("protocol.duration", self.duration, self.dt)
         cell, points = network.populations[population], {k: np.array([v]) for k, v in point.items()}
         kicked = self._kicks(network, points, np.array([key]), np.array([neuron]), clock, n_steps)
-        return trace_cell(cell, network.synapses, kicked, clock, n_steps)
+        return trace_cell(cell, network.synapses_onto(population), kicked, clock, n_steps)
 
     def _run(
         self,
-        network: RandomNetwork,
+        network: Network,
+        names: Sequence[str],
         points: Mapping[str, NDArray[Any]],
         sizes: NDArray[np.int64],
         n_steps: int,
@@ -145,10 +157,10 @@ class TransferFunction:
         labels = {"seed": points["seed"]} if self.common_random_numbers else points
         keys = np.broadcast_to(point_keys(self.root_seed, labels), n_points)
         clock = Clock.of(self.dt, self.refractory)
-        rates = np.empty((len(network.populations), n_points, len(sizes)))
+        rates = np.empty((len(names), n_points, len(sizes)))
         trains = []
-        for p, (name, cell) in enumerate(network.populations.items()):
-            cell = per_neuron(cell, n_neurons)
+        for p, name in enumerate(names):
+            cell = per_neuron(network.populations[name], n_neurons)
             onto = network.synapses_onto(name)
             synapses = [per_neuron(onto[kind], n_neurons) for kind in _KINDS]
             own = derive(keys, f"population {name}", 0.0)
@@ -165,14 +177,14 @@ class TransferFunction:
                 rates[p] = total[:, sizes - 1] / sizes / np.float64(analysed)
         return {"rate": rates, **(self._spikes(trains, n_points) if self.record_spikes else {})}
 
-    def _events_per_step(self, network: RandomNetwork, points: Mapping[str, Any]) -> dict[str, Any]:
+    def _events_per_step(self, network: Network, points: Mapping[str, Any]) -> dict[str, Any]:
         """Return the mean number of events in a step, by kind of synapse, at a point or at many."""
         rates = zip(_KINDS, (points["fe"], points["fi"]), strict=True)
         return {kind: rate * (network.in_degree[kind] * (PER_MS * self.dt)) for kind, rate in rates}
 
     def _kicks(
         self,
-        network: RandomNetwork,
+        network: Network,
         points: Mapping[str, NDArray[Any]],
         keys: NDArray[np.uint64],
         of_point: NDArray[np.int64],

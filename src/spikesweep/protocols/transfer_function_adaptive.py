@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from spikesweep.errors import InputError
 from spikesweep.inputs.legacy import legacy_spike_counts
 from spikesweep.kernels.driver import LANES, Clock
-from spikesweep.networks import RandomNetwork
+from spikesweep.networks import Network
 from spikesweep.protocols.base import MISSING, SATURATED, Axis, Variable
 from spikesweep.protocols.transfer_function import TransferFunction
 from spikesweep.units import PER_MS, Hz, NonNegative, Positive, Seed, ms
@@ -88,7 +88,7 @@ class TransferFunctionAdaptive:
             record_spikes=False,
         )
 
-    def check(self, network: RandomNetwork) -> None:
+    def check(self, network: Network) -> None:
         """Refuse a network or a time step that cannot be simulated; raise InputError."""
         self._plain.check(network)
         if self.compat and (self.discard or self.refractory != "published"):
@@ -97,21 +97,21 @@ class TransferFunctionAdaptive:
                 f"with protocol.compat = {self.compat}; allowed: 0.0 and published"
             )
 
-    def check_grid(self, network: RandomNetwork, values: Mapping[str, NDArray[Any]]) -> None:
+    def check_grid(self, network: Network, values: Mapping[str, NDArray[Any]]) -> None:
         """Refuse rates that the time step does not resolve."""
         one = {"fe": np.array([self.max_fe]), "pop_size": np.ones(1, np.int64)}
         self._plain.check_grid(network, {**values, **one})
 
-    def coordinates(self, network: RandomNetwork) -> dict[str, list[str]]:
+    def coordinates(self, network: Network) -> dict[str, list[str]]:
         """Return the names of the populations."""
         return self._plain.coordinates(network)
 
-    def work(self, network: RandomNetwork, whole: Mapping[str, NDArray[Any]]) -> float:
+    def work(self, network: Network, whole: Mapping[str, NDArray[Any]]) -> float:
         """Return the neuron steps that one row costs."""
         runs = self.n_fe * (len(whole["seed"]) + _HALVINGS_EXPECTED)
         return len(network.populations) * runs * self.duration / self.dt
 
-    def prepare(self, network: RandomNetwork) -> None:
+    def prepare(self, network: Network) -> None:
         """Compile the kernels of every population."""
         if not self.compat:
             self._plain.prepare(network)
@@ -121,7 +121,7 @@ class TransferFunctionAdaptive:
             short._runner(network, name, {})(np.zeros(1), np.zeros(1), np.zeros(1, np.int64))
 
     def __call__(
-        self, network: RandomNetwork, points: Mapping[str, NDArray[Any]], whole: Mapping[str, NDArray[Any]]
+        self, network: Network, points: Mapping[str, NDArray[Any]], whole: Mapping[str, NDArray[Any]]
     ) -> dict[str, NDArray[Any]]:
         """Return `rate` (Hz), shape (population, row, fe_index, seed), and the samples it is for."""
         seeds = whole["seed"]
@@ -198,28 +198,28 @@ class TransferFunctionAdaptive:
             row.halvings[row.sample] = self.max_halvings
             row.candidate = np.nan
 
-    def _runner(self, network: RandomNetwork, name: str, swept: Mapping[str, Any]) -> Run:
+    def _runner(self, network: Network, name: str, swept: Mapping[str, Any]) -> Run:
         """Return the function that simulates one population; `swept` are labels of its random numbers."""
         if self.compat:
             return self._legacy_runner(network, name)
-        one, plain = replace(network, populations={name: network.populations[name]}), self._plain
+        plain, one = self._plain, np.ones(1, np.int64)
 
         def run(fe: NDArray[Any], fi: NDArray[Any], seeds: NDArray[Any]) -> NDArray[np.float64]:
             points = {"fe": fe, "fi": fi, "seed": seeds}
             points |= {key: np.full(len(fe), label) for key, label in swept.items()}
-            rates: NDArray[np.float64] = plain(one, points, {"pop_size": np.ones(1, np.int64)})["rate"]
+            rates: NDArray[np.float64] = plain.only([name], network, points, one)["rate"]
             return rates[0, :, 0]
 
         return run
 
-    def _legacy_runner(self, network: RandomNetwork, name: str) -> Run:
+    def _legacy_runner(self, network: Network, name: str) -> Run:
         clock = Clock.of(self.dt, "published", held_at_rest=True)
         n_steps = int(self.duration * PER_MS / clock.tick) - 1  # the script's last sample ends no step
         cell, degree = network.populations[name], network.in_degree
 
         def run(fe: NDArray[Any], fi: NDArray[Any], seeds: NDArray[Any]) -> NDArray[np.float64]:
             rates = {"exc": fe * degree["exc"], "inh": fi * degree["inh"]}
-            counts = legacy_spike_counts(cell, network.synapses, rates, seeds, clock, n_steps)
+            counts = legacy_spike_counts(cell, network.synapses_onto(name), rates, seeds, clock, n_steps)
             return counts / (n_steps * clock.tick)
 
         return run
