@@ -248,7 +248,8 @@ def test_counts_and_values_agree_whenever_a_writer_dies(spikes, monkeypatch):
             deaths += 1
         monkeypatch.setattr("spikesweep.durable.write", write)
         assert table(Store(path).open().sel(fe=[8], seed=[0])).equals(first)
-    assert deaths == 8
+        assert not check(Store(path))
+    assert deaths == 9
     same(done, whole)
     assert not check(Store(path))
     places = [p for p in (path / "ragged" / "spike").iterdir() if p.name != "template"]

@@ -403,7 +403,7 @@ def test_a_crash_at_every_write_of_create_block_and_growth_breaks_nothing(tmp_pa
             if path.exists():
                 status = xr.open_zarr(path).load().status
                 assert stage == "create" or (status.sel(fe=20) == 1).all()
-                assert all("recorded" in p.what or "record" in p.what for p in check(Store(path)))
+                assert not check(Store(path))
             same(ss.run(ss.load(*larger)), reference)
             assert not check(Store(path))
             assert [p.name for p in path.parent.iterdir()] == [path.name]

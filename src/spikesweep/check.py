@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep import store as stores
+from spikesweep.errors import DamagedError
 from spikesweep.grid import POINT, Block, Grid, label_text
 from spikesweep.protocols.base import FAILED, Axis
 
@@ -32,7 +33,7 @@ def check(store: stores.Store) -> list[Problem]:
     problems = [Problem(f"{name} is damaged", None) for name in store.damaged_failures()]
     failed = [record["point"] for record in store.failures()]
     grid = plain_grid(store)
-    suspects = [b for b in grid.blocks(store.chunks) if _block_problem(store, grid, b, failed)]
+    suspects = [b for b in store.blocks() if _block_problem(store, grid, b, failed)]
     if suspects:  # perhaps a driver was just writing them
         time.sleep(_WRITTEN)
         failed = [record["point"] for record in store.failures()]
@@ -63,22 +64,9 @@ def plain_grid(store: stores.Store) -> Grid:
 def _block_problem(store: stores.Store, grid: Grid, block: Block, failed: list[dict[str, float]]) -> str:
     """Return what is wrong with a block, nothing if it is whole or visibly missing."""
     try:
-        digest = store.block_record(block)
-    except ValueError:
-        return "its record is damaged"
-    try:
-        results, status = store.read_block(block)
-    except Exception as error:  # whatever a codec says of a damaged chunk
-        return f"a chunk cannot be read ({type(error).__name__}: {error})"
-    if digest is None:
-        return "it has results and no record" if status.any() else ""
-    if not store.has_chunk("status", block):
-        return "it was recorded, and its status is gone"
-    gone = [name for name in results if not store.has_chunk(name, block)]
-    if gone:
-        return f"the chunk of {', '.join(gone)} is gone"
-    if store.digest(block, results, status) != digest:
-        return "its values are not those that were recorded"
+        _, status = store.read_whole(block)
+    except DamagedError as error:
+        return error.what
     return _unexplained(grid, block, status, failed)
 
 

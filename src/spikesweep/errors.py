@@ -10,6 +10,18 @@ class InputError(ValueError):
     """A request that cannot be carried out: its text names the key, the value and what is allowed."""
 
 
+class DamagedError(InputError):
+    """A store that does not hold what was written."""
+
+    def __init__(self, where: str, what: str, command: str) -> None:
+        super().__init__(where, what, command)
+        self.what = what
+
+    def __str__(self) -> str:
+        where, what, command = self.args
+        return f"{where}: {what}; allowed: python -m spikesweep {command}"
+
+
 def nearest_key(key: str, known: Iterable[str]) -> str:
     """Return the hint that ends a message about an unknown dotted `key`."""
     known = list(known)

@@ -73,11 +73,16 @@ def grown(
     coordinates: Mapping[str, Any],
     chunks: tuple[int, ...],
 ) -> stores.Store:
-    """Return the store with the larger grid `new`, finished points copied. Call it under the lock."""
+    """Return the store with the larger grid `new`, finished points copied. Call it under the lock.
+
+    Raises DamagedError where the store does not hold what was written.
+    """
     temporary = stores.temporary_path(store.path)
     attrs = {k: v for k, v in store.attrs.items() if k not in stores.FIXED_ATTRS}
     try:
         labels = _longest(store, coordinates)
+        for block in store.blocks():
+            store.read_whole(block)  # what is damaged must not get a new record
         larger = stores.lay_out(temporary, new, variables, labels, chunks, attrs)
         for block in new.blocks(chunks):
             _copy_block(store, old, larger, new, block)

@@ -96,7 +96,7 @@ def run_block_isolated(work: Work, block: Block) -> BlockDone:
 
 def _block(work: Work, block: Block, compute: Any) -> BlockDone:
     sweep = work.sweep
-    found, status = work.store.read_block(block)
+    found, status = work.store.read_whole(block)  # what is damaged must not get a new record
     todo = work.todo(status, block)
     whole = sweep.grid.whole
     by_point = (-1, *(len(v) for v in whole.values()))

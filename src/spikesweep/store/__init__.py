@@ -5,8 +5,9 @@ What a kill, a crash or a second program may do at any moment decides the order 
 - one process at a time makes, grows or writes the store of a path: it holds a lock from before it looks what
   is there to its end; where there are no locks, whoever finds the folder replaced that it writes to stops;
 - every file is written under a temporary name, synchronised and renamed (`durable`);
-- a block is one chunk of every variable; then its record (`.spikesweep/blocks`), with a hash of what the
-  chunks hold; its chunk of `status` is written last, so a point counts as done only when all is there;
+- a block is one chunk of every variable. Its record (`.spikesweep/blocks`) is written before them and after
+  them, with hashes of what they hold and of what they get (`block_record`); its chunk of `status` is written
+  last, so a point counts as done only when all is there;
 - the values of ragged variables are put beside the others' chunks first, and count once their counts say so
   (`ragged`);
 - chunks carry a checksum: a flipped bit raises instead of giving another number. The files that never

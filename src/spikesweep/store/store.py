@@ -4,6 +4,7 @@ import errno
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ from zarr.storage import LocalStore
 
 from spikesweep import durable
 from spikesweep.attributes import decoded
-from spikesweep.errors import InputError
+from spikesweep.errors import DamagedError, InputError
 from spikesweep.grid import Block
 from spikesweep.protocols.base import Axis
 from spikesweep.ragged import Ragged
 from spikesweep.store import ragged
 from spikesweep.store.arrays import arrays, dims, fresh_arrays, results
+from spikesweep.store.block_record import BlockRecord, Hashes
 from spikesweep.store.records import HIDDEN, Records, guarded, unguarded
 
 FORMAT = "spikesweep 1"
@@ -115,12 +117,25 @@ class Store(Records):
         return self._values(name)
 
     def _values(self, name: str) -> NDArray[Any]:
-        values = np.asarray(self._arrays[name][:])
+        values = self._whole(name)
         return values if values.dtype.kind in "biuf" else np.array(values.tolist())
 
     def status(self) -> NDArray[np.uint8]:
-        """Return the status of every point."""
-        return np.asarray(self._arrays["status"][:])
+        """Return the status of every point; raise DamagedError where it cannot be read."""
+        return self._whole("status")
+
+    def _whole(self, name: str) -> NDArray[Any]:
+        try:
+            return np.asarray(self._arrays[name][:])
+        except (RuntimeError, ValueError) as error:  # whatever a codec says of a damaged chunk
+            raise DamagedError(f"{self.path}, {name}", str(error), f"check {self.path} --repair") from error
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield all blocks."""
+        shape, chunks = self._arrays["status"].shape, self.chunks
+        for start in product(*(range(0, n, step) for n, step in zip(shape, chunks, strict=True))):
+            ends = (min(a + step, n) for a, step, n in zip(start, chunks, shape, strict=True))
+            yield Block(start, tuple(ends))
 
     def read_block(self, block: Block) -> tuple[dict[str, NDArray[Any] | Ragged], NDArray[np.uint8]]:
         """Return the variables and the status of a rectangle of points, whether chunk or not."""
@@ -137,6 +152,29 @@ class Store(Records):
             empty = ragged.template(self.path, dimension)
             read |= ragged.read(self.path, arrays, dimension, self.axes, positions, empty)
         return read, np.array(arrays["status"][block.slices], order="C")
+
+    def read_whole(self, block: Block) -> tuple[dict[str, NDArray[Any] | Ragged], NDArray[np.uint8]]:
+        """Return what a block holds; raise DamagedError where that is not what was written."""
+        try:
+            record = self._record(block)
+        except ValueError:
+            raise self._damaged(block, "its record is damaged") from None
+        try:
+            results, status = self.read_block(block)
+        except Exception as error:  # whatever a codec says of a damaged chunk
+            what = f"a chunk cannot be read ({type(error).__name__}: {error})"
+            raise self._damaged(block, what) from error
+        if record is None:
+            what = "it has results and no record" if status.any() else ""
+        else:
+            gone = [name for name in (*results, "status") if not self.has_chunk(name, block)]
+            what = record.problem(self._hashes(block, results, status), gone)
+        if what:
+            raise self._damaged(block, what)
+        return results, status
+
+    def _damaged(self, block: Block, what: str) -> DamagedError:
+        return DamagedError(f"{self.path}, block {self._name(block)}", what, f"check {self.path} --repair")
 
     def read_cells(
         self, dimension: str, positions: Mapping[str, NDArray[np.int64]]
@@ -155,43 +193,69 @@ class Store(Records):
         self, block: Block, results: Mapping[str, NDArray[Any] | Ragged], status: NDArray[np.uint8]
     ) -> None:
         """Write a block: all variables, its record, then its status. Raise OSError where the disk refuses."""
-        if self.manifest and self._manifest_path.read_bytes() != self.manifest:
-            raise OSError(errno.ESTALE, "another process has replaced the store", str(self.path))
+        self._refuse_replaced()
         arrays = self._arrays
         _assert_aligned(block, arrays["status"])
-        for name, values in results.items():
-            if not isinstance(values, Ragged):
-                arrays[name][self._index(name, block)] = values
         counts = {}
-        for dimension, name in ragged.dimensions(arrays).items():
+        for dimension in ragged.dimensions(arrays):
             found = {
                 n: v for n, v in results.items() if self.ragged.get(n) == dimension and isinstance(v, Ragged)
             }
-            ragged.write(self.path, dimension, self._name(block), found)
+            ragged.write(self.path, dimension, self._name(block), found)  # counts once its counts are there
             counts[dimension] = next(iter(found.values())).sizes
+        hashes = self._hashes(block, results, status)
+        self._write_record(block, BlockRecord(self._held_now(block), hashes))
+        for name, values in results.items():
+            if not isinstance(values, Ragged):
+                arrays[name][self._index(name, block)] = values
+        for dimension, name in ragged.dimensions(arrays).items():
             arrays[name][self._index(name, block)] = counts[dimension]
-        durable.write(self._record_path(block), guarded(self.digest(block, results, status)))
+        self._refuse_replaced()
         arrays["status"][block.slices] = status
+        self._write_record(block, BlockRecord(hashes))
         for dimension, sizes in counts.items():
             ragged.remove_other(self.path, dimension, self._name(block), sizes)
 
-    def digest(
+    def _refuse_replaced(self) -> None:
+        """Raise OSError where this is no longer the store that its driver opened: it would be mixed."""
+        if self.manifest and self._manifest_path.read_bytes() != self.manifest:
+            raise OSError(errno.ESTALE, "another process has replaced the store", str(self.path))
+
+    def _hashes(
         self, block: Block, results: Mapping[str, NDArray[Any] | Ragged], status: NDArray[np.uint8]
-    ) -> str:
-        """Return a hash of what a block holds and where it stands."""
-        parts = [repr((block.start, block.stop)).encode()]
-        for name, values in sorted({**results, "status": status}.items()):
+    ) -> dict[str, str]:
+        """Return a hash of each variable of a block and of its status, and of where in which store it is."""
+        # the manifest has the hashes of the configuration and of all labels
+        where = [self.manifest or self._manifest_path.read_bytes(), repr((block.start, block.stop)).encode()]
+        found = {}
+        for name, values in {**results, "status": status}.items():
+            parts = [*where, name.encode()]
             pieces = (values.sizes, values.values) if isinstance(values, Ragged) else (values,)
             for array in map(np.ascontiguousarray, pieces):
-                parts += [f"{name} {array.dtype.str} {array.shape}".encode(), array.tobytes()]
+                parts += [f"{array.dtype.str} {array.shape}".encode(), array.tobytes()]
             if isinstance(values, Ragged):
                 parts += ragged.metadata(self.path, self.ragged[name], self._name(block), values.sizes)
-        return durable.content_hash(b"\0".join(parts))
+            found[name] = durable.content_hash(b"\0".join(parts))
+        return found
 
-    def block_record(self, block: Block) -> str | None:
-        """Return a block's digest, None where it has none; raise ValueError where the record is damaged."""
+    def _held_now(self, block: Block) -> Hashes | None:
+        """Return the hashes of what a block holds, None where it holds nothing."""
+        record = self._record(block)
+        if record is None:
+            return None
+        if record.next is None:
+            return record.now
+        if not self.has_chunk("status", block):
+            return None
+        return self._hashes(block, *self.read_block(block))  # a writer died here
+
+    def _record(self, block: Block) -> BlockRecord | None:
+        """Return a block's record, None where it has none; raise ValueError where it is damaged."""
         path = self._record_path(block)
-        return str(unguarded(path.read_bytes())) if path.exists() else None
+        return BlockRecord.of(unguarded(path.read_bytes())) if path.exists() else None
+
+    def _write_record(self, block: Block, record: BlockRecord) -> None:
+        durable.write(self._record_path(block), guarded(record.plain()))
 
     def forget_block(self, block: Block) -> None:
         """Mark a block's points missing, so that the next run computes them."""
