@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 import spikesweep as ss
 from spikesweep import neurons
@@ -16,6 +17,13 @@ from spikesweep.protocols import TransferFunction
 CONF = Path(__file__).parents[1] / "conf"
 DIMENSIONLESS = ("spikesweep.neurons.LIFDimensionless",)
 REFERENCE = Path(__file__).parent / "reference"
+
+# a stall of the machine is no failure, and a checkout may be read-only
+settings.register_profile("here", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("here")
+# what programs print does not depend on where the tests run
+os.environ["COLUMNS"] = "200"
+os.environ.pop("FORCE_COLOR", None)
 
 
 def options(group):
@@ -31,6 +39,11 @@ def cells():
             if step and node["_target_"] not in DIMENSIONLESS:
                 found.append((neuron, cell))
     return found
+
+
+def first_file(folder):
+    """Return the first file below a folder."""
+    return min(p for p in folder.rglob("*") if p.is_file())
 
 
 def n_done(path):
@@ -66,7 +79,7 @@ def without_numba(tmp_path):
                 env={**os.environ, "NUMBA_DISABLE_JIT": disabled},
                 capture_output=True,
                 text=True,
-                timeout=280,
+                timeout=900,
             )
             assert done.returncode == 0, done.stderr
             said.append(done.stdout.splitlines())
@@ -112,7 +125,7 @@ def killed(tmp_path):
                     time.sleep(0.01)
             finally:
                 driver.kill()
-                driver.wait(timeout=60)
+                driver.wait(timeout=900)
 
     return kill
 

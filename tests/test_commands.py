@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import first_file
 
 import spikesweep as ss
 from spikesweep import commands
@@ -34,7 +35,9 @@ def test_ls_prints_one_line_a_sweep(capsys, store, tmp_path, small):
     assert "neuron=adexp" in line
     assert " 36 " in line
     assert any("not a store" in x for x in lines)
-    assert "no sweeps" in call(capsys, "ls", tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    assert "no sweeps" in call(capsys, "ls", tmp_path / "empty")
+    assert "nowhere does not exist" in call(capsys, "ls", tmp_path / "nowhere", code=2)
 
 
 def test_show_prints_everything(capsys, store):
@@ -46,7 +49,7 @@ def test_show_prints_everything(capsys, store):
 def test_check_finds_and_repairs(capsys, store, small):
     whole = ss.open(store).load()
     assert call(capsys, "check", store) == "whole\n"
-    chunk = next(p for p in (store / "rate" / "c").rglob("*") if p.is_file())
+    chunk = first_file(store / "rate" / "c")
     chunk.write_bytes(chunk.read_bytes()[:-3])
     assert "a chunk cannot be read" in call(capsys, "check", store, code=1)
     said = call(capsys, "check", store, "--repair")
@@ -63,7 +66,7 @@ def test_check_knows_points_that_are_no_grid(capsys, small, tmp_path, faulty_poi
     path = tmp_path / "transfer_function" / "adexp-fs_rs.zarr"
     assert ds.status.sel(point=0, seed=1).values.tolist() == [3, 3]
     assert call(capsys, "check", path) == "whole\n"
-    status = next(p for p in (path / "status" / "c").rglob("*") if p.is_file())
+    status = first_file(path / "status" / "c")
     status.write_bytes(status.read_bytes()[:-1])
     assert "point=0 fe=6 fi=2" in call(capsys, "check", path, code=1)
     assert "points marked missing" in call(capsys, "check", path, "--repair")
@@ -72,14 +75,14 @@ def test_check_knows_points_that_are_no_grid(capsys, small, tmp_path, faulty_poi
 
 def test_a_damaged_store_hides_no_other(capsys, store, small, tmp_path):
     ss.run(small("name=other"))
-    status = next(p for p in (store / "status" / "c").rglob("*") if p.is_file())
+    status = first_file(store / "status" / "c")
     status.write_bytes(b"nothing")
     lines = call(capsys, "ls", tmp_path).splitlines()
-    assert any("cannot be read" in line for line in lines)
+    assert any("adexp-fs_rs.zarr  damaged: Zstd decompression error" in line for line in lines)
     assert any("other/adexp-fs_rs.zarr" in line and " 36 " in line for line in lines)
     (store / "zarr.json").write_text("[]")
-    assert "is a store whose zarr.json is damaged" in call(capsys, "check", store, code=2)
-    assert any("not a store" in line for line in call(capsys, "ls", tmp_path).splitlines())
+    assert "its zarr.json is damaged" in call(capsys, "check", store, code=2)
+    assert any("damaged: its zarr.json" in line for line in call(capsys, "ls", tmp_path).splitlines())
 
 
 def test_diff_names_configuration_and_places(capsys, store, small, tmp_path):
@@ -178,6 +181,101 @@ def test_replay_says_when_the_stored_value_does_not_come_out(store, monkeypatch)
     )
     with pytest.raises(ArithmeticError, match="does not hold what"):
         ss.replay(store, fe=12, fi=2, seed=0, population="RS")
+
+
+def test_verify_compares_what_has_been_computed(capsys, small, tmp_path):
+    """A size that is asked for at one point leaves the other point without it: not missing, not otherwise."""
+    one = ("grid.fi=[2]", "grid.seed=[0]", "protocol.record_spikes=true")
+    ss.run(small(*one, "grid.fe=[0,6]", "grid.pop_size=[1]"))
+    ss.run(small(*one, "grid.fe=[6]", "grid.pop_size=[1,3]"))
+    ss.run(small(*one, "grid.fe=[9]", "grid.seed=[1]", "grid.pop_size=[1]"))
+    path = tmp_path / "transfer_function" / "adexp-fs_rs.zarr"
+    assert (ss.open(path).status == 0).any()
+    assert "5 points computed again, 0 came out otherwise" in call(capsys, "verify", path)
+    assert ss.replay(path, fe=0, fi=2, seed=0, pop_size=1, population="RS").attrs["fe"] == 0.0
+    missing = ("replay", path, "fe=9", "seed=0", "population=RS")
+    assert "is not computed yet" in call(capsys, *missing, code=2)
+    assert "is not computed yet" in call(
+        capsys, "replay", path, "fe=0", "seed=0", "pop_size=3", "population=RS", code=2
+    )
+
+
+def test_a_failed_point_is_replayed_as_it_failed(capsys, small, store, faulty_point, monkeypatch):
+    with monkeypatch.context():
+        faulty_point()
+        ss.run(small("protocol.duration=400.0", "retry=failed", "grid.fe=[6]", "name=failed"))
+        path = store.parents[1] / "failed" / store.name
+        with pytest.raises(ValueError, match="no such point"):
+            ss.replay(path, fe=6, fi=2, seed=1, population="RS")
+        assert "Traceback" in call(capsys, "show", path)
+    monkeypatch.undo()
+    said = call(capsys, "replay", path, "fe=6", "fi=2", "seed=1", "population=RS", code=2)
+    assert "failed before and does not now; allowed: the same run with retry=failed" in said
+
+
+def test_a_value_that_does_not_come_out_is_no_traceback(capsys, store, monkeypatch):
+    from spikesweep.protocols import TransferFunction
+
+    original = TransferFunction.__call__
+    monkeypatch.setattr(
+        TransferFunction, "__call__", lambda *a: {k: v + 1.0 for k, v in original(*a).items()}
+    )
+    words = ("fe=12", "fi=2", "seed=0", "population=RS")
+    assert "stopped: " in call(capsys, "replay", store, *words, code=1)
+
+
+def test_protocols_without_traces_are_replayed_too(capsys, tmp_path):
+    words = ("neuron=jercog", "network=jercog", "protocol=fi_curve", "grid.i_ext=[100,200]")
+    ds = ss.run(ss.load(*words, "compute=serial", f"outputs={tmp_path}"))
+    path = tmp_path / "fi_curve" / "jercog-jercog.zarr"
+    assert ss.replay(path, i_ext=200.0).rate.values.tolist() == ds.rate.sel(i_ext=200, seed=0).values.tolist()
+    assert "rate" in call(capsys, "replay", path, "i_ext=200")
+
+
+@pytest.mark.parametrize("neuron", [-1, 3])
+def test_traces_are_those_of_neurons_that_were_simulated(store, neuron):
+    with pytest.raises(InputError, match=f"neuron = {neuron} is refused; allowed: 0 to 2"):
+        ss.replay(store, fe=12, fi=2, seed=0, population="RS", neuron=neuron)
+
+
+def test_an_outcome_that_cannot_be_recorded_is_told(capsys, store, monkeypatch):
+    def full(self, outcome):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("spikesweep.store.Store.record_verification", full)
+    said = call(capsys, "verify", store, "-k", 2)
+    assert "2 points computed again, 0 came out otherwise" in said
+    assert "this is not recorded: [Errno 30]" in said
+
+
+def test_a_run_tells_why_points_failed_and_how_to_see_one(capsys, small, faulty_point):
+    from spikesweep import api, config
+
+    faulty_point()
+    cfg = small()
+    with pytest.raises(SystemExit) as end:
+        api.main(cfg, config.plain(cfg)["choices"])
+    said = capsys.readouterr().err
+    assert end.value.code == 3
+    assert "  failed: fe=6.0 fi=2.0 seed=1 pop_size=1  ValueError: no such point" in said
+    command = said.splitlines()[-1].partition("python -m spikesweep ")[2].split()
+    assert command[0] == "replay"
+    with pytest.raises(ValueError, match="no such point"):
+        commands.main(command)
+
+
+def test_ls_prints_names_as_they_are(capsys, store, tmp_path):
+    store.parent.rename(tmp_path / "[x]")
+    assert "[x]/adexp-fs_rs.zarr" in call(capsys, "ls", tmp_path)
+
+
+def test_check_says_what_no_repair_can_mend(capsys, store):
+    labels = store / "population" / "c" / "0"
+    labels.write_bytes(labels.read_bytes()[:-1])
+    said = call(capsys, "check", store, "--repair", code=1)
+    assert "population/c/0 is damaged or gone" in said
+    assert "points marked missing" not in said
+    assert "no point can mend this; allowed: a copy of the file, or overwrite=true" in said
 
 
 def test_refusals_end_with_code_2(capsys, tmp_path):

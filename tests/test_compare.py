@@ -65,6 +65,15 @@ def test_labels_and_points_of_one_store_alone_are_told(stored, faulty_point):
     assert lines == ["fe: 1 values there only, 2 here only", "4 points have another status"]
 
 
+def test_labels_of_results_and_what_nobody_can_compare_are_told(stored):
+    lines = compare(stored("a"), stored("b", "network.populations=[RS]"))
+    assert lines == ["population: 1 values there only, 0 here only"]
+    lines = compare(stored("a"), stored("c", "network.populations=[RS2]"))
+    assert lines == ["population: 2 values there only, 1 here only", "rate: no values at the same labels"]
+    lines = compare(stored("a"), stored("d", "grid.fe=[1,2]"))
+    assert lines[-1] == "results are not compared: no point is done in both"
+
+
 def test_results_over_other_axes_are_not_compared(stored):
     lines = compare(stored("a"), stored("b", "grid.neuron.RS.b=[0,20]"))
     assert len(lines) == 1

@@ -188,7 +188,7 @@ def test_no_permission(reference, tmp_path, capsys):
         env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=900,
     )
     if done.returncode == 77:
         pytest.skip("rights cannot be given up here")

@@ -379,7 +379,7 @@ def test_recorded_sweep_runs(name, words, dims, tmp_path):
     """As the first comment of its file says, on a reduced grid."""
     command = [sys.executable, str(ROOT / "run.py"), "-cd", str(ROOT / "sweeps"), "-cn", name]
     words = [*words, "protocol.duration=100.0", "compute=serial"]
-    done = subprocess.run([*command, *words], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([*command, *words], cwd=tmp_path, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     store = next((tmp_path / "outputs" / name).glob("*.zarr"))
     ds = ss.open(store)

@@ -29,7 +29,7 @@ def run(folder, *words, code=0):
         capture_output=True,
         text=True,
         cwd=folder.parent,
-        timeout=120,
+        timeout=900,
     )
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
@@ -146,7 +146,7 @@ def test_the_command_line_refuses(out, words, part):
         [sys.executable, str(RUN), "-m", *SMALL, *words, f"outputs={out}"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=900,
     )
     assert done.returncode != 0
     assert "Traceback" not in done.stderr

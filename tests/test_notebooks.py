@@ -21,6 +21,6 @@ def test_notebook_runs(path, tmp_path):
     assert not any(cell.get("outputs") for cell in notebook.cells), "outputs are stripped before a commit"
     folder = tmp_path / "notebooks"
     folder.mkdir()
-    NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(folder)}}).execute()
+    NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(folder)}}).execute()
     pictures = [o for c in notebook.cells for o in c.get("outputs", []) if "image/png" in o.get("data", {})]
     assert len(pictures) >= 3

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from conftest import REFERENCE
+from conftest import REFERENCE, first_file
 
 import spikesweep as ss
 from spikesweep import afferents, response_pool
@@ -348,7 +348,7 @@ def test_the_command_line_leaves_a_store_and_a_figure(tmp_path):
 def test_a_damaged_block_is_named_by_its_words(tmp_path):
     ss.run(load(tmp_path, "grid.condition=[none,efish]", "grid.band=[0-200]"))
     (found,) = tmp_path.rglob("*.zarr")
-    next(file for file in (found / "information" / "c").rglob("*") if file.is_file()).unlink()
+    first_file(found / "information" / "c").unlink()
     (problem,) = check(Store.at(found))
     assert "band=0-200" in problem.what
     assert "condition=none..efish" in problem.what

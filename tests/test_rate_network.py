@@ -228,7 +228,10 @@ ORIGINAL = pd.read_csv(REFERENCE / "rate_network_dentate_original.csv", dtype={"
 
 @pytest.mark.parametrize("config", range(7))
 def test_dentate_circuits_are_those_of_the_public_code(config):
-    """With SciPy's default tolerances the steps are the same, up to what rounding does to recurrence."""
+    """With SciPy's default tolerances the steps are the same, up to what rounding does to recurrence.
+
+    SciPy's sums round by processor (3e-5 between AVX2 and AVX-512).
+    """
     words = ("protocol.integrator=scipy", "protocol.rtol=1e-3", "protocol.atol=1e-6")
     loose, tight = load(f"dentate_{config}", *DENTATE, *words), load(f"dentate_{config}", *DENTATE)
     table = ORIGINAL[ORIGINAL.config == config]
@@ -236,7 +239,7 @@ def test_dentate_circuits_are_those_of_the_public_code(config):
     assert (table.active_units > 0).mean() > 0.8
     for pattern, rows in list(table.groupby("input"))[:: 1 if config < 3 else 2]:
         inputs = [float(digit) for digit in pattern]
-        for cfg, tolerance in [(loose, 2e-5), (tight, 1e-3)]:
+        for cfg, tolerance in [(loose, 1e-4), (tight, 1e-3)]:
             ds = ss.rate_network(cfg, inputs=inputs, seed=1234)
             for row in rows.itertuples():
                 own = ds.isel(cell=np.flatnonzero(ds.population == row.population))

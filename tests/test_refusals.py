@@ -92,7 +92,7 @@ def refused(tmp_path, *words):
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        timeout=60,
+        timeout=900,
     )
     assert done.returncode != 0
     assert "Traceback" not in done.stderr + done.stdout

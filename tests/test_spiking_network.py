@@ -349,7 +349,7 @@ def test_compiled_kernels_give_the_bits_of_plain_python():
             capture_output=True,
             text=True,
             check=True,
-            timeout=200,
+            timeout=900,
         ).stdout
         for disabled in ("0", "1")
     ]

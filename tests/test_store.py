@@ -11,6 +11,7 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 import xarray as xr
 from conftest import n_done
@@ -285,7 +286,7 @@ def test_of_drivers_that_start_together_one_goes_on(tmp_path):
         env={**os.environ, "NUMBA_DISABLE_JIT": "1", "OPENBLAS_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
     rounds = [json.loads(line) for line in done.stdout.splitlines()]
@@ -330,6 +331,7 @@ def run(at, moment, words):
         write(path, data)
 
     durable.write = crashing
+    os.fsync = lambda descriptor: None  # no power is lost here
     ss.run(ss.load(*words))
     return count
 
@@ -371,11 +373,11 @@ def crash_run(tmp_path):
             return int(count) if code == 0 else None
 
         yield call
-        server.communicate(timeout=60)
+        server.communicate(timeout=900)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("moment", ["before", "half", "after"])
 def test_a_crash_at_every_write_of_create_block_and_growth_breaks_nothing(tmp_path, crash_run, moment):
     """Each write in turn is the last: what is on the disk then is whole, and the next run completes it."""
@@ -438,7 +440,7 @@ TransferFunction.__call__ = poisoned
 REASONS = {
     "segfault": "SIGSEGV",
     "memory": "MemoryError",
-    "loop": "no result within 5 s",
+    "loop": "no result within 10 s",
     "raise": "ValueError: poison",
 }
 
@@ -450,7 +452,7 @@ REASONS = {
         pytest.param(
             125,
             {(4.0 * i, 6 * j): kind for i, kind in enumerate(REASONS) for j in range(5)},
-            marks=[pytest.mark.slow, pytest.mark.timeout(900)],
+            marks=[pytest.mark.slow, pytest.mark.timeout(7200)],
         ),
     ],
 )
@@ -459,7 +461,7 @@ def test_poison_points_fail_alone_and_with_the_reason(tmp_path, monkeypatch, n_s
     (tmp_path / "sitecustomize.py").write_text(POISON.replace("KINDS", repr(kinds)))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
     axes = {"fe": AXES["fe"], "fi": [0, 2], "seed": list(range(n_seeds))}
-    limits = ("compute=processes", "compute.workers=2", "compute.block_points=6", "compute.time_limit=5")
+    limits = ("compute=processes", "compute.workers=2", "compute.block_points=6", "compute.time_limit=10")
     job, compute, _ = api.make_sweep(ss.load(*words(tmp_path, **axes), *limits))
     outcome = sweep.run(job, compute, api.Terminal())
     ds = outcome.dataset.load()
@@ -477,49 +479,64 @@ def test_poison_points_fail_alone_and_with_the_reason(tmp_path, monkeypatch, n_s
     assert all(REASONS[kind] in reasons[point] for point, kind in kinds.items())
 
 
+UNHURRIED = """
+import time
+from spikesweep.protocols import TransferFunction
+original = TransferFunction.__call__
+
+def unhurried(self, network, points, whole):
+    time.sleep(0.2)
+    return original(self, network, points, whole)
+
+TransferFunction.__call__ = unhurried
+"""
+
+
 @pytest.mark.slow
-@pytest.mark.timeout(2400)
-def test_random_kills_of_workers_and_drivers_lose_nothing(tmp_path):
+@pytest.mark.timeout(7200)
+def test_random_kills_of_workers_and_drivers_lose_nothing(tmp_path, monkeypatch):
     """kill -9 of random workers and drivers (scheduler and nannies with them) during one sweep.
 
-    200 times, or as often as the time allows: SPIKESWEEP_KILL_SECONDS, by default for a shared machine.
+    SPIKESWEEP_KILLS times, 80 by default. Blocks take their time, so that there are enough of them.
     """
-    seconds = float(os.environ.get("SPIKESWEEP_KILL_SECONDS", "240"))
+    n_kills = int(os.environ.get("SPIKESWEEP_KILLS", "80"))
+    (tmp_path / "sitecustomize.py").write_text(UNHURRIED)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *filter(None, sys.path)]))
     rng = np.random.default_rng(0)
-    sizes = {"fe": [2, 6, 10, 14], "fi": [0, 4], "seed": list(range(round(seconds / 1.5)))}
-    more = ["protocol.duration=20000.0", "compute=processes", "compute.workers=2", "compute.block_points=4"]
+    sizes = {"fe": [2, 6, 10, 14], "fi": [0, 4], "seed": list(range(4 * n_kills))}
+    more = ["protocol.duration=1000.0", "compute=processes", "compute.workers=2", "compute.block_points=4"]
     more += ["protocol.record_spikes=true", "retry=failed"]  # a quarantined point may be killed too
     command = [sys.executable, "-c", "import sys, spikesweep as ss; ss.run(ss.load(*sys.argv[1:]))"]
     command += [*words(tmp_path, **sizes), *more]
     kills = {"worker": 0, "driver": 0}
-    driver = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    began = time.monotonic()
     path = tmp_path / "s" / "adexp-fs_rs.zarr"
-    while sum(kills.values()) < 200 and time.monotonic() - began < seconds:
-        done, patience = n_done(path), time.monotonic() + rng.uniform(0.5, 5.0)
-        while time.monotonic() < patience and n_done(path) == done:
-            time.sleep(0.05)  # a process that has just started gets some work done
-        time.sleep(rng.uniform(0.0, 0.3))
-        if driver.poll() is not None:
-            if driver.returncode == 0:
+    began = time.monotonic()
+    driver = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        while sum(kills.values()) < n_kills:
+            done, patience = n_done(path), time.monotonic() + rng.uniform(0.5, 5.0)
+            while time.monotonic() < patience and n_done(path) == done:
+                time.sleep(0.05)  # a process that has just started gets some work done
+            time.sleep(rng.uniform(0.0, 0.3))
+            if driver.poll() == 0:
                 break
-            driver = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-            continue
-        children = subprocess.run(["pgrep", "-P", str(driver.pid)], capture_output=True, text=True)
-        pids = [int(p) for p in children.stdout.split()]
-        if pids and rng.random() < 0.8:
-            kills["worker"] += _killed(int(rng.choice(pids)))
-        elif rng.random() < 0.5:
-            kills["driver"] += _killed(driver.pid)
-            driver.wait()
-    print(kills, f"in {time.monotonic() - began:.0f} s, {n_done(path)} blocks done")
-    assert sum(kills.values()) >= 40
-    assert kills["driver"] >= 4
-    if driver.poll() is None:
-        driver.wait(timeout=300)
+            if driver.poll() is not None:
+                driver = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+            elif sum(kills.values()) % 5 == 4:
+                kills["driver"] += _killed(driver.pid)
+                driver.wait()
+            elif pids := [child.pid for child in psutil.Process(driver.pid).children()]:
+                kills["worker"] += _killed(int(rng.choice(pids)))
+        print(kills, f"in {time.monotonic() - began:.0f} s, {n_done(path)} blocks done")
+        driver.wait()
+    finally:
+        driver.kill()
+        driver.wait()
+    assert sum(kills.values()) == n_kills
     for _ in range(3):
-        if subprocess.run(command, stderr=subprocess.DEVNULL, timeout=300).returncode == 0:
+        if subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0:
             break
+    monkeypatch.delenv("PYTHONPATH")
     reference = ss.run(ss.load(*command[3:], "compute=threads", "name=reference"))
     same(ss.open(path), reference)
     assert not check(Store(path))

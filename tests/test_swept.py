@@ -202,6 +202,48 @@ def test_names_are_the_shortest_ends_that_differ(small):
     assert job.grid.names == ("RS_b", "FS_b", "weight", "fe", "fi", "seed", "pop_size")
 
 
+def test_an_axis_keeps_its_name_when_another_comes(small):
+    """Of neuron.RS.b the short name is b until neuron.FS.b is swept too."""
+    first = ss.run(small("neuron.RS.b=0,20")).load()
+    both = ss.run(small("neuron.RS.b=0,20", "neuron.FS.b=0,10")).load()
+    assert both.status.dims[:2] == ("b", "FS_b") or both.status.dims[:2] == ("FS_b", "b")
+    assert (both.status == 1).all()
+    xr.testing.assert_equal(both.rate.sel(FS_b=0, drop=True).transpose(*first.rate.dims), first.rate)
+
+
+def test_the_command_before_an_axis_was_added_shows_its_part(small):
+    before = ss.run(small()).load()
+    ss.run(small("neuron.RS.b=0,20,40"))
+    again = ss.run(small()).load()
+    assert again.b.values.tolist() == [20.0]
+    xr.testing.assert_equal(again.rate.squeeze("b", drop=True), before.rate)
+    more = ss.run(small("grid.fe=[0,3,6,12]")).load()
+    assert more.sizes["b"] == 1
+    assert (more.status == 1).all()
+
+
+def test_an_axis_that_others_are_interpolated_from_can_be_added(small, tmp_path):
+    from spikesweep.recompute import verify
+    from spikesweep.store import Store
+
+    text = "network.inh.weight=${network.exc.weight}"
+    before = ss.run(small(text)).load()
+    both = ss.run(small(text, "network.exc.weight=1.0,2.0")).load()
+    xr.testing.assert_equal(both.rate.sel(weight=1.0, drop=True), before.rate)
+    fresh = ss.run(small(text, "network.exc.weight=1.0,2.0", "name=fresh")).load()
+    xr.testing.assert_equal(both, fresh)
+    store = Store(tmp_path / "transfer_function" / "adexp-fs_rs.zarr")
+    assert verify(store, 100, np.random.default_rng(0))["different"] == []
+
+
+def test_an_axis_beside_another_configured_value_names_the_way(small):
+    ss.run(small("neuron.RS.b=40"))
+    with pytest.raises(InputError, match=r"allowed: neuron\.RS\.b=40 'grid\.neuron\.RS\.b=\[\.\.\.\]'"):
+        ss.run(small("neuron.RS.b=0,40"))
+    ds = ss.run(small("neuron.RS.b=40", "grid.neuron.RS.b=[0,40]"))
+    assert ds.b.values.tolist() == [0.0, 40.0]
+
+
 def test_words_and_truth_values_are_axes_too(small):
     ds = ss.run(small("protocol.refractory=published,steps", "protocol.common_random_numbers=true,false"))
     assert ds.refractory.values.tolist() == ["published", "steps"]

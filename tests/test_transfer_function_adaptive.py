@@ -45,7 +45,7 @@ def scan(tmp_path_factory):
 )
 def test_recorded_sweeps_are_the_published_data(tmp_path, name, choices):
     command = [sys.executable, str(ROOT / "run.py"), "-cd", str(ROOT / "sweeps"), "-cn", name]
-    subprocess.run([*command, f"outputs={tmp_path}"], check=True, timeout=280)
+    subprocess.run([*command, f"outputs={tmp_path}"], check=True, timeout=900)
     ds = ss.open(tmp_path / name / f"{choices}.zarr")
     table = pd.read_csv(REFERENCE / "adexp_scan_published.csv")
     for population in ds.population.values:

@@ -1,7 +1,9 @@
 """The public names for sweeps: load, run, open, replay; and what `run.py` calls."""
 
+import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from spikesweep.errors import InputError
 from spikesweep.grid import POINT
 from spikesweep.monitor import Terminal
 from spikesweep.plan import Plan, make_plan, refuse_long
-from spikesweep.protocols.base import FAILURES, MISSING
+from spikesweep.protocols.base import FAILED, FAILURES, MISSING
 from spikesweep.provenance import provenance
 from spikesweep.store import Store
 from spikesweep.tasks import Sweep
@@ -48,8 +50,9 @@ def replay(path: str | Path, population: str | None = None, neuron: int = 0, **a
     """Compute one point of a store again, from the store alone, with full traces over `time`.
 
     `axes` are the point's values (`fe=4, fi=10, seed=3`); the traces are those of neuron number `neuron`.
-    Raises InputError for a point that the store does not hold, and ArithmeticError where the stored
-    value does not come out equal.
+    Protocols without traces give the stored point, once it has come out equal. Raises InputError for a
+    point that the store does not hold or has not computed, ArithmeticError where the stored value does
+    not come out equal, and for a point that failed what it failed with.
     """
     store = Store.at(Path(path))
     if store is None:
@@ -68,10 +71,11 @@ def make_sweep(cfg: DictConfig) -> tuple[Sweep, Any, dict[str, Any]]:
     checked(values["ask_above"], Positive[float], "ask_above")
     protocol, network = assemble(values)
     protocol.check(network)
-    grid, parameters = design(cfg, values, protocol, network, assemble)
-    cells = network_of(values)[1]
     name = _folder_name(values["name"] or choices.get("protocol", "sweep"))
     path = Path(str(values["outputs"])) / name / f"{choices.get('neuron')}-{choices.get('network')}.zarr"
+    stored = {} if values["overwrite"] else _stored_axes(path)
+    grid, parameters = design(cfg, values, protocol, network, assemble, stored)
+    cells = network_of(values)[1]
     identity = {
         "choices": choices,
         "neuron": cells,
@@ -93,6 +97,14 @@ def make_sweep(cfg: DictConfig) -> tuple[Sweep, Any, dict[str, Any]]:
         parameters=parameters,
     )
     return job, compute, values
+
+
+def _stored_axes(path: Path) -> dict[str, str]:
+    """Return the names of the axes that a store at a path has already, by what they sweep."""
+    with suppress(InputError):  # what is wrong with it is told when it is used
+        if store := Store.at(path):
+            return {axis.key: name for name, axis in store.swept().items() if name in store.axes}
+    return {}
 
 
 def main(cfg: DictConfig, choices: Mapping[str, Any]) -> Plan | None:
@@ -118,7 +130,7 @@ def main(cfg: DictConfig, choices: Mapping[str, Any]) -> Plan | None:
         sys.exit(130)
     print(f"{outcome.computed} points computed, {_draw(outcome.dataset, job.path)}")
     if outcome.failed or outcome.missing:
-        print(_failed_points(outcome), file=sys.stderr)
+        print(_failed_points(outcome, job), file=sys.stderr)
         sys.exit(3)
     return None
 
@@ -145,20 +157,29 @@ def _how(values: Mapping[str, Any]) -> dict[str, bool]:
     return {"overwrite": bool(values["overwrite"]), "retry": values["retry"] == "failed"}
 
 
-def _failed_points(outcome: sweep.Outcome, most: int = 10) -> str:
-    """Return a line for each of the first points that are not ok: its status and its axes' values."""
+def _failed_points(outcome: sweep.Outcome, job: Sweep, most: int = 10) -> str:
+    """Return a line for each of the first points that are not ok, and the command that replays the first."""
     status = outcome.dataset["status"].load()
     meanings = status.attrs["flag_meanings"].split()
     stacked = status.stack(point_=status.dims)
     bad = stacked[np.isin(stacked, (MISSING, *FAILURES))]
     lines = [f"{bad.size} of {status.size} points are not ok:"]
     columns = [name for name in status.coords if name != POINT.name and status[name].dims == (POINT.name,)]
+    failures = Store(job.path).failures()
+    replayed = ""
     for point, code in zip(bad["point_"].values[:most], bad.values[:most], strict=True):
         values = dict(zip(map(str, status.dims), point, strict=True))
         values |= {str(name): status[name].sel(point=values[POINT.name]).item() for name in columns}
-        lines.append(f"  {meanings[code]}: {' '.join(f'{name}={value}' for name, value in values.items())}")
+        reasons = [f["reason"] for f in failures if f["point"].items() <= values.items() and code == FAILED]
+        words = [f"{name}={value}" for name, value in values.items()]
+        lines.append(f"  {meanings[code]}: {' '.join(words)}" + (f"  {reasons[-1]}" if reasons else ""))
+        replayed = replayed or ("" if code == MISSING else shlex.join([str(job.path), *words]))
     if bad.size > most:
-        lines.append(f"  and {bad.size - most} more")
+        lines.append(f"  and {bad.size - most} more: python -m spikesweep show {shlex.quote(str(job.path))}")
+    if replayed:
+        names = list(getattr(job.network, "populations", ()))
+        one = f" population={names[0]}" if hasattr(job.protocol, "trace") and len(names) > 1 else ""
+        lines.append(f"one again, with its traceback: python -m spikesweep replay {replayed}{one}")
     return "\n".join(lines)
 
 

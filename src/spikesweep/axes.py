@@ -88,19 +88,24 @@ def flat_axes(node: Mapping[str, Any], names: Sequence[str], prefix: str = "") -
 
 
 def swept_axes(
-    keys: Sequence[str], known: Mapping[str, Parameter], taken: Sequence[str], reads: Sequence[str]
+    keys: Sequence[str],
+    known: Mapping[str, Parameter],
+    taken: Sequence[str],
+    reads: Sequence[str],
+    stored: Mapping[str, str],
 ) -> dict[str, Axis]:
     """Return the axis of each swept key. Raises InputError for a key that nothing reads.
 
-    `taken` are names that other dimensions and variables bear, `reads` the keys that count.
+    `taken` are names that other dimensions and variables bear, `reads` the keys that count, `stored` the
+    names that some keys have already.
     """
     for key in keys:
         if key not in known:
             raise InputError(f"{key} cannot be swept: it is not known; {nearest_key(key, reads)}")
         if key not in reads:
             raise InputError(f"nothing reads {key}: {nearest_key(key, reads)}")
-    names = _names(keys, taken)
-    return {key: _axis(known[key], name) for key, name in zip(keys, names, strict=True)}
+    names = zip(keys, _names(keys, (*taken, *stored.values())), strict=True)
+    return {key: _axis(known[key], stored.get(key, name)) for key, name in names}
 
 
 def _axis(parameter: Parameter, name: str) -> Axis:

@@ -17,26 +17,31 @@ from spikesweep.protocols.base import FAILED, Axis
 _WRITTEN = 0.5
 
 
+#: Values on some axes, by the names of these.
+_Points = dict[tuple[str, ...], set[tuple[Any, ...]]]
+
+
 @dataclass(frozen=True)
 class Problem:
     """Something that is not as it was written."""
 
     what: str
-    block: Block | None  #: the points to mark missing; None where no point can mend it
+    block: Block | None  #: the points to mark missing; None where that mends nothing
+    fatal: bool = False  #: a file that never changes has changed
 
 
 def check(store: stores.Store) -> list[Problem]:
     """Return everything in a store that is missing, truncated, changed or contradictory."""
     damaged = store.damaged_metadata()
     if damaged:
-        return [Problem(f"{name} is damaged or gone", None) for name in damaged]
-    problems = [Problem(f"{name} is damaged", None) for name in store.damaged_failures()]
-    failed = [record["point"] for record in store.failures()]
+        return [Problem(f"{name} is damaged or gone", None, fatal=True) for name in damaged]
+    problems = [Problem(f"{name} is damaged", None) for name in store.damaged_records()]
+    failed = _points(store.failures())
     grid = plain_grid(store)
     suspects = [b for b in store.blocks() if _block_problem(store, grid, b, failed)]
     if suspects:  # perhaps a driver was just writing them
         time.sleep(_WRITTEN)
-        failed = [record["point"] for record in store.failures()]
+        failed = _points(store.failures())
     for block in suspects:
         if what := _block_problem(store, grid, block, failed):
             problems.append(Problem(f"{_place(grid, block)}: {what}", block))
@@ -48,7 +53,7 @@ def repair(store: stores.Store, problems: list[Problem]) -> int:
     blocks = {problem.block for problem in problems if problem.block is not None}
     for block in blocks:
         store.forget_block(block)
-    store.remove_damaged_failures()
+    store.remove_damaged_records()
     store.remove_partial_files()
     return sum(block.n_points for block in blocks)
 
@@ -61,25 +66,36 @@ def plain_grid(store: stores.Store) -> Grid:
     return Grid(tuple(plain[name] for name in values), tuple(values.values()), beside)
 
 
-def _block_problem(store: stores.Store, grid: Grid, block: Block, failed: list[dict[str, float]]) -> str:
+def _block_problem(store: stores.Store, grid: Grid, block: Block, failed: _Points) -> str:
     """Return what is wrong with a block, nothing if it is whole or visibly missing."""
     try:
         _, status = store.read_whole(block)
+        if store.status_is_gone(block):
+            return "it was recorded, and its status is gone"
     except DamagedError as error:
         return error.what
     return _unexplained(grid, block, status, failed)
 
 
-def _unexplained(grid: Grid, block: Block, status: np.ndarray, failed: list[dict[str, float]]) -> str:
+def _unexplained(grid: Grid, block: Block, status: np.ndarray, failed: _Points) -> str:
     """Return which failed point has no record of its failure."""
     for index in np.argwhere(status == FAILED):
         where = {
             n: v[s + i].item() for n, v, s, i in zip(grid.names, grid.values, block.start, index, strict=True)
         }
         where |= {axis.name: values[where[POINT.name]].item() for axis, values in grid.columns}
-        if not any(all(where.get(name) == value for name, value in point.items()) for point in failed):
+        if not any(tuple(where.get(name) for name in names) in points for names, points in failed.items()):
             return f"the reason why {where} failed is gone"
     return ""
+
+
+def _points(failures: list[dict[str, Any]]) -> _Points:
+    """Return the points that failed, by the names of their axes."""
+    found: _Points = {}
+    for record in failures:
+        names = tuple(sorted(record["point"]))
+        found.setdefault(names, set()).add(tuple(record["point"][name] for name in names))
+    return found
 
 
 def _place(grid: Grid, block: Block) -> str:

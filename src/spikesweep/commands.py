@@ -15,10 +15,10 @@ from rich.table import Table
 from spikesweep import store as stores
 from spikesweep.check import check, repair
 from spikesweep.compare import compare
-from spikesweep.errors import InputError
+from spikesweep.errors import DamagedError, InputError
 from spikesweep.folders import store_paths
 from spikesweep.protocols.base import STATUS_MEANINGS
-from spikesweep.recompute import replay, verify
+from spikesweep.recompute import OtherResult, replay, verify
 from spikesweep.sweep import differences
 
 
@@ -30,6 +30,9 @@ def main(arguments: list[str] | None = None) -> None:
     except InputError as error:
         print(f"refused: {error}", file=sys.stderr)
         sys.exit(2)
+    except (OSError, OtherResult) as error:
+        print(f"stopped: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _at(path: str) -> stores.Store:
-    store = stores.Store.at(Path(path))
+    store = stores.Store.at(Path(path).resolve() if Path(path).is_symlink() else Path(path))
     if store is None:
         raise InputError(f"{path} does not exist; allowed: the path of a store (.zarr)")
     return store
@@ -71,17 +74,21 @@ def _counts(store: stores.Store) -> dict[str, int]:
 
 
 def _ls(parsed: Any) -> int:
+    if not Path(parsed.folder).is_dir():
+        raise InputError(f"{parsed.folder} does not exist; allowed: a folder that holds sweeps")
     table = Table(box=None)
     for heading in ("sweep", "axes", "done", "failed", "missing", "MB", "age", "configuration"):
         table.add_column(heading, no_wrap=True)
     for path in store_paths(Path(parsed.folder)):
         try:
             table.add_row(*_row(_at(str(path)), path))
+        except DamagedError as error:
+            table.add_row(str(path), f"damaged: {error.what}")
         except InputError:
             table.add_row(str(path), "not a store of spikesweep")
         except Exception as error:  # whatever a damaged store raises: the others are listed
             table.add_row(str(path), f"cannot be read ({type(error).__name__}); python -m spikesweep check")
-    Console(width=400).print(table if table.row_count else f"no sweeps below {parsed.folder}")
+    Console(width=400, markup=False).print(table if table.row_count else f"no sweeps below {parsed.folder}")
     return 0
 
 
@@ -122,6 +129,7 @@ def _show(parsed: Any) -> int:
     print(json.dumps(store.attrs, indent=2))
     for record in store.failures():
         print(f"an attempt failed at {record['point']} on {record['host']}: {record['reason']}")
+        print(record["detail"], end="")
     return 0
 
 
@@ -132,13 +140,20 @@ def _check(parsed: Any) -> int:
             problems = check(store)
             for problem in problems:
                 print(problem.what)
-            if problems:
+            if any(problem.block for problem in problems):
                 print(f"{repair(store, problems)} points marked missing; the next run computes them")
+            elif problems:
+                repair(store, problems)
+            stores.remove_leftovers(store.path)
             problems = check(store)
     else:
         problems = check(store)
     for problem in problems:
         print(problem.what)
+    if any(problem.fatal for problem in problems):
+        print(
+            "no point can mend this; allowed: a copy of the file, or overwrite=true (all is computed again)"
+        )
     missing = 0 if problems else _counts(store)["missing"]
     if missing:
         print(f"{missing} points are not computed yet")
@@ -166,10 +181,13 @@ def _verify(parsed: Any) -> int:
     if parsed.k < 1:
         raise InputError(f"-k {parsed.k} is refused; allowed: at least 1")
     outcome = verify(store, parsed.k, np.random.default_rng())
-    store.record_verification(outcome)
     print(f"{outcome['verified']} points computed again, {len(outcome['different'])} came out otherwise")
     for point in outcome["different"]:
         print(f"  {point}")
+    try:
+        store.record_verification(outcome)
+    except OSError as error:
+        print(f"this is not recorded: {error}", file=sys.stderr)
     return 1 if outcome["different"] else 0
 
 

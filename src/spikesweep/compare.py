@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from spikesweep.errors import DamagedError
 from spikesweep.grid import POINT
 from spikesweep.protocols.base import DONE
 from spikesweep.ragged import Ragged
@@ -34,9 +35,16 @@ def compare(a: Store, b: Store) -> list[str]:
     names = [v for v in x.data_vars if v in y.data_vars and set(x[v].dims) == set(y[v].dims)]
     unlike = sorted({*x.data_vars, *y.data_vars} - {*names}, key=str)
     lines += [f"{v}: not compared, in one of them only or over other dimensions" for v in unlike]
-    x, y = x[names].load(), y[names].load()
+    try:
+        x, y = x[names].load(), y[names].load()
+    except (RuntimeError, ValueError) as error:  # whatever a codec says of a damaged chunk
+        remedy = "python -m spikesweep check PATH --repair"
+        raise DamagedError(f"{a.path} or {b.path}", str(error), remedy) from error
     same_x, same_y = xr.align(x, y, join="inner")
     done = _done(same_x) & _done(same_y)
+    if not done.any():
+        return [*lines, "results are not compared: no point is done in both"]
+    lines += [f"{v}: no values at the same labels" for v in names if not same_x[v].size]
     n_apart = int((same_x["status"] != same_y["status"]).sum())
     lines += [f"{n_apart} points have another status"] if n_apart else []
     for name in (v for v in names if v != "status"):
@@ -68,7 +76,7 @@ def _labelled(store: Store) -> xr.Dataset:
 
 
 def _labels(x: xr.Dataset, y: xr.Dataset) -> Iterator[str]:
-    for name in map(str, x["status"].dims):
+    for name in (str(dim) for dim in x.dims if dim in x.indexes and dim in y.indexes):
         there, here = x.indexes[name], y.indexes[name]
         only = len(there.difference(here)), len(here.difference(there))
         if any(only):

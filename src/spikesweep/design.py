@@ -23,13 +23,23 @@ _JOINED = ("neuron", "network", "protocol")
 
 
 def design(
-    cfg: DictConfig, values: Mapping[str, Any], protocol: Experiment, network: Any, assemble: Assemble
+    cfg: DictConfig,
+    values: Mapping[str, Any],
+    protocol: Experiment,
+    network: Any,
+    assemble: Assemble,
+    stored: Mapping[str, str],
 ) -> tuple[Grid, Parameters | None]:
-    """Return the grid of a configuration and, where parameters are swept, these; raise InputError."""
+    """Return the grid of a configuration and, where parameters are swept, these; raise InputError.
+
+    `stored` are the names of axes that an earlier run has made, by what they sweep. They keep their names,
+    and where the configuration does not sweep that any more it has one value.
+    """
     own = {axis.name: axis for axis in protocol.axes}
     specs = flat_axes(values["grid"], list(own)) | _counted(values, protocol)
     listed = read_table(values["points"]) if values["points"] is not None else {}
     known = parameters(values)
+    specs |= {k: [known[k].base] for k in stored if k in known and k not in specs and k not in listed}
     for key in (*specs, *listed):
         if key not in own and "." not in key:
             end = nearest_key(key, (*own, *_used(values, known)))
@@ -44,7 +54,7 @@ def design(
     reads = _reads(values, known, keys, texts)
     results = {n for v in protocol.variables for n in (v.name, v.ragged, v.counts)}
     taken = (*own, *results, *protocol.coordinates(network), *_JOINED)
-    axes = swept_axes(keys, known, (*taken, "status", POINT.name), list(reads))
+    axes = swept_axes(keys, known, (*taken, "status", POINT.name), list(reads), stored)
     lanes = lane_keys(protocol, network, list(known))
     slow_first = dict(sorted(axes.items(), key=lambda item: item[0] in lanes))
     grid = _grid(values, slow_first | own, specs, listed, known)

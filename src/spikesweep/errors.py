@@ -13,13 +13,13 @@ class InputError(ValueError):
 class DamagedError(InputError):
     """A store that does not hold what was written."""
 
-    def __init__(self, where: str, what: str, command: str) -> None:
-        super().__init__(where, what, command)
+    def __init__(self, where: str, what: str, remedy: str) -> None:
+        super().__init__(where, what, remedy)
         self.what = what
 
     def __str__(self) -> str:
-        where, what, command = self.args
-        return f"{where}: {what}; allowed: python -m spikesweep {command}"
+        where, what, remedy = self.args
+        return f"{where}: {what}; allowed: {remedy}"
 
 
 def nearest_key(key: str, known: Iterable[str]) -> str:

@@ -82,8 +82,10 @@ class _Local:
             "distributed.scheduler.dashboard.bokeh-application.allow_websocket_origin": [],
         }
         with dask.config.set(settings):
-            # the default dashboard address listens to the whole network
-            cluster = LocalCluster(dashboard_address="127.0.0.1:0", silence_logs=50, **options)
+            # the default dashboard address listens to the whole network; the default limit of memory, that of
+            # the machine by its processors, stops workers for ever where there are many and little memory
+            options |= {"dashboard_address": "127.0.0.1:0", "memory_limit": 0, "silence_logs": 50}
+            cluster = LocalCluster(**options)
             with cluster, Client(cluster) as client:
                 # Dask's own link names the machine's outer address, where nothing listens
                 port = client.cluster.scheduler.http_server.port

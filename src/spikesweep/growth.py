@@ -72,13 +72,16 @@ def grown(
     variables: tuple[Variable, ...],
     coordinates: Mapping[str, Any],
     chunks: tuple[int, ...],
+    more: Mapping[str, Any],
 ) -> stores.Store:
     """Return the store with the larger grid `new`, finished points copied. Call it under the lock.
+
+    `more` are attributes that the sweep has now.
 
     Raises DamagedError where the store does not hold what was written.
     """
     temporary = stores.temporary_path(store.path)
-    attrs = {k: v for k, v in store.attrs.items() if k not in stores.FIXED_ATTRS}
+    attrs = {k: v for k, v in store.attrs.items() if k not in stores.FIXED_ATTRS} | dict(more)
     try:
         labels = _longest(store, coordinates)
         for block in store.blocks():
@@ -86,7 +89,9 @@ def grown(
         larger = stores.lay_out(temporary, new, variables, labels, chunks, attrs)
         for block in new.blocks(chunks):
             _copy_block(store, old, larger, new, block)
-        stores.copy_records(store, larger)
+        pairs = zip(old.names, old.values, strict=True)
+        new_axes = {name: values[0].item() for name, values in pairs if name not in store.axes}
+        stores.copy_records(store, larger, new_axes)
         durable.put_in_place(larger.path, store.path, replace=True)
         return stores.Store(store.path)
     finally:

@@ -16,9 +16,12 @@ from spikesweep.errors import InputError, nearest
 from spikesweep.grid import POINT, Block, Grid, label_text
 from spikesweep.growth import stored_labels
 from spikesweep.parameters import Derived, Parameters, lane_keys
-from spikesweep.protocols.base import OK
+from spikesweep.protocols.base import DONE, FAILED, NON_FINITE
 from spikesweep.ragged import Ragged
 from spikesweep.tasks import Sweep, results
+
+#: Statuses of points whose values have been computed.
+_KNOWN = (*DONE, NON_FINITE)
 
 
 def rebuilt(store: stores.Store) -> Sweep:
@@ -62,45 +65,80 @@ class _Table(dict[tuple[Any, ...], Any]):
         return self._resolve(row)
 
 
-def replay(store: stores.Store, labels: Mapping[str, Any], neuron: int = 0) -> xr.Dataset:
-    """Compute one point again with full traces; raise ArithmeticError if its stored value does not come out.
+class OtherResult(ArithmeticError):
+    """A stored value that does not come out when it is computed again."""
 
-    `labels` are the point's values on the axes and, where there are several populations, `population`.
-    An axis with one value may be left out. Raises InputError for a point that the store does not hold.
+
+def replay(store: stores.Store, labels: Mapping[str, Any], neuron: int = 0) -> xr.Dataset:
+    """Compute one point again, with full traces where its protocol has them, else return what is stored.
+
+    `labels` are the point's values on the axes and, where there are traces of several populations,
+    `population`. An axis with one value may be left out. Raises InputError for a point that the store does
+    not hold or has not computed, OtherResult if its stored value does not come out, and for a point that
+    failed what it failed with.
     """
     sweep = rebuilt(store)
-    if not hasattr(sweep.protocol, "trace"):
-        raise InputError(f"protocol {type(sweep.protocol).__name__} has no traces to replay")
-    populations = list(sweep.network.populations)
-    for name in labels:
-        if name not in (known := (*sweep.grid.coordinates, "population")):
-            raise InputError(f"{name} is no axis of {store.path}; {nearest(name, known)}")
-    population = labels.get("population", populations[0] if len(populations) == 1 else None)
-    if population not in populations:
-        raise InputError(f"population = {population!r}; allowed: {', '.join(populations)}")
-    block = _block(sweep.grid, _index(sweep.grid, labels))
-    if not _equal(store, sweep, block):
-        raise ArithmeticError(f"{store.path} does not hold what {dict(labels)} gives now")
+    _refuse_labels(store, sweep, labels, neuron)
+    index = _index(sweep.grid, labels)
+    block = _block(sweep.grid, index)
     points = sweep.grid.points(block)
+    again = results(sweep, points)
+    _refuse_without_results(store, sweep, block, labels)
+    if not _equal(store, again, block):
+        raise OtherResult(f"{store.path} does not hold what {dict(labels)} gives now")
+    if not hasattr(sweep.protocol, "trace"):
+        return store.open().isel(index)
     protocol, network, called = sweep.protocol, sweep.network, points
     if sweep.parameters is not None:
         (call,) = sweep.parameters.calls(points)
         protocol, network, called = call.protocol, call.network, call.points
     point = {name: values[0].item() for name, values in called.items()}
+    population = labels.get("population", next(iter(network.populations)))
     ds: xr.Dataset = protocol.trace(network, point, population, neuron)
     plain = {name: values[0].item() for name, values in points.items()}
     return ds.assign_attrs(**plain, population=population, neuron=neuron)
 
 
+def _refuse_labels(store: stores.Store, sweep: Sweep, labels: Mapping[str, Any], neuron: int) -> None:
+    for name in labels:
+        if name not in (known := (*sweep.grid.coordinates, "population")):
+            raise InputError(f"{name} is no axis of {store.path}; {nearest(name, known)}")
+    populations = list(getattr(sweep.network, "populations", ()))
+    several = hasattr(sweep.protocol, "trace") and len(populations) > 1
+    population = labels.get("population")
+    if population not in populations and (several or population is not None):
+        raise InputError(f"population = {population!r}; allowed: {', '.join(populations)}")
+    n_neurons = int(sweep.grid.whole.get("pop_size", np.ones(1)).max())
+    if not 0 <= neuron < n_neurons:
+        raise InputError(f"neuron = {neuron} is refused; allowed: 0 to {n_neurons - 1}")
+
+
+def _refuse_without_results(
+    store: stores.Store, sweep: Sweep, block: Block, labels: Mapping[str, Any]
+) -> None:
+    _, status = store.read_block(block)
+    for i, (axis, values) in enumerate(zip(sweep.grid.axes, sweep.grid.values, strict=True)):
+        if axis.whole and axis.name in labels:
+            status = status.take(np.flatnonzero(values == labels[axis.name]), axis=i)
+    if np.isin(status, _KNOWN).any():
+        return
+    if (status == FAILED).any():
+        text, remedy = "failed before and does not now", "the same run with retry=failed"
+    else:
+        text, remedy = "is not computed yet", "a point that is"
+    raise InputError(f"{dict(labels)} of {store.path} {text}; allowed: {remedy}")
+
+
 def verify(store: stores.Store, k: int, rng: np.random.Generator) -> dict[str, Any]:
     """Compute `k` random finished points again; return how many, and those that came out otherwise."""
     sweep = rebuilt(store)
-    done = np.argwhere(store.status() == OK)
+    done = np.argwhere(np.isin(store.status(), DONE))
     chosen = rng.choice(done, min(k, len(done)), replace=False)
     other = []
     for where in chosen:
         index = dict(zip(sweep.grid.names, where.tolist(), strict=True))
-        if not _equal(store, sweep, _block(sweep.grid, index)):
+        block = _block(sweep.grid, index)
+        if not _equal(store, results(sweep, sweep.grid.points(block)), block):
             point = {
                 name: values[index.get(name, index.get(POINT.name))]
                 for name, values in sweep.grid.coordinates.items()
@@ -109,11 +147,24 @@ def verify(store: stores.Store, k: int, rng: np.random.Generator) -> dict[str, A
     return {"verified": len(chosen), "different": other}
 
 
-def _equal(store: stores.Store, sweep: Sweep, block: Block) -> bool:
-    """Compute a point, its whole axes included, and compare every bit with what is stored."""
-    again = results(sweep, sweep.grid.points(block))
-    stored, _ = store.read_block(block)
-    return all(_same_bits(found, again[name]) for name, found in stored.items())
+def _equal(store: stores.Store, again: Mapping[str, NDArray[Any] | Ragged], block: Block) -> bool:
+    """Compare every bit that is stored of a point, its whole axes included, with what came out again.
+
+    Along whole axes only some values may have been computed. What does not have these axes, as spikes of
+    all neurons, is compared where all have been.
+    """
+    stored, status = store.read_block(block)
+    known = np.isin(status, _KNOWN)
+    for name, found in stored.items():
+        new = again[name]
+        if isinstance(found, Ragged) or len(store.axes_of(name)) < len(store.axes):
+            if known.all() and not _same_bits(found, new):
+                return False
+        elif isinstance(new, Ragged) or found.size != new.size:
+            return False
+        elif not _same_bits(found[..., known], new.reshape(found.shape)[..., known]):
+            return False
+    return True
 
 
 def _same_bits(a: NDArray[Any] | Ragged, b: NDArray[Any] | Ragged) -> bool:

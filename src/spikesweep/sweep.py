@@ -26,6 +26,9 @@ from spikesweep.tasks import Sweep, Work, run_block, run_block_isolated
 BLOCK_WORK = 1.5e8
 #: Points in a block of next to no work: bounds the memory of a task and the loss of a crash.
 MAX_BLOCK_POINTS = 10_000
+#: Files of a store, about: more and larger points make larger blocks, up to so many times BLOCK_WORK.
+MAX_FILES = 7000
+_LONGER = 16.0
 #: Packages whose other minor version may round otherwise, so that results of both are not mixed; SciPy, too,
 #: where a protocol or a component imports it.
 DECISIVE_VERSIONS = ("numba", "llvmlite", "numpy")
@@ -66,10 +69,13 @@ def run(
 
     Raises InputError where its store cannot be used.
     """
+    if sweep.path.is_symlink():  # what grows is put in the place of the folder, not of its name
+        sweep = replace(sweep, path=sweep.path.resolve())
     with durable.locked(sweep.path):
         durable.recover(sweep.path)
         store = _store(sweep, compute, overwrite).held()
         store.remove_partial_files()
+        stores.remove_leftovers(sweep.path)
         grid = growth.stored_grid(store, sweep.grid, sweep.defaults)
         wanted = tuple(np.isin(v, asked) for v, asked in zip(grid.values, sweep.grid.values, strict=True))
         work = Work(replace(sweep, grid=grid), store, wanted, to_compute(retry), compute.time_limit)
@@ -144,7 +150,8 @@ def _store(sweep: Sweep, compute: Any, overwrite: bool) -> stores.Store:
         new = growth.union(old, sweep.grid)
         if new.shape != old.shape or new.names != tuple(store.attrs["axes"]):
             chunks = new.block_shape(block_points(replace(sweep, grid=new), compute))
-            return growth.grown(store, old, new, variables, _coordinates(sweep, new), chunks)
+            more = {"configuration": dict(sweep.identity)}  # perhaps with interpolations from an added axis
+            return growth.grown(store, old, new, variables, _coordinates(sweep, new), chunks, more)
         return store
     except OSError as error:
         raise InputError(f"{sweep.path} cannot be written: {error}") from error
@@ -202,14 +209,23 @@ def block_points(sweep: Sweep, compute: Any) -> int:
         return int(compute.block_points)
     n_whole = prod(len(v) for v in sweep.grid.whole.values())
     by_work = BLOCK_WORK / max(sweep.protocol.work(sweep.network, sweep.grid.whole), 1.0) * n_whole
+    by_files = sweep.grid.n_points * stores.files_of_block(sweep.protocol.variables) / MAX_FILES
+    wanted = max(by_work, min(by_files, _LONGER * by_work))
     shared = -(-sweep.grid.n_points // (_BLOCKS_PER_WORKER * compute.n_workers))
-    return max(1, min(int(by_work), int(shared), MAX_BLOCK_POINTS))
+    return max(1, min(int(wanted), int(shared), MAX_BLOCK_POINTS))
 
 
 def _refuse_other(sweep: Sweep, store: stores.Store, code: str) -> None:
     """Refuse to mix with a store of another configuration, code or compiler; raise InputError."""
     attrs = store.attrs
-    found = differences(attrs["configuration"], dict(sweep.identity))
+    there, here = attrs["configuration"], dict(sweep.identity)
+    # what an added axis lets others be interpolated from has the stored values at what is configured
+    known = there.get("interpolated", {})
+    here["interpolated"] = {k: text for k, text in here.get("interpolated", {}).items() if k in known}
+    found = differences({**there, "interpolated": known}, here)
+    swept = [axis.key for axis in sweep.grid.swept]
+    moved = [line.split(": ", 1) for line in found if line.partition(":")[0] in swept]
+    ways = [f"{key}={value.partition(' there')[0]} 'grid.{key}=[...]', " for key, value in moved]
     for name in (*DECISIVE_VERSIONS, *(("scipy",) if uses(_classes(sweep), "scipy") else ())):
         there, here = attrs["versions"].get(name), sweep.attrs["versions"].get(name)
         if _minor(there) != _minor(here):
@@ -220,7 +236,7 @@ def _refuse_other(sweep: Sweep, store: stores.Store, code: str) -> None:
         raise InputError(
             f"{store.path} holds another sweep:\n  "
             + "\n  ".join(found)
-            + "\nallowed: another name=..., or overwrite=true (what it holds is lost)"
+            + f"\nallowed: {''.join(ways)}another name=..., or overwrite=true (what it holds is lost)"
         )
 
 

@@ -75,6 +75,11 @@ class Failure:
     reason: str
     detail: str = ""
 
+    def record(self, points: Points, i: int) -> dict[str, Any]:
+        """Return what is kept of it, where it happened at point i."""
+        point = {name: values[i].item() for name, values in points.items()}
+        return {"point": point, "reason": self.reason, "detail": self.detail}
+
 
 #: Stores whose kernels this process has compiled.
 _prepared: set[Path] = set()
@@ -107,10 +112,9 @@ def _block(work: Work, block: Block, compute: Any) -> BlockDone:
     points = {name: values[chosen] for name, values in points.items()}
     new, failures = compute(work, points)
     new_status = _status(sweep, new, int(chosen.sum()))
-    for i, failure in failures.items():
-        new_status[i] = FAILED
-        point = {name: values[i].item() for name, values in points.items()}
-        work.store.record_failure(point, failure.reason, failure.detail)
+    new_status[list(failures)] = FAILED
+    if failures:
+        work.store.record_failures([failure.record(points, i) for i, failure in failures.items()])
     old = status.reshape(by_point)[chosen]
     # a point may be done at some values of its whole axes: failing at others takes nothing away
     done = np.isin(old, DONE)

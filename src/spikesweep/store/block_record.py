@@ -32,10 +32,10 @@ class BlockRecord:
         """Return what is wrong with chunks of these hashes, of which some are gone; nothing if all is well.
 
         The status is written last: where it is the new one, everything is, and where it is the old one a
-        variable may be either.
+        variable may be either. Without status nothing counts.
         """
         if "status" in gone:
-            return "it was recorded, and its status is gone" if self.now else ""
+            return ""
         if gone:
             return f"the chunk of {', '.join(sorted(gone))} is gone"
         may = [hashes for hashes in (self.now, self.next) if hashes is not None]

@@ -52,18 +52,23 @@ def create(
 
 
 def temporary_path(path: Path) -> Path:
-    """Return where the next store of a path is prepared, after removing what killed processes left.
-
-    Call it under the lock. Of other hosts, whose processes are not known here, only what is a day old goes.
-    """
+    """Return where the next store of a path is prepared. Call it under the lock."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(path)
+    return path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp")
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed processes left beside a store. Call it under the lock.
+
+    Of other hosts, whose processes are not known here, only what is a day old goes.
+    """
     host = socket.gethostname()
     for left in path.parent.glob(f".{path.name}.*.tmp"):
         where, _, process = left.name.removesuffix(".tmp").removeprefix(f".{path.name}.").rpartition(".")
         alive = process != str(os.getpid()) and Path(f"/proc/{process}").exists()
         if not alive if where == host else time.time() - left.stat().st_mtime > _OLD:
             shutil.rmtree(left, ignore_errors=True)
-    return path.with_name(f".{path.name}.{host}.{os.getpid()}.tmp")
 
 
 def lay_out(
@@ -107,6 +112,14 @@ def lay_out(
         zarr.consolidate_metadata(DurableStore(path))
     write_manifest(path)
     return Store(path)
+
+
+def files_of_block(variables: Sequence[Variable]) -> int:
+    """Return how many files a block has: chunks, status, record; of ragged variables groups and arrays."""
+    plain = [variable for variable in variables if not variable.ragged]
+    along = {variable.ragged for variable in variables if variable.ragged}
+    n_ragged = len(variables) - len(plain)
+    return len(plain) + 2 + 2 * len(along) + 2 * n_ragged
 
 
 def _variable(

@@ -135,9 +135,7 @@ def remove_unused(path: Path, arrays: Mapping[str, zarr.Array[Any]], axes: Seque
     """Remove what writers left that died between the values and the counts of a block."""
     for dimension, name in dimensions(arrays).items():
         counts = arrays[name]
-        for folder in (path / _FOLDER / dimension).glob("*"):
-            if folder.name == _TEMPLATE:
-                continue
+        for folder in (path / _FOLDER / dimension).glob("[0-9]*"):
             chunk = dict(zip(axes, map(int, folder.name.split(".")), strict=True))
             corner = [chunk.get(dim, 0) for dim in dims(counts)]
             if not (path / name / "c" / Path(*map(str, corner))).exists():

@@ -4,7 +4,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from spikesweep import durable
 
 HIDDEN = ".spikesweep"
+_KINDS = ("failures", "verifications")
 
 
 def guarded(record: Any) -> bytes:
@@ -33,33 +34,28 @@ class Records:
 
     path: Path
 
-    def record_failure(self, point: Mapping[str, Any], reason: str, detail: str) -> None:
-        """Record why a point failed: one file an attempt, so that writers never meet."""
-        self._write(
-            "failures",
-            {
-                "point": dict(point),
-                "reason": reason,
-                "detail": detail,
-                "host": socket.gethostname(),
-                "process": os.getpid(),
-                "python": sys.version.split()[0],
-            },
-        )
+    def record_failures(self, failures: Sequence[Mapping[str, Any]]) -> None:
+        """Record the `point`, the `reason` and the `detail` of failures: a file a block and attempt."""
+        where = {
+            "host": socket.gethostname(),
+            "process": os.getpid(),
+            "python": sys.version.split()[0],
+        }
+        self._write("failures", [{**failure, **where} for failure in failures])
 
     def failures(self) -> list[dict[str, Any]]:
         """Return the records of failed attempts, those that are damaged left out."""
         paths = sorted((self.path / HIDDEN / "failures").glob("*.json"))
-        return [json.loads(p.read_bytes()) for p in paths if not _is_damaged(p)]
+        return [record for p in paths if not _is_damaged(p) for record in json.loads(p.read_bytes())]
 
-    def damaged_failures(self) -> list[str]:
-        """Return the files of failed attempts that have changed."""
-        paths = (self.path / HIDDEN / "failures").glob("*.json")
+    def damaged_records(self) -> list[str]:
+        """Return the files of failed attempts and of verifications that have changed."""
+        paths = (p for kind in _KINDS for p in (self.path / HIDDEN / kind).glob("*.json"))
         return sorted(str(p.relative_to(self.path)) for p in paths if _is_damaged(p))
 
-    def remove_damaged_failures(self) -> None:
-        """Remove the records of failed attempts that have changed."""
-        for name in self.damaged_failures():
+    def remove_damaged_records(self) -> None:
+        """Remove the records of failed attempts and of verifications that have changed."""
+        for name in self.damaged_records():
             (self.path / name).unlink(missing_ok=True)
 
     def record_verification(self, outcome: Mapping[str, Any]) -> None:
@@ -84,7 +80,7 @@ class Records:
     def _manifest_path(self) -> Path:
         return self.path / HIDDEN / "manifest.json"
 
-    def _write(self, kind: str, record: Mapping[str, Any]) -> None:
+    def _write(self, kind: str, record: Any) -> None:
         data = json.dumps(record, indent=1).encode()
         durable.write(self.path / HIDDEN / kind / f"{durable.content_hash(data)}.json", data)
 
@@ -96,11 +92,13 @@ def write_manifest(path: Path) -> None:
     durable.write(path / HIDDEN / "manifest.json", guarded(manifest))
 
 
-def copy_records(source: Records, target: Records) -> None:
-    """Copy the records of failed attempts and of verifications."""
-    for kind in ("failures", "verifications"):
-        for path in (source.path / HIDDEN / kind).glob("*.json"):
-            durable.write(target.path / HIDDEN / kind / path.name, path.read_bytes())
+def copy_records(source: Records, target: Records, more: Mapping[str, Any]) -> None:
+    """Copy the records of verifications and of failed attempts, these with the values of `more` axes."""
+    failures = [{**record, "point": {**more, **record["point"]}} for record in source.failures()]
+    if failures:
+        target._write("failures", failures)
+    for path in (source.path / HIDDEN / "verifications").glob("*.json"):
+        durable.write(target.path / HIDDEN / "verifications" / path.name, path.read_bytes())
 
 
 def _is_damaged(path: Path) -> bool:

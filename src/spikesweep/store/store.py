@@ -55,9 +55,7 @@ class Store(Records):
                 f"{path} is a store of format {format_!r}; allowed: {FORMAT!r}, another name=..."
             )
         if cls(path)._manifest_path.exists():
-            raise InputError(
-                f"{path} is a store whose zarr.json is damaged; allowed: a copy of it, a new name="
-            )
+            raise DamagedError(str(path), "its zarr.json is damaged", "a copy of that file, another name=...")
         raise InputError(f"{path} exists and is not a store of spikesweep; allowed: another name=...")
 
     def held(self) -> "Store":
@@ -128,7 +126,7 @@ class Store(Records):
         try:
             return np.asarray(self._arrays[name][:])
         except (RuntimeError, ValueError) as error:  # whatever a codec says of a damaged chunk
-            raise DamagedError(f"{self.path}, {name}", str(error), f"check {self.path} --repair") from error
+            raise DamagedError(f"{self.path}, {name}", str(error), self._repair) from error
 
     def blocks(self) -> Iterator[Block]:
         """Yield all blocks."""
@@ -154,7 +152,10 @@ class Store(Records):
         return read, np.array(arrays["status"][block.slices], order="C")
 
     def read_whole(self, block: Block) -> tuple[dict[str, NDArray[Any] | Ragged], NDArray[np.uint8]]:
-        """Return what a block holds; raise DamagedError where that is not what was written."""
+        """Return what a block holds; raise DamagedError where that is not what was written.
+
+        A block whose status is gone holds nothing.
+        """
         try:
             record = self._record(block)
         except ValueError:
@@ -173,8 +174,17 @@ class Store(Records):
             raise self._damaged(block, what)
         return results, status
 
+    def status_is_gone(self, block: Block) -> bool:
+        """Return whether a written block has lost its status; raise ValueError for a damaged record."""
+        record = self._record(block)
+        return record is not None and record.now is not None and not self.has_chunk("status", block)
+
     def _damaged(self, block: Block, what: str) -> DamagedError:
-        return DamagedError(f"{self.path}, block {self._name(block)}", what, f"check {self.path} --repair")
+        return DamagedError(f"{self.path}, block {self._name(block)}", what, self._repair)
+
+    @property
+    def _repair(self) -> str:
+        return f"python -m spikesweep check {self.path} --repair, then the same again"
 
     def read_cells(
         self, dimension: str, positions: Mapping[str, NDArray[np.int64]]
