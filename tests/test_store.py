@@ -588,6 +588,16 @@ def test_another_version_of_the_compiler_is_refused(tmp_path):
         sweep.run(other, api.build(ss.load("compute=serial").compute, "compute"), api.Terminal())
 
 
+def test_other_code_is_refused_by_its_name(tmp_path, monkeypatch):
+    job, _ = run(tmp_path)
+    code = {**sweep._code(job), "spikesweep.neurons.adexp": "another"}
+    monkeypatch.setattr(sweep, "fingerprint", lambda classes: code)
+    with pytest.raises(
+        InputError, match=r"\n  code of spikesweep\.neurons\.adexp: \w{16} there, another here\n"
+    ):
+        run(tmp_path)
+
+
 def test_a_comment_changes_no_fingerprint_and_a_constant_does(tmp_path, monkeypatch):
     """In what kernels call and in what makes parameters of swept values."""
     from spikesweep import fingerprint

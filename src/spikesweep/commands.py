@@ -165,8 +165,7 @@ def _check(parsed: Any) -> int:
 def _diff(parsed: Any) -> int:
     a, b = _at(parsed.a), _at(parsed.b)
     found = differences(a.attrs["configuration"], b.attrs["configuration"])
-    if a.attrs["code"] != b.attrs["code"]:
-        found.append(f"code: {a.attrs['code']} there, {b.attrs['code']} here")
+    found += differences(a.attrs["code"], b.attrs["code"], "code of ")
     found += differences(a.attrs["versions"], b.attrs["versions"], "versions.")
     for line in found or ["same configuration, code and versions"]:
         print(line)

@@ -1,4 +1,4 @@
-"""The identity of code: a hash of every source file that a result depends on.
+"""The identity of code: hashes of the source files that a result depends on.
 
 The files are found by following imports from the classes in use, inside this package. Comments,
 docstrings and layout do not count.
@@ -15,12 +15,11 @@ from typing import Any
 PACKAGE = "spikesweep"
 
 
-def fingerprint(classes: Iterable[type]) -> str:
-    """Return a hash over the modules of `classes` and all they import from this package."""
-    digest = hashlib.sha256()
-    for module in sorted(_closure({cls.__module__ for cls in classes})):
-        digest.update(f"{module}\n{_normal_form(_source(module).read_text())}\n".encode())
-    return digest.hexdigest()[:16]
+def fingerprint(classes: Iterable[type]) -> dict[str, str]:
+    """Return a hash of each of the modules of `classes` and of all they import from this package."""
+    modules = sorted(_closure({cls.__module__ for cls in classes}))
+    texts = {module: _normal_form(_source(module).read_text()) for module in modules}
+    return {module: hashlib.sha256(text.encode()).hexdigest()[:16] for module, text in texts.items()}
 
 
 def uses(classes: Iterable[type], package: str) -> bool:

@@ -157,7 +157,7 @@ def _store(sweep: Sweep, compute: Any, overwrite: bool) -> stores.Store:
         raise InputError(f"{sweep.path} cannot be written: {error}") from error
 
 
-def _code(sweep: Sweep) -> str:
+def _code(sweep: Sweep) -> dict[str, str]:
     return fingerprint(_classes(sweep))
 
 
@@ -185,9 +185,9 @@ def stored_status(sweep: Sweep, compute: Any, overwrite: bool) -> tuple[NDArray[
     return status, shape
 
 
-def _created(sweep: Sweep, compute: Any, code: str, *, replace: bool) -> stores.Store:
+def _created(sweep: Sweep, compute: Any, code: Mapping[str, str], *, replace: bool) -> stores.Store:
     chunks = sweep.grid.block_shape(block_points(sweep, compute))
-    attrs = {**sweep.attrs, "configuration": dict(sweep.identity), "code": code}
+    attrs = {**sweep.attrs, "configuration": dict(sweep.identity), "code": dict(code)}
     coordinates = _coordinates(sweep, sweep.grid)
     variables = sweep.protocol.variables
     return stores.create(sweep.path, sweep.grid, variables, coordinates, chunks, attrs, replace=replace)
@@ -215,7 +215,7 @@ def block_points(sweep: Sweep, compute: Any) -> int:
     return max(1, min(int(wanted), int(shared), MAX_BLOCK_POINTS))
 
 
-def _refuse_other(sweep: Sweep, store: stores.Store, code: str) -> None:
+def _refuse_other(sweep: Sweep, store: stores.Store, code: Mapping[str, str]) -> None:
     """Refuse to mix with a store of another configuration, code or compiler; raise InputError."""
     attrs = store.attrs
     there, here = attrs["configuration"], dict(sweep.identity)
@@ -230,8 +230,7 @@ def _refuse_other(sweep: Sweep, store: stores.Store, code: str) -> None:
         there, here = attrs["versions"].get(name), sweep.attrs["versions"].get(name)
         if _minor(there) != _minor(here):
             found.append(f"{name}: version {there} there, {here} here")
-    if attrs["code"] != code:
-        found.append(f"code of the model: {attrs['code']} there, {code} here")
+    found += differences(attrs["code"], code, "code of ")
     if found:
         raise InputError(
             f"{store.path} holds another sweep:\n  "
