@@ -280,9 +280,9 @@ def test_one_array_for_several_projections_is_refused():
         (("network=fs_rs", "network.populations=[E]"), "a RateNetwork"),
         (
             ("network=fs_rs", "network.populations=[E]", "protocol=transfer_function"),
-            "E is a RateUnit, which has no spikes",
+            "E is a RateUnit, which is no cell that spikes",
         ),
-        (("protocol=transfer_function",), "E is a RatePopulation, which has no spikes"),
+        (("protocol=transfer_function",), "E is a RatePopulation, which is no cell that spikes"),
         (("neuron=adexp",), "'E' is no cell of neuron=adexp"),
         (("neuron=adexp", "network.populations.E.cell=RS"), "network.populations.E.cell is a AdExp"),
         (("network.populations.E.n=0",), "network.populations.E.n = 0 cells is refused; allowed: at least 1"),

@@ -104,7 +104,8 @@ def _check_bounds(value: Any, hint: Any, where: str) -> None:
             if allowed:
                 unit = unit_of(hint)
                 suffix = f" {unit}" if unit != "1" else ""
-                raise InputError(f"{where} = {value!r}{suffix} is refused; allowed: {allowed}{suffix}")
+                shown = list(value) if isinstance(value, Mapping) else value
+                raise InputError(f"{where} = {shown!r}{suffix} is refused; allowed: {allowed}{suffix}")
 
 
 def _broken(value: Any, bound: Any) -> str:

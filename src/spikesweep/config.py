@@ -54,7 +54,8 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
     try:
         values = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        raise InputError(f"the configuration cannot be resolved: {error}") from error
+        where = str(error.full_key or "the configuration")
+        raise InputError(f"{where} cannot be resolved: {str(error).splitlines()[0]}") from error
     assert isinstance(values, dict)
     known = {str(key): value for key, value in values.items()}
     for key in known:

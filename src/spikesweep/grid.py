@@ -140,7 +140,8 @@ def axis_values(axis: Axis, spec: Any, *, ordered: bool = True) -> NDArray[Any]:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise InputError(f"{key} holds {value!r}; allowed: numbers ({axis.units})")
         if not is_finite(value) or value < axis.minimum:
-            raise InputError(f"{key} holds {value!r}; allowed: finite, at least {axis.minimum:g}")
+            least = f", at least {axis.minimum:g}" if is_finite(axis.minimum) else ""
+            raise InputError(f"{key} holds {value!r}; allowed: finite{least}")
         if axis.integer and (value != int(value) or abs(value) > 2**53):
             raise InputError(f"{key} holds {value!r}; allowed: whole numbers")
     array = np.array(values, np.int64 if axis.integer else np.float64)

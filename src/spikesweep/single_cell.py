@@ -98,7 +98,7 @@ def _labelled(
                 ds[f"{name}{suffix}"] = ("time", values, attrs)
     spiked = traces[-1] if last_step else traces[-1, :-1]
     times = (np.flatnonzero(spiked) + 1) * dt
-    ds["spike_times"] = ("spike", times, {"units": "ms", "long_name": "spike times"})
+    ds["spike_times"] = ("spike", times, {"units": "ms", "long_name": "spike times, ends of steps"})
     return ds
 
 

@@ -202,8 +202,8 @@ def check_cells(
     for name, part in cells.items():
         if not hasattr(part, "step"):
             raise InputError(
-                f"network.populations: {name} is a {type(part).__name__}, which has no spikes; allowed with "
-                "this protocol: spiking neurons"
+                f"network.populations: {name} is a {type(part).__name__}, which is no cell that spikes; "
+                "allowed with this protocol: spiking neurons"
             )
         if (unit := units_of(type(part.initial()))["v"]) != "mV":
             raise InputError(
