@@ -497,9 +497,9 @@ TransferFunction.__call__ = unhurried
 def test_random_kills_of_workers_and_drivers_lose_nothing(tmp_path, monkeypatch):
     """kill -9 of random workers and drivers (scheduler and nannies with them) during one sweep.
 
-    SPIKESWEEP_KILLS times, 80 by default. Blocks take their time, so that there are enough of them.
+    SPIKESWEEP_KILLS times, 60 by default. Blocks take their time, so that there are enough of them.
     """
-    n_kills = int(os.environ.get("SPIKESWEEP_KILLS", "80"))
+    n_kills = int(os.environ.get("SPIKESWEEP_KILLS", "60"))
     (tmp_path / "sitecustomize.py").write_text(UNHURRIED)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *filter(None, sys.path)]))
     rng = np.random.default_rng(0)
