@@ -8,6 +8,7 @@ import spikesweep as ss
 from spikesweep import commands
 from spikesweep.errors import InputError
 from spikesweep.protocols import TransferFunction
+from spikesweep.store import Store
 
 
 def call(capsys, *arguments, code=0):
@@ -211,6 +212,49 @@ def test_a_failed_point_is_replayed_as_it_failed(capsys, small, store, faulty_po
     monkeypatch.undo()
     said = call(capsys, "replay", path, "fe=6", "fi=2", "seed=1", "population=RS", code=2)
     assert "failed before and does not now; allowed: the same run with retry=failed" in said
+
+
+def test_verify_leaves_out_what_is_computed_with_a_failed_value(capsys, small, tmp_path, monkeypatch):
+    """The size of 1 is done and that of 3 failed: neither can be computed again alone."""
+    one = ("grid.fe=[6,12]", "grid.fi=[2]", "grid.seed=[0]")
+    ss.run(small(*one, "grid.pop_size=[1]"))
+    original = TransferFunction.__call__
+
+    def too_large(self, network, points, whole):
+        if whole["pop_size"].max() > 1 and (points["fe"] == 6.0).any():
+            raise MemoryError("too large")
+        return original(self, network, points, whole)
+
+    monkeypatch.setattr(TransferFunction, "__call__", too_large)
+    ds = ss.run(small(*one)).load()
+    path = tmp_path / "transfer_function" / "adexp-fs_rs.zarr"
+    assert ds.status.sel(fe=6).values.ravel().tolist() == [1, 3]
+    assert "2 points computed again, 0 came out otherwise" in call(capsys, "verify", path)
+    point = ("replay", path, "fe=6", "fi=2", "seed=0", "population=RS")
+    assert "that fail (too large); allowed: others" in call(capsys, *point, "pop_size=1", code=2)
+    with pytest.raises(MemoryError, match="too large"):
+        ss.replay(path, fe=6, fi=2, seed=0, pop_size=3, population="RS")
+
+
+@pytest.mark.parametrize("kind", ["rate/c", "ragged/spike"])
+def test_damage_is_told_by_every_command(capsys, small, tmp_path, kind):
+    words = ("grid.fe=[12]", "grid.fi=[2]", "grid.seed=[0]", "protocol.record_spikes=true")
+    ss.run(small(*words))
+    ss.run(small(*words, "name=other"))
+    path, other = (tmp_path / name / "adexp-fs_rs.zarr" for name in ("transfer_function", "other"))
+    chunk = max(
+        p for p in (path / kind).rglob("*") if p.is_file() and "c" in p.parts and "template" not in p.parts
+    )
+    chunk.write_bytes(chunk.read_bytes()[:-3])
+    for command in (("verify", path), ("diff", path, other), ("replay", path, "population=RS")):
+        assert "check" in call(capsys, *command, code=2)
+
+
+def test_reasons_are_told_in_their_order(store):
+    written = Store.at(store)
+    for k in range(9):
+        written.record_failures([{"point": {"fe": 6.0}, "reason": f"attempt {k}", "detail": ""}])
+    assert [record["reason"] for record in written.failures()] == [f"attempt {k}" for k in range(9)]
 
 
 def test_a_value_that_does_not_come_out_is_no_traceback(capsys, store, monkeypatch):

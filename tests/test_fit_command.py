@@ -44,6 +44,7 @@ def test_one_command_leads_from_a_cell_to_its_coefficients(tmp_path):
     [
         (["neuron.RS.C_m=-1.0"], "neuron.RS.C_m"),
         (["neuron=jercog", "network=jercog"], "Jercog in EINetwork has no network.exc.weight"),
+        (["neuron=izhikevich", "network.populations=[RS]"], "Izhikevich in RandomNetwork has no neuron.g_L"),
     ],
 )
 def test_refusal_is_one_readable_message_before_anything_is_simulated(tmp_path, words, part):

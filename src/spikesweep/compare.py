@@ -25,7 +25,16 @@ def compare(a: Store, b: Store) -> list[str]:
 
     Values are compared where both stores have done a point. Means over `seed` differ where Welch's test says
     so, at a false discovery rate of LEVEL over all means of a variable (Benjamini and Hochberg 1995).
+    Raises DamagedError where a chunk cannot be read.
     """
+    try:
+        return _compared(a, b)
+    except RuntimeError as error:  # what the codec says of a damaged chunk
+        remedy = "python -m spikesweep check PATH --repair"
+        raise DamagedError(f"{a.path} or {b.path}", str(error), remedy) from error
+
+
+def _compared(a: Store, b: Store) -> list[str]:
     axes = [{*store.axes, *store.columns()} for store in (a, b)]
     if axes[0] != axes[1] or set(a.axes) != set(b.axes):
         there, here = (" x ".join((*store.axes, *store.columns())) for store in (a, b))
@@ -35,11 +44,7 @@ def compare(a: Store, b: Store) -> list[str]:
     names = [v for v in x.data_vars if v in y.data_vars and set(x[v].dims) == set(y[v].dims)]
     unlike = sorted({*x.data_vars, *y.data_vars} - {*names}, key=str)
     lines += [f"{v}: not compared, in one of them only or over other dimensions" for v in unlike]
-    try:
-        x, y = x[names].load(), y[names].load()
-    except (RuntimeError, ValueError) as error:  # whatever a codec says of a damaged chunk
-        remedy = "python -m spikesweep check PATH --repair"
-        raise DamagedError(f"{a.path} or {b.path}", str(error), remedy) from error
+    x, y = x[names].load(), y[names].load()
     same_x, same_y = xr.align(x, y, join="inner")
     done = _done(same_x) & _done(same_y)
     if not done.any():

@@ -39,7 +39,8 @@ def design(
     specs = flat_axes(values["grid"], list(own)) | _counted(values, protocol)
     listed = read_table(values["points"]) if values["points"] is not None else {}
     known = parameters(values)
-    specs |= {k: [known[k].base] for k in stored if k in known and k not in specs and k not in listed}
+    filled = [key for key in stored if key in _used(values, known) and key not in (*specs, *listed)]
+    specs |= {key: [known[key].base] for key in filled}
     for key in (*specs, *listed):
         if key not in own and "." not in key:
             end = nearest_key(key, (*own, *_used(values, known)))

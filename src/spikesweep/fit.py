@@ -14,6 +14,7 @@ from pathlib import Path
 import xarray as xr
 
 from spikesweep import api
+from spikesweep.analysis.fitted import cell_of
 from spikesweep.analysis.semi_analytical import Cell
 from spikesweep.analysis.transfer_function import fit
 from spikesweep.errors import InputError
@@ -29,8 +30,9 @@ def fit_cells(*words: str) -> xr.Dataset:
         words = ("protocol=transfer_function_adaptive", *words)
     cfg = api.load(*words)
     job = api.make_sweep(cfg)[0]
-    for cell in job.network.populations.values():
-        Cell.of(cell, job.network)  # refuse what has no moments before it is simulated
+    for name, cell in job.network.populations.items():  # refuse what has no moments before it is simulated
+        Cell.of(cell, job.network)
+        cell_of(job.identity, name)
     fitted = fit(api.run(cfg))
     path = job.path.with_suffix(FIT)
     _save(fitted, path)

@@ -82,8 +82,15 @@ def replay(store: stores.Store, labels: Mapping[str, Any], neuron: int = 0) -> x
     index = _index(sweep.grid, labels)
     block = _block(sweep.grid, index)
     points = sweep.grid.points(block)
-    again = results(sweep, points)
-    _refuse_without_results(store, sweep, block, labels)
+    status = _asked_status(store, sweep, block, labels)
+    try:
+        again = results(sweep, points)
+    except Exception as error:
+        if not np.isin(status, _KNOWN).any():
+            raise
+        text = f"{dict(labels)} is computed together with points of {store.path} that fail"
+        raise InputError(f"{text} ({error}); allowed: others") from error
+    _refuse_without_results(store, status, labels)
     if not _equal(store, again, block):
         raise OtherResult(f"{store.path} does not hold what {dict(labels)} gives now")
     if not hasattr(sweep.protocol, "trace"):
@@ -113,13 +120,20 @@ def _refuse_labels(store: stores.Store, sweep: Sweep, labels: Mapping[str, Any],
         raise InputError(f"neuron = {neuron} is refused; allowed: 0 to {n_neurons - 1}")
 
 
-def _refuse_without_results(
+def _asked_status(
     store: stores.Store, sweep: Sweep, block: Block, labels: Mapping[str, Any]
-) -> None:
+) -> NDArray[np.uint8]:
+    """Return the status of a point at those of its values on whole axes that are asked for."""
     _, status = store.read_block(block)
     for i, (axis, values) in enumerate(zip(sweep.grid.axes, sweep.grid.values, strict=True)):
         if axis.whole and axis.name in labels:
             status = status.take(np.flatnonzero(values == labels[axis.name]), axis=i)
+    return status
+
+
+def _refuse_without_results(
+    store: stores.Store, status: NDArray[np.uint8], labels: Mapping[str, Any]
+) -> None:
     if np.isin(status, _KNOWN).any():
         return
     if (status == FAILED).any():
@@ -132,7 +146,11 @@ def _refuse_without_results(
 def verify(store: stores.Store, k: int, rng: np.random.Generator) -> dict[str, Any]:
     """Compute `k` random finished points again; return how many, and those that came out otherwise."""
     sweep = rebuilt(store)
-    done = np.argwhere(np.isin(store.status(), DONE))
+    status = store.status()
+    # where some values of a point's whole axes failed, the others cannot be computed again without them
+    axes = tuple(i for i, axis in enumerate(sweep.grid.axes) if axis.whole)
+    whole = ~(status == FAILED).any(axis=axes, keepdims=True)
+    done = np.argwhere(np.isin(status, DONE) & whole)
     chosen = rng.choice(done, min(k, len(done)), replace=False)
     other = []
     for where in chosen:

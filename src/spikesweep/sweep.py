@@ -219,9 +219,11 @@ def _refuse_other(sweep: Sweep, store: stores.Store, code: Mapping[str, str]) ->
     """Refuse to mix with a store of another configuration, code or compiler; raise InputError."""
     attrs = store.attrs
     there, here = attrs["configuration"], dict(sweep.identity)
-    # what an added axis lets others be interpolated from has the stored values at what is configured
-    known = there.get("interpolated", {})
-    here["interpolated"] = {k: text for k, text in here.get("interpolated", {}).items() if k in known}
+    # what an added axis alone lets others be interpolated from has the stored values at what is configured
+    known, axes = there.get("interpolated", {}), {*store.axes, *store.columns()}
+    derived = sweep.parameters.derived if sweep.parameters else {}
+    new = {key for key, table in derived.items() if key not in known and axes.isdisjoint(table.names)}
+    here["interpolated"] = {k: text for k, text in here.get("interpolated", {}).items() if k not in new}
     found = differences({**there, "interpolated": known}, here)
     swept = [axis.key for axis in sweep.grid.swept]
     moved = [line.split(": ", 1) for line in found if line.partition(":")[0] in swept]

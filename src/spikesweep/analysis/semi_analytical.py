@@ -76,8 +76,9 @@ class Cell(NamedTuple):
         parts += [(f"network.{kind}", synapse, _OF_SYNAPSE) for kind, synapse in synapses.items()]
         lacking = [f"{key}.{name}" for key, part, names in parts for name in names if not hasattr(part, name)]
         if lacking:
+            name = str(getattr(neuron, "_target_", type(neuron).__name__)).rpartition(".")[2]
             raise InputError(
-                f"{type(neuron).__name__} in {type(network).__name__} has no {', '.join(lacking)}, on which"
+                f"{name} in {type(network).__name__} has no {', '.join(lacking)}, on which"
                 " its moments depend; allowed: a cell with a leak and synapses that are conductances"
             )
         weight, tau_syn, E_rev = (

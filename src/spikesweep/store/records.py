@@ -37,6 +37,7 @@ class Records:
     def record_failures(self, failures: Sequence[Mapping[str, Any]]) -> None:
         """Record the `point`, the `reason` and the `detail` of failures: a file a block and attempt."""
         where = {
+            "time": datetime.now(UTC).isoformat(),
             "host": socket.gethostname(),
             "process": os.getpid(),
             "python": sys.version.split()[0],
@@ -44,9 +45,10 @@ class Records:
         self._write("failures", [{**failure, **where} for failure in failures])
 
     def failures(self) -> list[dict[str, Any]]:
-        """Return the records of failed attempts, those that are damaged left out."""
-        paths = sorted((self.path / HIDDEN / "failures").glob("*.json"))
-        return [record for p in paths if not _is_damaged(p) for record in json.loads(p.read_bytes())]
+        """Return the records of failed attempts in their order, those that are damaged left out."""
+        paths = (self.path / HIDDEN / "failures").glob("*.json")
+        found = [record for p in paths if not _is_damaged(p) for record in json.loads(p.read_bytes())]
+        return sorted(found, key=lambda record: str(record["time"]))
 
     def damaged_records(self) -> list[str]:
         """Return the files of failed attempts and of verifications that have changed."""

@@ -22,7 +22,7 @@ from spikesweep.store.block_record import BlockRecord, Hashes
 from spikesweep.store.description import Description
 from spikesweep.store.records import HIDDEN, guarded, unguarded
 
-FORMAT = "spikesweep 1"
+FORMAT = "spikesweep 2"
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,17 @@ class Store(Description):
         return replace(self, manifest=self._manifest_path.read_bytes())
 
     def read_block(self, block: Block) -> tuple[dict[str, NDArray[Any] | Ragged], NDArray[np.uint8]]:
-        """Return the variables and the status of a rectangle of points, whether chunk or not."""
+        """Return the variables and the status of a rectangle of points, whether chunk or not.
+
+        Raises DamagedError where a chunk cannot be read.
+        """
+        try:
+            return self._read(block)
+        except Exception as error:  # whatever a codec says of a damaged chunk
+            what = f"a chunk cannot be read ({type(error).__name__}: {error})"
+            raise self._damaged(block, what) from error
+
+    def _read(self, block: Block) -> tuple[dict[str, NDArray[Any] | Ragged], NDArray[np.uint8]]:
         arrays = self._arrays
         read: dict[str, NDArray[Any] | Ragged] = {
             name: np.array(arrays[name][self._index(name, block)], order="C") for name in results(self.path)
@@ -84,11 +94,7 @@ class Store(Description):
             record = self._record(block)
         except ValueError:
             raise self._damaged(block, "its record is damaged") from None
-        try:
-            results, status = self.read_block(block)
-        except Exception as error:  # whatever a codec says of a damaged chunk
-            what = f"a chunk cannot be read ({type(error).__name__}: {error})"
-            raise self._damaged(block, what) from error
+        results, status = self.read_block(block)
         if record is None:
             what = "it has results and no record" if status.any() else ""
         else:
