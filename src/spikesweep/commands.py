@@ -140,10 +140,8 @@ def _check(parsed: Any) -> int:
             problems = check(store)
             for problem in problems:
                 print(problem.what)
-            if any(problem.block for problem in problems):
-                print(f"{repair(store, problems)} points marked missing; the next run computes them")
-            elif problems:
-                repair(store, problems)
+            if problems and (n_points := repair(store, problems)):
+                print(f"{n_points} points marked missing; the next run computes them")
             stores.remove_leftovers(store.path)
             problems = check(store)
     else:

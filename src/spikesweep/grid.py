@@ -43,6 +43,13 @@ class Block:
         return prod(self.shape)
 
 
+def blocks_of(whole: tuple[int, ...], shape: tuple[int, ...]) -> Iterator[Block]:
+    """Yield the blocks of a shape that cover what has the shape `whole`."""
+    for start in product(*(range(0, n, step) for n, step in zip(whole, shape, strict=True))):
+        ends = zip(start, shape, whole, strict=True)
+        yield Block(start, tuple(min(a + step, n) for a, step, n in ends))
+
+
 @dataclass(frozen=True, eq=False)
 class Grid:
     """The axes of a sweep with their values, whole axes last."""
@@ -97,10 +104,7 @@ class Grid:
 
     def blocks(self, shape: tuple[int, ...]) -> Iterator[Block]:
         """Yield the blocks of a shape that cover the grid."""
-        starts = (range(0, n, step) for n, step in zip(self.shape, shape, strict=True))
-        for start in product(*starts):
-            ends = zip(start, shape, self.shape, strict=True)
-            yield Block(start, tuple(min(a + step, n) for a, step, n in ends))
+        return blocks_of(self.shape, shape)
 
     def points(self, block: Block) -> dict[str, NDArray[Any]]:
         """Return the cut axes' values at the block's points, each flat and of one length."""

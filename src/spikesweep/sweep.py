@@ -73,9 +73,9 @@ def run(
         sweep = replace(sweep, path=sweep.path.resolve())
     with durable.locked(sweep.path):
         durable.recover(sweep.path)
+        stores.remove_leftovers(sweep.path)
         store = _store(sweep, compute, overwrite).held()
         store.remove_partial_files()
-        stores.remove_leftovers(sweep.path)
         grid = growth.stored_grid(store, sweep.grid, sweep.defaults)
         wanted = tuple(np.isin(v, asked) for v, asked in zip(grid.values, sweep.grid.values, strict=True))
         work = Work(replace(sweep, grid=grid), store, wanted, to_compute(retry), compute.time_limit)

@@ -69,10 +69,9 @@ def swept_figure(ds: xr.Dataset) -> Figure:
         axes[-1].set_xscale("log")
         axes[-1].set_xticks(values, [f"{value:g}" for value in values], rotation=90 * (len(values) > 8))
         axes[-1].minorticks_off()
-    units = ds[x].attrs.get("units", "1")
     axes[0].set(ylim=(-0.05, 1.05), ylabel="share found")
     axes[1].set(ylabel="ROC area")
-    axes[2].set(xlabel=x if units == "1" else f"{x} ({units})", ylabel="output rate (Hz)")
+    axes[2].set(xlabel=any_swept.axis_label(ds, x), ylabel="output rate (Hz)")
     return fig
 
 

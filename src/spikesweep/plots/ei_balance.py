@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from spikesweep.analysis import balance
 from spikesweep.attributes import parameter
+from spikesweep.plots.swept import axis_label
 from spikesweep.units import PER_MS
 
 _AXES = ("fe", "fi", "pop_size")
@@ -97,7 +98,7 @@ def _over_axis(ds: xr.Dataset) -> Figure:
                 look = {"linestyle": style, "marker": ".", "color": f"C{k}", "linewidth": 1.0}
                 mean, sd = one.mean("seed").values, one.std("seed", ddof=ddof).values
                 ax.errorbar(ds[x].values, mean, sd, label=label, **look)
-        ax.set(xscale=scale, xlabel=_labelled(ds[x], short=True), ylabel=_labelled(ds[name]))
+        ax.set(xscale=scale, xlabel=axis_label(ds, x), ylabel=_labelled(ds[name]))
         ax.set_ylim(bottom=0.0)
         ax.spines[["top", "right"]].set_visible(False)
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=8)
@@ -107,10 +108,10 @@ def _over_axis(ds: xr.Dataset) -> Figure:
     return fig
 
 
-def _labelled(values: xr.DataArray, short: bool = False) -> str:
-    """Return what an axis shows, with its unit."""
-    units = values.attrs.get("units", "1")
-    return f"{values.name if short else values.attrs['long_name']}" + ("" if units == "1" else f" ({units})")
+def _labelled(values: xr.DataArray) -> str:
+    """Return what a variable is, with its unit."""
+    text, units = values.attrs["long_name"], values.attrs["units"]
+    return str(text) if units == "1" else f"{text} ({units})"
 
 
 def _over_seeds(ds: xr.Dataset) -> Figure:

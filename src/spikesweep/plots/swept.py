@@ -37,7 +37,7 @@ def figure(ds: xr.Dataset, over: str | None = None) -> Figure:
         part = values if label is None else values.sel({label_dim: label})
         for ax, x in zip(row, shown, strict=True):
             aside = (_dots if columns else _curves)(ax, ds, part, x)
-            ax.set_xlabel(_title(ds, x))
+            ax.set_xlabel(axis_label(ds, x))
             ax.spines[["top", "right"]].set_visible(False)
         row[0].set_ylabel(f"{ds[name].attrs['long_name']} ({ds[name].attrs['units']})")
         row[0].set_title("" if label is None else str(label))
@@ -53,7 +53,8 @@ def _longest(ds: xr.Dataset, names: list[str]) -> str:
     return max(names, key=lambda name: (ds[name].dtype.kind in "iuf", ds[name].size))
 
 
-def _title(ds: xr.Dataset, name: str) -> str:
+def axis_label(ds: xr.Dataset, name: str) -> str:
+    """Return the name of an axis with its unit."""
     unit = ds[name].attrs.get("units", "1")
     return name if unit == "1" else f"{name} ({unit})"
 
@@ -78,10 +79,10 @@ def _curves(ax: Axes, ds: xr.Dataset, values: xr.DataArray, x: str) -> list[str]
     for k, place in enumerate(places):
         curve = mean if by is None else mean.isel({by: place})
         color = mpl.colormaps["viridis"](k / max(len(places) - 1, 1) * 0.9)
-        label = None if by is None else f"{_title(ds, str(by))}: {ds[by].values[place]}"
+        label = None if by is None else f"{axis_label(ds, str(by))}: {ds[by].values[place]}"
         style = ".-" if ds.sizes[x] <= _MARKED else "-"
         ax.plot(ds[x].values, curve.values, style, color=color, linewidth=1.2, label=label)
-    return [f"{_title(ds, str(dim))}: {ds[dim].values[0]}" for dim in held] + _mean_over(values, rest)
+    return [f"{axis_label(ds, str(dim))}: {ds[dim].values[0]}" for dim in held] + _mean_over(values, rest)
 
 
 def _mean_over(values: xr.DataArray, dims: list[Hashable]) -> list[str]:

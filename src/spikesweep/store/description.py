@@ -1,7 +1,6 @@
 """What a store says of its sweep: attributes, axes, labels, variables, the status of every point."""
 
 from collections.abc import Iterator
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from zarr.storage import LocalStore
 
 from spikesweep.attributes import decoded
 from spikesweep.errors import DamagedError
-from spikesweep.grid import Block
+from spikesweep.grid import Block, blocks_of
 from spikesweep.protocols.base import Axis
 from spikesweep.store import ragged
 from spikesweep.store.arrays import arrays, dims, results
@@ -89,10 +88,7 @@ class Description(Records):
 
     def blocks(self) -> Iterator[Block]:
         """Yield all blocks."""
-        shape, chunks = self._arrays["status"].shape, self.chunks
-        for start in product(*(range(0, n, step) for n, step in zip(shape, chunks, strict=True))):
-            ends = (min(a + step, n) for a, step, n in zip(start, chunks, shape, strict=True))
-            yield Block(start, tuple(ends))
+        return blocks_of(self._arrays["status"].shape, self.chunks)
 
     @property
     def _repair(self) -> str:

@@ -54,7 +54,6 @@ def create(
 def temporary_path(path: Path) -> Path:
     """Return where the next store of a path is prepared. Call it under the lock."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(path)
     return path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp")
 
 

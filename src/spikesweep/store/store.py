@@ -128,7 +128,7 @@ class Store(Description):
     def write_block(
         self, block: Block, results: Mapping[str, NDArray[Any] | Ragged], status: NDArray[np.uint8]
     ) -> None:
-        """Write a block: all variables, its record, then its status. Raise OSError where the disk refuses."""
+        """Write a block: record, variables, status, record again. Raise OSError where the disk refuses."""
         self._refuse_replaced()
         arrays = self._arrays
         _assert_aligned(block, arrays["status"])
