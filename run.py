@@ -10,14 +10,14 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from spikesweep.config.words import command_words
 from spikesweep.errors import InputError
-from spikesweep.words import command_words
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(cfg: DictConfig) -> Any:
     """Hand the composed configuration over."""
-    from spikesweep.api import main as run  # late: the help of Hydra needs none of it
+    from spikesweep.api.sweeps import main as run  # late: the help of Hydra needs none of it
 
     return run(cfg, HydraConfig.get().runtime.choices)
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 import spikesweep as ss
-from spikesweep import api
-from spikesweep.sweep import Sweep
+from spikesweep.api import sweeps as api
+from spikesweep.sweep.run import Sweep
 
 HERE = Path(__file__).parent
 _VERSIONS = ("spikesweep", "numba", "llvmlite", "numpy", "dask", "zarr", "xarray")

@@ -11,7 +11,7 @@ from time import perf_counter, process_time
 import numpy as np
 from common import arguments, pin_to_one_core, sweep_of, table, write
 
-from spikesweep.kernels.spike_triggered import averages
+from spikesweep.kernels.statistics.spike_triggered import averages
 
 WORDS = ("neuron=izhikevich", "network=n_to_1", "protocol=connection_test")
 

@@ -20,7 +20,7 @@ import numpy as np
 
 try:
     import spikesweep as ss
-    from spikesweep.api import make_sweep
+    from spikesweep.api.sweeps import make_sweep
     from spikesweep.units import PER_MS
 except ImportError:  # in Brian2's interpreter
     pass

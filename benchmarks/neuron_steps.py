@@ -32,8 +32,8 @@ from common import (
 from original import single_experiment
 
 from spikesweep.errors import InputError
-from spikesweep.inputs.two_stage import TwoStageCurrent
-from spikesweep.kernels.driver import Clock
+from spikesweep.kernels.cells.driver import Clock
+from spikesweep.models.synapses.two_stage import TwoStageCurrent
 
 #: Presynaptic rates (Hz); without events only where the other can do it too.
 RATES = ((4.0, 8.0), (12.0, 8.0), (30.0, 8.0))

@@ -24,9 +24,10 @@ from unittest.mock import patch
 import trivial
 from common import HERE, arguments, interleaved, ratio, sweep_of, table, write
 
-from spikesweep import sweep as sweeps
-from spikesweep.execute import Serial, Threads
-from spikesweep.grid import Grid, axis_values
+from spikesweep.grid.grid import Grid, axis_values
+from spikesweep.sweep import run as sweeps
+from spikesweep.sweep.compute.serial import Serial
+from spikesweep.sweep.compute.threads import Threads
 
 #: Points of Hydra's multirun, and of the runs whose memory is compared.
 HYDRA_POINTS = 100

@@ -14,7 +14,7 @@ from time import thread_time
 import numpy as np
 
 import spikesweep as ss
-from spikesweep.api import make_sweep
+from spikesweep.api.sweeps import make_sweep
 
 ACCURACY = 1e-4  # mV
 NETWORKS = 20

@@ -17,10 +17,10 @@ from common import arguments, sweep_of, table, write
 from trivial import Trivial, TrivialSpikes
 
 import spikesweep as ss
-from spikesweep import sweep as sweeps
-from spikesweep.execute import Threads
-from spikesweep.grid import Grid, axis_values
+from spikesweep.grid.grid import Grid, axis_values
 from spikesweep.store import Store, arrays
+from spikesweep.sweep import run as sweeps
+from spikesweep.sweep.compute.threads import Threads
 
 SIZES = (10_000, 100_000, 1_000_000)
 #: What is asked of a million points.

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from common import arguments, interleaved, points_of, ratio, sweep_of, table, write
 
-from spikesweep.kernels.jit import compiled
+from spikesweep.kernels.compile.jit import compiled
 
 #: Blocks of a run and points of a block.
 BLOCKS, POINTS = 8, 64

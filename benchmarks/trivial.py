@@ -5,7 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from spikesweep.protocols.base import Axis, Ragged, Variable
+from spikesweep.grid.ragged import Ragged
+from spikesweep.grid.schema import Axis, Variable
 
 
 def difference(a, b, seed):

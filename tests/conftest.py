@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import spikesweep as ss
-from spikesweep import neurons
+from spikesweep import models
 from spikesweep.protocols import TransferFunction
 
 CONF = Path(__file__).parents[1] / "conf"
-DIMENSIONLESS = ("spikesweep.neurons.LIFDimensionless",)
+DIMENSIONLESS = ("spikesweep.models.LIFDimensionless",)
 REFERENCE = Path(__file__).parent / "reference"
 
 # a stall of the machine is no failure, and a checkout may be read-only
@@ -35,7 +35,7 @@ def cells():
     found = []
     for neuron in options("neuron"):
         for cell, node in ss.load(f"neuron={neuron}").neuron.items():
-            step = getattr(getattr(neurons, node["_target_"].rpartition(".")[2]), "step", None)
+            step = getattr(getattr(models, node["_target_"].rpartition(".")[2]), "step", None)
             if step and node["_target_"] not in DIMENSIONLESS:
                 found.append((neuron, cell))
     return found

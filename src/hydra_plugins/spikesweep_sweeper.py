@@ -58,16 +58,16 @@ class SpikesweepSweeper(Sweeper):
         if worst:
             sys.exit(worst)
         if len(jobs) > 1 and all(plans):
-            from spikesweep.plan import total
+            from spikesweep.sweep.plan import total
 
             print(total(plans))
         return None
 
     def _jobs(self, arguments: list[str]) -> list[list[str]]:
         """Return the words of each job, after all of them were checked."""
+        from spikesweep.config.words import command_words, multirun_jobs
+        from spikesweep.config.zips import STORE_GROUPS, zipped_groups
         from spikesweep.errors import InputError
-        from spikesweep.words import command_words, multirun_jobs
-        from spikesweep.zipped import STORE_GROUPS, zipped_groups
 
         loader = self.context.config_loader
         given = {argument.split("=", 1)[0].lstrip("+~") for argument in arguments}
@@ -76,7 +76,7 @@ class SpikesweepSweeper(Sweeper):
         zips = {**self.zips, **zipped_groups(words)}
         jobs = multirun_jobs(words, zips, loader, self.master.get("name"))
         if len(jobs) > 1:
-            from spikesweep.api import check
+            from spikesweep.api.sweeps import check
 
             for job in jobs:
                 cfg = loader.load_sweep_config(self.master, job)

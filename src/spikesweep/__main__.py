@@ -1,5 +1,5 @@
 """`python -m spikesweep`: look at stores, check, compare and verify them."""
 
-from spikesweep.commands import main
+from spikesweep.api.commands import main
 
 main()

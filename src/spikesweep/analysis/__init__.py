@@ -1,1 +1,4 @@
-"""What is computed from results: a Dataset or arrays in, a Dataset or arrays out; nothing is simulated."""
+"""Analyses, arrays or datasets in, datasets out; `plots` draws them.
+
+Imports models, kernels, grid and the ground.
+"""

@@ -17,8 +17,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from spikesweep.attributes import parameter
 from spikesweep.errors import InputError
+from spikesweep.grid.attributes import parameter
 from spikesweep.units import PER_MS
 
 _NA_PER_PA = 1e-3

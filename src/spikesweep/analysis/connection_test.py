@@ -21,9 +21,9 @@ from numpy.random import RandomState
 from numpy.typing import ArrayLike, NDArray
 
 from spikesweep.errors import InputError
-from spikesweep.inputs.spike_trains import KeyedShuffles, LegacyShuffles, Shuffles, Trains, trains_of
-from spikesweep.kernels.philox import derive
-from spikesweep.kernels.spike_triggered import averages
+from spikesweep.kernels.random.philox import derive
+from spikesweep.kernels.statistics.spike_triggered import averages
+from spikesweep.models.inputs.spike_trains import KeyedShuffles, LegacyShuffles, Shuffles, Trains, trains_of
 from spikesweep.units import ms
 
 Array = NDArray[np.float64]

@@ -7,9 +7,9 @@ from typing import Any
 import xarray as xr
 
 from spikesweep.analysis.semi_analytical import TVB_TERMS, Array, Cell, TransferFunction
-from spikesweep.attributes import configuration_of
 from spikesweep.errors import InputError
-from spikesweep.networks import RandomNetwork
+from spikesweep.grid.attributes import configuration_of
+from spikesweep.models.networks.random import RandomNetwork
 
 _TO_V = 1e-3  # mV
 

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 from spikesweep.analysis import mean_field as equations
 from spikesweep.analysis.fitted import transfer_function
 from spikesweep.analysis.mean_field import Adaptation, Drive, MeanField
-from spikesweep.attributes import configuration_of
 from spikesweep.errors import InputError
+from spikesweep.grid.attributes import configuration_of
 from spikesweep.units import Hz, ms
 
 _POPULATIONS = ("exc", "inh")

@@ -21,7 +21,7 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from spikesweep.errors import InputError
-from spikesweep.networks import RandomNetwork
+from spikesweep.models.networks.random import RandomNetwork
 from spikesweep.units import PER_MS, ms, mV, nS, number, pF
 
 Form = Literal["corrected", "zerlaut2018"]

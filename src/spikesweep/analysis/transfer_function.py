@@ -24,8 +24,8 @@ from spikesweep.analysis.semi_analytical import (
     terms_of,
 )
 from spikesweep.analysis.threshold_fit import Loss, Points, published, rmse, robust, uncertainty
-from spikesweep.attributes import configuration_at, encoded, parameter
 from spikesweep.errors import InputError, nearest
+from spikesweep.grid.attributes import configuration_at, encoded, parameter
 from spikesweep.units import PER_MS, Hz
 
 Method = Literal["least_squares", "zerlaut2018"]

@@ -1,13 +1,8 @@
-"""Protocols, one a file: what is done to a network and what is measured. A new one adds its line."""
+"""Protocols, one experiment a file: what is done to a network and what is measured.
 
-from spikesweep.protocols.connection_test import ConnectionTest as ConnectionTest
-from spikesweep.protocols.ei_balance import EIBalance as EIBalance
-from spikesweep.protocols.fi_curve import FICurve as FICurve
-from spikesweep.protocols.mean_field import MeanFieldDynamics as MeanFieldDynamics
-from spikesweep.protocols.population_information import PopulationInformation as PopulationInformation
-from spikesweep.protocols.rate_dynamics import RateDynamics as RateDynamics
-from spikesweep.protocols.spiking_network import SpikingNetworkActivity as SpikingNetworkActivity
-from spikesweep.protocols.transfer_function import TransferFunction as TransferFunction
-from spikesweep.protocols.transfer_function_adaptive import (
-    TransferFunctionAdaptive as TransferFunctionAdaptive,
-)
+A new one adds its line to `__init__.pyi`. Imports models, analysis, kernels, grid and the ground.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

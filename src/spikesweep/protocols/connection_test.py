@@ -19,13 +19,15 @@ from numpy.typing import NDArray
 
 from spikesweep.analysis import connection_test as test
 from spikesweep.analysis.detection import evaluate
-from spikesweep.driven_neuron import signals_of, simulate
 from spikesweep.errors import InputError
-from spikesweep.inputs.spike_trains import Trains
-from spikesweep.kernels.driver import LANES, Clock
-from spikesweep.kernels.philox import point_keys
-from spikesweep.many_to_one import Experiment, ManyToOne, Wiring
-from spikesweep.protocols.base import Axis, Coordinate, Ragged, Variable, check_step, peak_of, steps
+from spikesweep.grid.ragged import Ragged
+from spikesweep.grid.schema import Axis, Coordinate, Variable
+from spikesweep.kernels.cells.driver import LANES, Clock
+from spikesweep.kernels.random.philox import point_keys
+from spikesweep.models.inputs.spike_trains import Trains
+from spikesweep.models.networks.many_to_one import Experiment, ManyToOne, Wiring
+from spikesweep.models.simulation.driven_neuron import signals_of, simulate
+from spikesweep.protocols.checks import check_step, peak_of, steps
 from spikesweep.units import PER_MS, Fraction, Positive, Seed, ms, number
 
 Array = NDArray[np.float64]

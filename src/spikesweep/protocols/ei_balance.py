@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
-from spikesweep.inputs.sources import fill_random, fill_regular, random_sources, regular_trains
-from spikesweep.kernels.current_sums import Sums, add_currents, make_sums
-from spikesweep.kernels.driver import Clock
-from spikesweep.kernels.lanes import in_lanes, run_lanes
-from spikesweep.kernels.philox import derive, point_keys
-from spikesweep.protocols.base import Axis, Coordinate, Variable, check_step, steps
+from spikesweep.grid.schema import Axis, Coordinate, Variable
+from spikesweep.kernels.cells.current_sums import Sums, add_currents, make_sums
+from spikesweep.kernels.cells.driver import Clock
+from spikesweep.kernels.cells.lanes import in_lanes, run_lanes
+from spikesweep.kernels.random.philox import derive, point_keys
+from spikesweep.models.inputs.sources import fill_random, fill_regular, random_sources, regular_trains
+from spikesweep.protocols.checks import check_step, steps
 from spikesweep.units import PER_MS, Positive, Seed, ms
 
 _KINDS = ("exc", "inh")

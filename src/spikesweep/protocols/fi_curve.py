@@ -11,12 +11,13 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.inputs.given import ConstantCurrent
-from spikesweep.kernels.driver import LANES, Clock
-from spikesweep.kernels.lanes import group_count, nothing, run_lanes
-from spikesweep.kernels.spike_steps import FIRST, LAST, PREVIOUS, SECOND, make_notes, note_spikes
-from spikesweep.networks import Component, Network
-from spikesweep.protocols.base import Axis, Variable, check_step, steps
+from spikesweep.grid.schema import Axis, Variable
+from spikesweep.kernels.cells.driver import LANES, Clock
+from spikesweep.kernels.cells.lanes import group_count, nothing, run_lanes
+from spikesweep.kernels.cells.spike_steps import FIRST, LAST, PREVIOUS, SECOND, make_notes, note_spikes
+from spikesweep.models.inputs.given import ConstantCurrent
+from spikesweep.models.networks.random import Component, Network
+from spikesweep.protocols.checks import check_step, steps
 from spikesweep.units import PER_MS, Positive, ms
 
 

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from spikesweep.analysis.mean_field import Adaptation, Drive, MeanField, fixed_points, integrate
 from spikesweep.analysis.semi_analytical import Array, Cell, Form, TransferFunction, terms_of
 from spikesweep.errors import InputError
-from spikesweep.networks import RandomNetwork
-from spikesweep.protocols.base import NON_FINITE, OK, Axis, Variable, steps
+from spikesweep.grid.schema import NON_FINITE, OK, Axis, Variable
+from spikesweep.models.networks.random import RandomNetwork
+from spikesweep.protocols.checks import steps
 from spikesweep.units import Fraction, Hz, NonNegative, Positive, ms, mV
 
 #: Fixed points that are kept; `n_fixed_points` counts all.

@@ -15,13 +15,11 @@ import numpy as np
 from annotated_types import Ge, MinLen
 from numpy.typing import NDArray
 
-from spikesweep.afferents import Afferents
 from spikesweep.analysis.information import bins, gaussian
 from spikesweep.errors import InputError
-from spikesweep.inputs.band_limited_noise import BandLimitedNoise
-from spikesweep.inputs.butter_lowpass import ButterLowpass
-from spikesweep.kernels.philox import derive, point_keys
-from spikesweep.kernels.segment_spectra import (
+from spikesweep.grid.schema import Axis, Coordinate, Variable
+from spikesweep.kernels.random.philox import derive, point_keys
+from spikesweep.kernels.statistics.segment_spectra import (
     Welch,
     information,
     nested_coherence,
@@ -30,8 +28,11 @@ from spikesweep.kernels.segment_spectra import (
     sum_coherence,
     welch,
 )
-from spikesweep.protocols.base import Axis, Coordinate, Variable, check_resolved, steps
-from spikesweep.response_pool import Pool, draw_pool, edges
+from spikesweep.models.inputs.band_limited_noise import BandLimitedNoise
+from spikesweep.models.inputs.butter_lowpass import ButterLowpass
+from spikesweep.models.networks.afferents import Afferents
+from spikesweep.models.simulation.pool import Pool, draw_pool, edges
+from spikesweep.protocols.checks import check_resolved, steps
 from spikesweep.units import PER_MS, Hz, NonNegative, Positive, Seed, ms, threshold
 
 Array = NDArray[np.float64]

@@ -14,12 +14,12 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
-from spikesweep.kernels.rate_measures import measure
-from spikesweep.kernels.rate_solution import Solution, from_scipy, from_states
-from spikesweep.kernels.rate_solvers import solve_adaptive, solve_fixed
-from spikesweep.kernels.rate_system import System
-from spikesweep.protocols.base import Axis, Coordinate, Variable
-from spikesweep.rate_networks import RateNetwork
+from spikesweep.grid.schema import Axis, Coordinate, Variable
+from spikesweep.kernels.rates.measures import measure
+from spikesweep.kernels.rates.solution import Solution, from_scipy, from_states
+from spikesweep.kernels.rates.solvers import solve_adaptive, solve_fixed
+from spikesweep.kernels.rates.system import System
+from spikesweep.models.networks.rate import RateNetwork
 from spikesweep.units import NonNegative, Positive, Seed, ms, number
 
 Array = NDArray[np.float64]

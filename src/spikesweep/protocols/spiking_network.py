@@ -15,12 +15,14 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError, nearest
-from spikesweep.inputs.connections import Edges
-from spikesweep.kernels.driver import Clock
-from spikesweep.kernels.philox import derive, point_keys
-from spikesweep.network_simulation import Recording, Simulated, simulate
-from spikesweep.protocols.base import Axis, Coordinate, Ragged, Variable, check_cells, steps
-from spikesweep.spiking_networks import SpikingNetwork
+from spikesweep.grid.ragged import Ragged
+from spikesweep.grid.schema import Axis, Coordinate, Variable
+from spikesweep.kernels.cells.driver import Clock
+from spikesweep.kernels.random.philox import derive, point_keys
+from spikesweep.models.networks.connections import Edges
+from spikesweep.models.networks.spiking import SpikingNetwork
+from spikesweep.models.simulation.network import Recording, Simulated, simulate
+from spikesweep.protocols.checks import check_cells, steps
 from spikesweep.units import PER_MS, Positive, Seed, ms
 
 _TRACES = {

@@ -16,14 +16,16 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
-from spikesweep.inputs import legacy, poisson
-from spikesweep.kernels.driver import Clock
-from spikesweep.kernels.lanes import run_lanes
-from spikesweep.kernels.philox import derive, point_keys
-from spikesweep.kernels.spike_trains import spike_trains
-from spikesweep.networks import Network, per_neuron
-from spikesweep.protocols.base import Axis, Ragged, Variable, check_conductances, check_step, steps
-from spikesweep.single_cell import trace_cell
+from spikesweep.grid.ragged import Ragged
+from spikesweep.grid.schema import Axis, Variable
+from spikesweep.kernels.cells.driver import Clock
+from spikesweep.kernels.cells.lanes import run_lanes
+from spikesweep.kernels.cells.spike_trains import spike_trains
+from spikesweep.kernels.random.philox import derive, point_keys
+from spikesweep.models.inputs import legacy, poisson
+from spikesweep.models.networks.random import Network, per_neuron
+from spikesweep.models.simulation.cell import trace_cell
+from spikesweep.protocols.checks import check_conductances, check_step, steps
 from spikesweep.units import PER_MS, NonNegative, Positive, Seed, ms
 
 #: The original has one neuron for each seed; with `rng` legacy_shared neuron i has seed + i times this.

@@ -18,10 +18,10 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
-from spikesweep.inputs.legacy import legacy_spike_counts
-from spikesweep.kernels.driver import LANES, Clock
-from spikesweep.networks import Network
-from spikesweep.protocols.base import MISSING, SATURATED, Axis, Variable
+from spikesweep.grid.schema import MISSING, SATURATED, Axis, Variable
+from spikesweep.kernels.cells.driver import LANES, Clock
+from spikesweep.models.inputs.legacy import legacy_spike_counts
+from spikesweep.models.networks.random import Network
 from spikesweep.protocols.transfer_function import TransferFunction
 from spikesweep.units import PER_MS, Hz, NonNegative, Positive, Seed, ms
 

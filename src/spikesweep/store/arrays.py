@@ -9,8 +9,8 @@ import zarr
 from zarr.codecs import ZstdCodec
 from zarr.storage import LocalStore
 
-from spikesweep import durable
-from spikesweep.attributes import decoded
+from spikesweep.grid.attributes import decoded
+from spikesweep.store import durable
 
 CHECKED = ZstdCodec(level=1, checksum=True)
 

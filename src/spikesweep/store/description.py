@@ -8,10 +8,10 @@ import zarr
 from numpy.typing import NDArray
 from zarr.storage import LocalStore
 
-from spikesweep.attributes import decoded
 from spikesweep.errors import DamagedError
-from spikesweep.grid import Block, blocks_of
-from spikesweep.protocols.base import Axis
+from spikesweep.grid.attributes import decoded
+from spikesweep.grid.grid import Block, blocks_of
+from spikesweep.grid.schema import Axis
 from spikesweep.store import ragged
 from spikesweep.store.arrays import arrays, dims, results
 from spikesweep.store.records import Records

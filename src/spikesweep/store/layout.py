@@ -13,11 +13,10 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from spikesweep import durable
-from spikesweep.attributes import encoded
-from spikesweep.grid import POINT, Grid
-from spikesweep.protocols.base import MISSING, STATUS_MEANINGS, Axis, Coordinate, Variable
-from spikesweep.store import ragged
+from spikesweep.grid.attributes import encoded
+from spikesweep.grid.grid import POINT, Grid
+from spikesweep.grid.schema import MISSING, STATUS_MEANINGS, Axis, Coordinate, Variable
+from spikesweep.store import durable, ragged
 from spikesweep.store.arrays import CHECKED, DurableStore
 from spikesweep.store.records import write_manifest
 from spikesweep.store.store import FORMAT, Store

@@ -20,9 +20,9 @@ import zarr
 from numpy.typing import NDArray
 from zarr.storage import LocalStore
 
-from spikesweep import durable
-from spikesweep.protocols.base import Variable
-from spikesweep.ragged import Cells, Ragged
+from spikesweep.grid.ragged import Cells, Ragged
+from spikesweep.grid.schema import Variable
+from spikesweep.store import durable
 from spikesweep.store.arrays import CHECKED, DurableStore, dims, fresh_members, members
 
 #: Values in a chunk: what is read for a cell of a few.

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from spikesweep import durable
+from spikesweep.store import durable
 
 HIDDEN = ".spikesweep"
 _KINDS = ("failures", "verifications")

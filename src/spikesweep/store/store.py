@@ -12,11 +12,10 @@ import xarray as xr
 import zarr
 from numpy.typing import NDArray
 
-from spikesweep import durable
 from spikesweep.errors import DamagedError, InputError
-from spikesweep.grid import Block
-from spikesweep.ragged import Ragged
-from spikesweep.store import ragged
+from spikesweep.grid.grid import Block
+from spikesweep.grid.ragged import Ragged
+from spikesweep.store import durable, ragged
 from spikesweep.store.arrays import dims, fresh_arrays, results
 from spikesweep.store.block_record import BlockRecord, Hashes
 from spikesweep.store.description import Description

@@ -1,0 +1,32 @@
+"""Figures of a sweep: a module for each protocol, named like it; one of swept parameters; a plain one.
+
+A protocol's module may have a `swept_figure` of its own for swept parameters.
+"""
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import xarray as xr
+from matplotlib.figure import Figure
+
+from spikesweep.grid.attributes import configuration_of
+
+
+def figure(ds: xr.Dataset) -> Figure:
+    """Return the figure of a sweep's dataset."""
+    protocol = configuration_of(ds.attrs)["choices"]["protocol"]
+    swept = "point" in ds.dims or any("key" in ds[name].attrs for name in ds.coords)
+    name = f"{__name__}.{protocol}"
+    module = import_module(name if find_spec(name) else f"{__name__}.any_protocol")
+    if swept:
+        draw = getattr(module, "swept_figure", import_module(f"{__name__}.swept").figure)
+    else:
+        draw = module.figure
+    drawn: Figure = draw(ds)
+    return drawn
+
+
+def save(ds: xr.Dataset, path: Path) -> None:
+    """Draw the figure of a sweep and write it as PNG."""
+    figure(ds).savefig(path, dpi=150)

@@ -1,0 +1,4 @@
+"""What people call: load, run, open, replay, single simulations, commands, the progress line.
+
+Imports every room; nothing imports it.
+"""

@@ -1,0 +1,67 @@
+"""From a neuron's YAML to its transfer function in one command.
+
+    python -m spikesweep.api.fit neuron=adexp network=fs_rs network.populations=[RS]
+
+The words are those of `run.py`; the protocol is the adaptive scan where none is named. Beside the sweep's
+store stand the fit (`.fit.zarr`, xarray.open_zarr) and its figure; the coefficients are printed.
+"""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import xarray as xr
+
+from spikesweep.analysis.fitted import cell_of
+from spikesweep.analysis.semi_analytical import Cell
+from spikesweep.analysis.transfer_function import fit
+from spikesweep.api import sweeps as api
+from spikesweep.errors import InputError
+from spikesweep.store.folders import FIT
+
+
+def fit_cells(*words: str) -> xr.Dataset:
+    """Run what is missing of a scan, fit the transfer function of its cells, save and return the fit.
+
+    Raises InputError where the configuration is refused or its rates cannot be fitted.
+    """
+    if not any(word.startswith("protocol=") for word in words):
+        words = ("protocol=transfer_function_adaptive", *words)
+    cfg = api.load(*words)
+    job = api.make_sweep(cfg)[0]
+    for name, cell in job.network.populations.items():  # refuse what has no moments before it is simulated
+        Cell.of(cell, job.network)
+        cell_of(job.identity, name)
+    fitted = fit(api.run(cfg))
+    path = job.path.with_suffix(FIT)
+    _save(fitted, path)
+    return fitted.assign_attrs(path=str(path))
+
+
+def _save(fitted: xr.Dataset, path: Path) -> None:
+    """Write a fit in the place of an earlier one, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    fitted.to_zarr(temporary, zarr_format=3, consolidated=False)
+    shutil.rmtree(path, ignore_errors=True)
+    temporary.rename(path)
+
+
+def main(words: Sequence[str]) -> None:
+    """Fit from the command line."""
+    try:
+        fitted = fit_cells(*words)
+    except InputError as error:
+        print(f"refused: {error}", file=sys.stderr)
+        sys.exit(2)
+    from spikesweep.analysis.plots import fit as figures  # late: a fit alone needs no matplotlib
+
+    path = Path(fitted.attrs["path"])
+    figures.figure(fitted).savefig(path.with_suffix(".png"), dpi=150)
+    table = fitted["coefficient"].transpose("term", "population")
+    print(f"{'mV':>12}" + "".join(f"{name!s:>14}" for name in table["population"].values))
+    for term, row in zip(table["term"].values, table.values, strict=True):
+        print(f"{term!s:>12}" + "".join(f"{value:14.6g}" for value in row))
+    print(f"{'rmse (Hz)':>12}" + "".join(f"{value:14.3f}" for value in fitted["rmse"].values))
+    print(f"{path}, {path.with_suffix('.png')}")

@@ -1,0 +1,1 @@
+"""One simulation without a sweep: a cell, a network, a pool of responses."""

@@ -1,0 +1,203 @@
+"""The public names for sweeps: load, run, open, replay; and what `run.py` calls."""
+
+import shlex
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from omegaconf import DictConfig
+
+from spikesweep.api.progress import Terminal
+from spikesweep.config import compose as config
+from spikesweep.config.build import build, checked
+from spikesweep.errors import InputError
+from spikesweep.grid.grid import POINT
+from spikesweep.grid.schema import FAILED, FAILURES, MISSING
+from spikesweep.store import Store, folders
+from spikesweep.store import accessor as accessor  # registers ds.sweep
+from spikesweep.sweep import replay as recompute
+from spikesweep.sweep import run as sweep
+from spikesweep.sweep.assembly import assemble, network_of
+from spikesweep.sweep.blocks import Sweep
+from spikesweep.sweep.design import design, with_texts
+from spikesweep.sweep.plan import Plan, make_plan, refuse_long
+from spikesweep.sweep.provenance import provenance
+from spikesweep.units import Positive
+
+load = config.load
+
+
+def run(cfg: DictConfig) -> xr.Dataset:
+    """Run what is missing of a configuration's sweep and return its dataset, read lazily.
+
+    Raises InputError where the configuration or its store is refused.
+    """
+    return _run(cfg)[1].dataset
+
+
+def open(path: str | Path) -> xr.Dataset | xr.DataTree:  # the word of xarray and zarr
+    """Return a sweep's dataset, or those of all sweeps in a folder, read lazily.
+
+    Sweeps of one protocol over the same axes are joined along `neuron` and `network`, others come as a
+    DataTree. Raises InputError where there is no store.
+    """
+    return folders.open_folder(Path(path))
+
+
+def replay(path: str | Path, population: str | None = None, neuron: int = 0, **axes: float) -> xr.Dataset:
+    """Compute one point of a store again, from the store alone, with full traces over `time`.
+
+    `axes` are the point's values (`fe=4, fi=10, seed=3`); the traces are those of neuron number `neuron`.
+    Protocols without traces give the stored point, once it has come out equal. Raises InputError for a
+    point that the store does not hold or has not computed, ArithmeticError where the stored value does
+    not come out equal, and for a point that failed what it failed with.
+    """
+    store = Store.at(Path(path))
+    if store is None:
+        raise InputError(f"{path} does not exist; allowed: the path of a store (.zarr)")
+    labels = {**axes, **({} if population is None else {"population": population})}
+    return recompute.replay(store, labels, neuron)
+
+
+def make_sweep(cfg: DictConfig) -> tuple[Sweep, Any, dict[str, Any]]:
+    """Return the checked sweep of a configuration, its executor, and its plain values."""
+    values = config.plain(cfg)
+    choices = values.get("choices") or {}
+    compute = build(values["compute"], "compute")
+    if values["retry"] not in (None, "failed"):
+        raise InputError(f"retry = {values['retry']!r} is refused; allowed: failed, null")
+    checked(values["ask_above"], Positive[float], "ask_above")
+    protocol, network = assemble(values)
+    protocol.check(network)
+    name = _folder_name(values["name"] or choices.get("protocol", "sweep"))
+    path = Path(str(values["outputs"])) / name / f"{choices.get('neuron')}-{choices.get('network')}.zarr"
+    stored = {} if values["overwrite"] else _stored_axes(path)
+    grid, parameters = design(cfg, values, protocol, network, assemble, stored)
+    cells = network_of(values)[1]
+    identity = {
+        "choices": choices,
+        "neuron": cells,
+        "network": values["network"],
+        "protocol": values["protocol"],
+    }
+    identity = with_texts(identity, parameters)
+    drawn_from = {"root_seed": protocol.root_seed} if hasattr(protocol, "root_seed") else {}
+    attrs = {**drawn_from, **provenance()}
+    job = Sweep(
+        protocol,
+        network,
+        grid,
+        path,
+        identity,
+        attrs,
+        components=tuple(type(part) for part in network.components),
+        defaults={axis.name: axis.base for axis in grid.swept},
+        parameters=parameters,
+    )
+    return job, compute, values
+
+
+def _stored_axes(path: Path) -> dict[str, str]:
+    """Return the names of the axes that a store at a path has already, by what they sweep."""
+    with suppress(InputError):  # what is wrong with it is told when it is used
+        if store := Store.at(path):
+            return {axis.key: name for name, axis in store.swept().items() if name in store.axes}
+    return {}
+
+
+def main(cfg: DictConfig, choices: Mapping[str, Any]) -> Plan | None:
+    """Run a sweep from the command line: results, figure, summary; exit with a code that says how it went.
+
+    With plan=true only print what a run would do, and return that.
+    """
+    cfg = config.with_choices(cfg, choices)
+    try:
+        if config.plain(cfg)["plan"]:
+            plan = _plan(cfg)
+            print(plan)
+            return plan
+        job, outcome = _run(cfg)
+    except InputError as error:
+        print(f"refused: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        print(f"stopped: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("\nstopped; the same command continues where it was", file=sys.stderr)
+        sys.exit(130)
+    print(f"{outcome.computed} points computed, {_draw(outcome.dataset, job.path)}")
+    if outcome.failed or outcome.missing:
+        print(_failed_points(outcome, job), file=sys.stderr)
+        sys.exit(3)
+    return None
+
+
+def check(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
+    """Refuse what a run of this configuration would refuse, before anything is simulated."""
+    make_sweep(config.with_choices(cfg, choices))
+
+
+def _run(cfg: DictConfig) -> tuple[Sweep, sweep.Outcome]:
+    job, compute, values = make_sweep(cfg)
+    how = _how(values)
+    if not values["confirm"]:
+        refuse_long(job, compute, hours=float(values["ask_above"]), **how)
+    return job, sweep.run(job, compute, Terminal(), **how)
+
+
+def _plan(cfg: DictConfig) -> Plan:
+    job, compute, values = make_sweep(cfg)
+    return make_plan(job, compute, **_how(values))
+
+
+def _how(values: Mapping[str, Any]) -> dict[str, bool]:
+    return {"overwrite": bool(values["overwrite"]), "retry": values["retry"] == "failed"}
+
+
+def _failed_points(outcome: sweep.Outcome, job: Sweep, most: int = 10) -> str:
+    """Return a line for each of the first points that are not ok, and the command that replays the first."""
+    status = outcome.dataset["status"].load()
+    meanings = status.attrs["flag_meanings"].split()
+    stacked = status.stack(point_=status.dims)
+    bad = stacked[np.isin(stacked, (MISSING, *FAILURES))]
+    lines = [f"{bad.size} of {status.size} points are not ok:"]
+    columns = [name for name in status.coords if name != POINT.name and status[name].dims == (POINT.name,)]
+    failures = Store(job.path).failures()
+    replayed = ""
+    for point, code in zip(bad["point_"].values[:most], bad.values[:most], strict=True):
+        values = dict(zip(map(str, status.dims), point, strict=True))
+        values |= {str(name): status[name].sel(point=values[POINT.name]).item() for name in columns}
+        reasons = [f["reason"] for f in failures if f["point"].items() <= values.items() and code == FAILED]
+        words = [f"{name}={value}" for name, value in values.items()]
+        lines.append(f"  {meanings[code]}: {' '.join(words)}" + (f"  {reasons[-1]}" if reasons else ""))
+        replayed = replayed or ("" if code == MISSING else shlex.join([str(job.path), *words]))
+    if bad.size > most:
+        lines.append(f"  and {bad.size - most} more: python -m spikesweep show {shlex.quote(str(job.path))}")
+    if replayed:
+        names = list(getattr(job.network, "populations", ()))
+        one = f" population={names[0]}" if hasattr(job.protocol, "trace") and len(names) > 1 else ""
+        lines.append(f"one again, with its traceback: python -m spikesweep replay {replayed}{one}")
+    return "\n".join(lines)
+
+
+def _draw(ds: xr.Dataset, path: Path) -> str:
+    """Draw the figure of a sweep; return its path, or why there is none: the results are there anyway."""
+    from spikesweep.analysis import plots  # late: a sweep alone needs no matplotlib
+
+    figure = path.with_suffix(".png")
+    try:
+        plots.save(ds, figure)
+    except Exception as error:
+        return f"no figure ({type(error).__name__}: {error})"
+    return str(figure)
+
+
+def _folder_name(name: Any) -> str:
+    if not isinstance(name, str) or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise InputError(f"name = {name!r} is refused; allowed: a folder name below outputs")
+    return name

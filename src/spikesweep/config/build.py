@@ -1,0 +1,123 @@
+"""From plain values of a configuration to checked objects.
+
+`_target_` names the class, and only a class *defined* in this package is accepted: the resolved object
+is looked at, not the string, so that a configuration can never run foreign code. A field's annotation
+gives its type, unit and bounds.
+"""
+
+import dataclasses
+import importlib
+import types
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, GroupedMetadata, Gt, Le, MinLen
+
+from spikesweep.errors import InputError, nearest
+from spikesweep.grid.grid import is_finite
+from spikesweep.old_names import target as today
+from spikesweep.units import unit_of
+
+PACKAGE = "spikesweep"
+
+
+def build(node: Any, where: str) -> Any:
+    """Return the object that `node` describes; raise InputError naming the key below `where`."""
+    if not isinstance(node, Mapping) or "_target_" not in node:
+        raise InputError(f"{where} = {node!r} is refused; allowed: values with a _target_")
+    cls = target_class(str(node["_target_"]), f"{where}._target_")
+    hints = field_hints(cls)
+    for key in node:
+        if key not in hints and key != "_target_":
+            raise InputError(f"{where}.{key} is not known; {nearest(str(key), hints)}")
+    values = {}
+    for name, hint in hints.items():
+        if name not in node:
+            raise InputError(f"{where}.{name} is missing: {cls.__name__} needs it")
+        values[name] = checked(node[name], hint, f"{where}.{name}")
+    return cls(**values)
+
+
+def field_hints(cls: type) -> dict[str, Any]:
+    """Return the annotation of every field of a class."""
+    hints = get_type_hints(cls, include_extras=True)
+    return {name: hint for name, hint in hints.items() if get_origin(hint) is not ClassVar}
+
+
+def target_class(name: str, where: str) -> type:
+    """Return the class that a `_target_` names; raise InputError unless this package defines it."""
+    module, _, attribute = today(name).rpartition(".")
+    found = None
+    if module.split(".")[0] == PACKAGE:
+        try:
+            found = getattr(importlib.import_module(module), attribute, None)
+        except ImportError:
+            found = None
+    is_component = isinstance(found, type) and (dataclasses.is_dataclass(found) or hasattr(found, "_fields"))
+    if not is_component or found.__module__.split(".")[0] != PACKAGE:
+        raise InputError(f"{where} = {name!r} is refused; allowed: classes defined in {PACKAGE}")
+    return found  # type: ignore[return-value]
+
+
+def checked(value: Any, hint: Any, where: str) -> Any:
+    """Return a value as a field's annotation wants it; raise InputError naming the key `where`."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if hasattr(hint, "__metadata__"):
+        converted = checked(value, hint.__origin__, where)
+        _check_bounds(converted, hint, where)
+        return converted
+    if origin in (Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        return checked(value, next(a for a in arguments if a is not type(None)), where)
+    if origin is Literal:
+        if value not in arguments or isinstance(value, bool):
+            raise InputError(f"{where} = {value!r} is refused; {nearest(str(value), arguments)}")
+        return value
+    if hint in (float, int, bool, str):
+        return _scalar(value, hint, where)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        if not isinstance(value, Mapping):
+            raise InputError(f"{where} = {value!r} is refused; allowed: values by name")
+        return {str(key): checked(node, arguments[1], f"{where}.{key}") for key, node in value.items()}
+    if origin is tuple:
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise InputError(f"{where} = {value!r} is refused; allowed: a list")
+        return tuple(checked(v, arguments[0], f"{where}[{i}]") for i, v in enumerate(value))
+    return build(value, where)
+
+
+def _scalar(value: Any, kind: type, where: str) -> Any:
+    names = {float: "a finite number", int: "a whole number", bool: "true or false", str: "text"}
+    accepted = {float: (int, float), int: (int,), bool: (bool,), str: (str,)}[kind]
+    wrong = not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool)
+    if wrong or (kind is float and not is_finite(value)):
+        raise InputError(f"{where} = {value!r} is refused; allowed: {names[kind]}")
+    return kind(value)
+
+
+def _check_bounds(value: Any, hint: Any, where: str) -> None:
+    if value is None:
+        return
+    for item in hint.__metadata__:
+        for bound in item if isinstance(item, GroupedMetadata) else (item,):
+            allowed = _broken(value, bound)
+            if allowed:
+                unit = unit_of(hint)
+                suffix = f" {unit}" if unit != "1" else ""
+                shown = list(value) if isinstance(value, Mapping) else value
+                raise InputError(f"{where} = {shown!r}{suffix} is refused; allowed: {allowed}{suffix}")
+
+
+def _broken(value: Any, bound: Any) -> str:
+    """Return what a bound allows if the value is outside, else nothing."""
+    match bound:
+        case Gt(gt=limit) if not value > limit:
+            return f"more than {limit}"
+        case Ge(ge=limit) if not value >= limit:
+            return f"at least {limit}"
+        case Le(le=limit) if not value <= limit:
+            return f"at most {limit}"
+        case MinLen(min_length=limit) if len(value) < limit:
+            return f"at least {limit} of them"
+    return ""

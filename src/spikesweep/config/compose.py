@@ -1,0 +1,159 @@
+"""Configurations: composed by Hydra, checked, and turned into a sweep. The one module that knows Hydra."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from spikesweep.config.words import CONFIG_DIR, number_words
+from spikesweep.config.zips import GROUPS, ROOT_KEYS
+from spikesweep.errors import InputError, nearest
+from spikesweep.grid.grid import tidy
+
+_KINDS: dict[str, tuple[Any, str]] = {
+    "outputs": (str, "a folder"),
+    "zip": (dict, "names of lists of axes"),
+    "points": ((str, type(None)), "the path of a CSV file"),
+    "sample": (dict, "num, method and seed"),
+    "exclude": ((str, list), "a condition, or a list of them"),
+    **dict.fromkeys(("plan", "confirm", "overwrite"), (bool, "true or false")),
+}
+_REFERENCE = re.compile(r"\$\{([\w.]+)\}")
+
+
+def load(*overrides: str) -> DictConfig:
+    """Return the composed configuration of the same words as on the command line."""
+    with initialize_config_dir(str(CONFIG_DIR.resolve()), version_base="1.3"):
+        try:
+            cfg = compose("config", number_words(overrides), return_hydra_config=True)
+        except HydraException as error:
+            text = str(error).split("Config search path")[0].strip()
+            cause = f": {error.__cause__}" if error.__cause__ else ""
+            raise InputError(f"{text}{cause}") from error
+    return with_choices(cfg, cfg.hydra.runtime.choices)
+
+
+def with_choices(cfg: DictConfig, choices: Mapping[str, Any]) -> DictConfig:
+    """Return a configuration that says which option of each group was chosen, without Hydra's own part."""
+    cfg = cfg.copy()
+    names = {k: str(v) for k, v in choices.items() if k in ("neuron", "network", "protocol")}
+    with open_dict(cfg):
+        cfg.pop("hydra", None)
+        cfg["choices"] = names
+    return cfg
+
+
+def plain(cfg: DictConfig) -> dict[str, Any]:
+    """Return a configuration as plain, resolved values; raise InputError for what cannot be resolved."""
+    try:
+        values = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        where = str(error.full_key or "the configuration")
+        raise InputError(f"{where} cannot be resolved: {str(error).splitlines()[0]}") from error
+    assert isinstance(values, dict)
+    known = {str(key): value for key, value in values.items()}
+    for key in known:
+        if key not in (*ROOT_KEYS, "choices"):
+            raise InputError(f"{key} is not known; {nearest(key, ROOT_KEYS)}")
+    for group in GROUPS:
+        if not isinstance(known[group], dict):
+            raise InputError(
+                f"{group} = {known[group]!r} is no option of this group; allowed: {group}=OPTION"
+            )
+    for key, (kinds, allowed) in _KINDS.items():
+        if not isinstance(known[key], kinds):
+            raise InputError(f"{key} = {known[key]!r} is refused; allowed: {allowed}")
+    return known
+
+
+def interpolations(cfg: DictConfig) -> dict[str, str]:
+    """Return the text of every interpolation, by the key of its place."""
+    return dict(_interpolations(OmegaConf.to_container(cfg, resolve=False), ""))
+
+
+def _interpolations(node: Any, where: str) -> Iterator[tuple[str, str]]:
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield from _interpolations(value, f"{where}.{name}" if where else str(name))
+    elif "${" in str(node):
+        yield where, str(node)
+
+
+def swept_in(place: str, texts: Mapping[str, str], keys: Sequence[str]) -> list[str]:
+    """Return those of `keys` that the interpolation at a place may depend on, itself or through others.
+
+    References by full name are followed exactly; of anything else (resolvers, relative names) every
+    word counts, which may find too many and costs only time.
+    """
+    found: set[str] = set()
+    todo, done = [place], set()
+    while todo:
+        text = texts[here := todo.pop()]
+        done.add(here)
+        references = _REFERENCE.findall(text)
+        words = set(re.findall(r"\w+", _REFERENCE.sub("", text)))
+        for key in (*keys, *texts):
+            named = any(f"{key}.".startswith(f"{r}.") or f"{r}.".startswith(f"{key}.") for r in references)
+            if named or words & set(key.split(".")):
+                if key in keys:
+                    found.add(key)
+                elif key not in done:
+                    todo.append(key)
+    return [key for key in keys if key in found]
+
+
+def resolved(cfg: DictConfig, changes: Mapping[str, Any], keys: Sequence[str]) -> list[Any]:
+    """Return the values that some keys have when others are changed; raise InputError."""
+    changed = cfg.copy()
+    try:
+        for key, value in changes.items():
+            OmegaConf.update(changed, key, value)
+        found = [OmegaConf.select(changed, key, throw_on_missing=True) for key in keys]
+    except OmegaConfBaseException as error:
+        raise InputError(f"{', '.join(keys)} cannot be resolved at {dict(changes)}: {error}") from error
+    return [OmegaConf.to_container(v, resolve=True) if OmegaConf.is_config(v) else v for v in found]
+
+
+def interpolated(
+    values: Mapping[str, Any], texts: Mapping[str, str], changes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what interpolations give in plain values, some of which are changed; raise InputError.
+
+    `texts` are by the key of a value; that of a node above it stands for each of its values.
+    """
+    cfg = OmegaConf.create(dict(values))
+    found = {}
+    try:
+        for key, value in {**texts, **changes}.items():
+            OmegaConf.update(cfg, key, value, force_add=True)
+        for key in texts:
+            found[key] = OmegaConf.select(cfg, key, throw_on_missing=True)
+            if OmegaConf.is_config(found[key]):
+                names = key.split(".")
+                ends = (".".join(names[i:]) for i in range(1, len(names)))
+                found[key] = next(OmegaConf.select(found[key], e) for e in ends if e in found[key])
+    except OmegaConfBaseException as error:
+        raise InputError(f"the interpolations {dict(texts)} need more than is stored: {error}") from error
+    return found
+
+
+def _rounded(values: Any) -> list[float]:
+    # 12 digits, as those of {start, stop, num}: labels that a person would type
+    return tidy(values, 12)
+
+
+def _arange(start: float, stop: float, step: float = 1.0) -> list[float]:
+    """Return start, start + step, ... below stop: how many is decided before anything is rounded."""
+    n = max(0, math.ceil((stop - start) / step - 1e-9))
+    return _rounded(start + step * np.arange(n))
+
+
+OmegaConf.register_new_resolver("linspace", lambda a, b, n: _rounded(np.linspace(a, b, n)), replace=True)
+OmegaConf.register_new_resolver("logspace", lambda a, b, n: _rounded(np.logspace(a, b, n)), replace=True)
+OmegaConf.register_new_resolver("arange", _arange, replace=True)

@@ -1,0 +1,208 @@
+"""The labelled grid: axes, points, and the blocks it is cut into."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesweep.errors import InputError, nearest
+from spikesweep.grid.schema import Axis
+
+#: The dimension of points that are no full grid.
+POINT = Axis("point", "1", "number of the point", 0, integer=True)
+#: Values of one axis: more fit in no store.
+_MOST_VALUES = 10_000_000
+_RANGE_KEYS = ("start", "stop", "num", "spacing")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A rectangle of points: one task, one kernel call, one chunk of every variable."""
+
+    start: tuple[int, ...]
+    stop: tuple[int, ...]
+
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        """Return the block as an index of arrays over the axes."""
+        return tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the number of values along each axis."""
+        return tuple(b - a for a, b in zip(self.start, self.stop, strict=True))
+
+    @property
+    def n_points(self) -> int:
+        """Return the number of points."""
+        return prod(self.shape)
+
+
+def blocks_of(whole: tuple[int, ...], shape: tuple[int, ...]) -> Iterator[Block]:
+    """Yield the blocks of a shape that cover what has the shape `whole`."""
+    for start in product(*(range(0, n, step) for n, step in zip(whole, shape, strict=True))):
+        ends = zip(start, shape, whole, strict=True)
+        yield Block(start, tuple(min(a + step, n) for a, step, n in ends))
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The axes of a sweep with their values, whole axes last."""
+
+    axes: tuple[Axis, ...]
+    values: tuple[NDArray[Any], ...]
+    #: Axes without a dimension of their own, for points that are no full grid: their values along `point`.
+    columns: tuple[tuple[Axis, NDArray[Any]], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the axes."""
+        return tuple(axis.name for axis in self.axes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the number of values along each axis."""
+        return tuple(len(v) for v in self.values)
+
+    @property
+    def n_points(self) -> int:
+        """Return the number of points."""
+        return prod(self.shape)
+
+    @property
+    def swept(self) -> tuple[Axis, ...]:
+        """Return the axes of swept parameters."""
+        return tuple(a for a in (*self.axes, *(axis for axis, _ in self.columns)) if a.key)
+
+    @property
+    def coordinates(self) -> dict[str, NDArray[Any]]:
+        """Return the values of every axis, along its dimension or along `point`."""
+        own = dict(zip(self.names, self.values, strict=True))
+        return own | {axis.name: values for axis, values in self.columns}
+
+    @property
+    def whole(self) -> dict[str, NDArray[Any]]:
+        """Return the values of the whole axes."""
+        return {a.name: v for a, v in zip(self.axes, self.values, strict=True) if a.whole}
+
+    def block_shape(self, n_points: int) -> tuple[int, ...]:
+        """Return the shape of blocks of at most `n_points` points (more only where whole axes are longer).
+
+        The last axes stay together; the shape depends on nothing but the grid and `n_points`.
+        """
+        shape = list(self.shape)
+        for i, axis in enumerate(self.axes):
+            others = prod(shape[:i]) * prod(shape[i + 1 :])
+            if not axis.whole and others * shape[i] > n_points:
+                shape[i] = max(1, n_points // others)
+        return tuple(shape)
+
+    def blocks(self, shape: tuple[int, ...]) -> Iterator[Block]:
+        """Yield the blocks of a shape that cover the grid."""
+        return blocks_of(self.shape, shape)
+
+    def points(self, block: Block) -> dict[str, NDArray[Any]]:
+        """Return the cut axes' values at the block's points, each flat and of one length."""
+        cut = {
+            axis.name: values[part]
+            for axis, values, part in zip(self.axes, self.values, block.slices, strict=True)
+            if not axis.whole
+        }
+        mesh = np.meshgrid(*cut.values(), indexing="ij")
+        flat = {name: array.ravel() for name, array in zip(cut, mesh, strict=True)}
+        rows = flat.pop(POINT.name, None)
+        return flat | {axis.name: values[rows] for axis, values in self.columns}
+
+    def describe(self) -> str:
+        """Return the axes and their lengths in one line."""
+        parts = [f"{name} {n}" for name, n in zip(self.names, self.shape, strict=True)]
+        if self.columns:
+            parts[0] += f" ({', '.join(axis.name for axis, _ in self.columns)})"
+        return f"{' x '.join(parts)} = {self.n_points} points"
+
+
+def axis_values(axis: Axis, spec: Any, *, ordered: bool = True) -> NDArray[Any]:
+    """Return the values of one axis from a number, a list or a {start, stop, num, spacing} mapping.
+
+    `ordered` are those of a dimension: distinct and rising.
+    """
+    key = axis.where
+    if axis.words:
+        return _words(key, spec, ordered=ordered)
+    if isinstance(spec, Mapping):
+        values = _range_values(key, spec)
+    else:
+        values = list(spec) if isinstance(spec, (list, tuple)) else [spec]
+    if not values:
+        raise InputError(f"{key} = [] is refused: an axis needs at least one value")
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise InputError(f"{key} holds {value!r}; allowed: numbers ({axis.units})")
+        if not is_finite(value) or value < axis.minimum:
+            least = f", at least {axis.minimum:g}" if is_finite(axis.minimum) else ""
+            raise InputError(f"{key} holds {value!r}; allowed: finite{least}")
+        if axis.integer and (value != int(value) or abs(value) > 2**53):
+            raise InputError(f"{key} holds {value!r}; allowed: whole numbers")
+    array = np.array(values, np.int64 if axis.integer else np.float64)
+    if ordered and len(np.unique(array)) < len(array):
+        twice = [v for v in dict.fromkeys(values) if values.count(v) > 1]
+        raise InputError(f"{key} holds {twice} more than once; allowed: each value once")
+    if ordered and np.any(np.diff(array) <= 0):
+        raise InputError(f"{key} = {values} is not in order; allowed: {sorted(values)}")
+    return array
+
+
+def tidy(values: Any, digits: int) -> list[float]:
+    """Return values as a person types them: 0.3 and not 0.30000000000000004, 0 and not 1.4e-17.
+
+    They are the labels of the random numbers, too.
+    """
+    nothing = 1e-12 * max((abs(v) for v in values), default=0.0)
+    return [0.0 if abs(v) < nothing else float(f"{v:.{digits}g}") for v in values]
+
+
+def is_finite(value: float) -> bool:
+    """Return whether a number is finite, also as a floating-point one."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def label_text(value: Any) -> str:
+    """Return a value of an axis as a person writes it."""
+    return str(value) if isinstance(value, (str, bool, np.bool_)) else f"{value:g}"
+
+
+def _words(key: str, spec: Any, *, ordered: bool) -> NDArray[Any]:
+    """Return the values of an axis of words, in the order in which they are given."""
+    values = list(spec) if isinstance(spec, (list, tuple)) else [spec]
+    if not values or not all(isinstance(value, str) for value in values):
+        raise InputError(f"{key} = {spec!r} is refused; allowed: a list of words")
+    if ordered and len(set(values)) < len(values):
+        raise InputError(f"{key} = {values} is refused; allowed: each word once")
+    return np.array(values)
+
+
+def _range_values(key: str, spec: Mapping[str, Any]) -> list[float]:
+    for name in spec:
+        if name not in _RANGE_KEYS:
+            raise InputError(f"{key}.{name} is not part of a range; {nearest(str(name), _RANGE_KEYS)}")
+    for name in ("start", "stop", "num"):
+        value = spec.get(name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not is_finite(value):
+            raise InputError(f"{key}.{name} = {value!r}; allowed: a finite number")
+    start, stop, num, spacing = spec["start"], spec["stop"], spec["num"], spec.get("spacing", "linear")
+    if num != int(num) or not 1 <= num <= _MOST_VALUES:
+        raise InputError(f"{key}.num = {num!r}; allowed: a whole number of values, 1 to {_MOST_VALUES:,}")
+    if spacing not in ("linear", "log"):
+        raise InputError(f"{key}.spacing = {spacing!r}; {nearest(str(spacing), ('linear', 'log'))}")
+    if spacing == "log" and (start <= 0 or stop <= 0):
+        raise InputError(f"{key} from {start} to {stop} cannot be spaced log; allowed: both above 0")
+    space = np.linspace if spacing == "linear" else np.geomspace
+    return tidy(space(start, stop, int(num)), 15)

@@ -1,0 +1,162 @@
+"""Points that are no full grid: linked axes, a list, a sample, a grid with combinations left out.
+
+Each gives columns of equal length, one entry a point; they end along the one dimension `point`.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, log2, prod
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from annotated_types import Ge
+from numpy.typing import NDArray
+
+from spikesweep.errors import InputError, nearest
+from spikesweep.grid.conditions import Condition
+from spikesweep.grid.grid import POINT, Grid, is_finite, tidy
+from spikesweep.grid.schema import Axis
+
+#: Values of axes at the same points.
+Table = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """How the axes given as {low, high, spacing} are filled (scipy.stats.qmc)."""
+
+    num: Annotated[int, Ge(1)] | None  #: points
+    method: Literal["latin_hypercube", "sobol"]
+    seed: Annotated[int, Ge(0)]
+
+    def table(self, ranges: Mapping[str, tuple[Axis, Mapping[str, Any]]]) -> Table:
+        """Return points of the ranges, by key of their axes."""
+        if self.num is None:
+            names = ", ".join(axis.where for axis, _ in ranges.values())
+            raise InputError(f"{names} is a range to sample; allowed: sample.num = the number of points")
+        if self.method == "sobol" and self.num & (self.num - 1):
+            powers = f"{2 ** int(log2(self.num))} or {2 ** ceil(log2(self.num))}"
+            raise InputError(
+                f"sample.num = {self.num}: a Sobol sample is even for powers of 2; allowed: {powers}"
+            )
+        from scipy.stats import qmc  # late: it costs a second
+
+        sampler = qmc.Sobol if self.method == "sobol" else qmc.LatinHypercube
+        unit = sampler(len(ranges), rng=np.random.default_rng(self.seed)).random(self.num)
+        columns = (_scaled(u, *bounds) for u, bounds in zip(unit.T, ranges.values(), strict=True))
+        return dict(zip(ranges, columns, strict=True))
+
+
+def is_range(spec: Any) -> bool:
+    """Return whether an axis is given as a range to sample."""
+    return isinstance(spec, Mapping) and ("low" in spec or "high" in spec)
+
+
+def _scaled(unit: NDArray[np.float64], axis: Axis, spec: Mapping[str, Any]) -> NDArray[Any]:
+    for name in spec:
+        if name not in ("low", "high", "spacing"):
+            raise InputError(f"{axis.where}.{name} is not known; {nearest(name, ('low', 'high', 'spacing'))}")
+    low, high = (_bound(axis, name, spec.get(name)) for name in ("low", "high"))
+    spacing = spec.get("spacing", "linear")
+    if not axis.minimum <= low < high:
+        raise InputError(
+            f"{axis.where} from {low} to {high} is refused; allowed: low < high, low >= {axis.minimum:g}"
+        )
+    if axis.integer:
+        whole: NDArray[Any] = low + np.floor(unit * (high - low + 1)).astype(np.int64)
+        return whole
+    if spacing not in ("linear", "log") or (spacing == "log" and low <= 0):
+        raise InputError(f"{axis.where}.spacing = {spacing!r} is refused; allowed: linear, or log above 0")
+    values = low + unit * (high - low) if spacing == "linear" else low * (high / low) ** unit
+    return np.array(tidy(values, 12))
+
+
+def _bound(axis: Axis, name: str, value: Any) -> Any:
+    wrong = isinstance(value, bool) or not isinstance(value, (int, float)) or not is_finite(value)
+    if wrong or (axis.integer and value != int(value)):
+        kind = "a whole number" if axis.integer else "a finite number"
+        raise InputError(f"{axis.where}.{name} = {value!r} is refused; allowed: {kind}")
+    return int(value) if axis.integer else value
+
+
+def read_table(path: str) -> dict[str, list[Any]]:
+    """Return the columns of a CSV file with a line of names; raise InputError for another file."""
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file, skipinitialspace=True) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"points = {path!r} cannot be read: {error}") from error
+    if len(rows) < 2 or len({name.strip() for name in rows[0]}) < len(rows[0]):
+        raise InputError(f"points = {path!r} is refused; allowed: a line of distinct names, then points")
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(rows[0]):
+            raise InputError(
+                f"points = {path!r}: row {number} has {len(row)} values for {len(rows[0])} names"
+            )
+    return {name.strip(): [_cell(v) for v in column] for name, *column in zip(*rows, strict=True)}
+
+
+def _cell(text: str) -> Any:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def arrange(
+    axes: Mapping[str, Axis],
+    values: Mapping[str, NDArray[Any]],
+    tables: Sequence[Table],
+    exclude: Sequence[str],
+) -> Grid:
+    """Return the grid of axes with `values` and of `tables`, all by key, without what is excluded.
+
+    The tables and the axes that an exclusion names share the dimension `point`; the other axes keep their
+    own. Raises InputError for an axis that cannot be in a table, and where no point is left.
+    """
+    conditions = [Condition(text, axes) for text in exclude]
+    named = {key for condition in conditions for key in condition.keys if key in values}
+    tables = [*tables, *({key: values[key]} for key in values if key in named)]
+    for key in (key for table in tables for key in table):
+        if axes[key].whole:
+            raise InputError(
+                f"{axes[key].where} is computed as a whole; allowed: a list of values of its own"
+            )
+    free = sorted((key for key in values if key not in named), key=lambda key: axes[key].whole)
+    own = tuple(axes[key] for key in free), tuple(values[key] for key in free)
+    if not tables:
+        return Grid(*own)
+    columns = _product(tables)
+    n = len(next(iter(columns.values())))
+    keep = ~np.any([condition.holds(columns) for condition in conditions] or [np.zeros(n, bool)], axis=0)
+    if not keep.any():
+        raise InputError(f"exclude = {list(exclude)} leaves no point")
+    columns = {key: column[keep] for key, column in columns.items()}
+    _refuse_twice(axes, columns)
+    numbers = np.arange(int(keep.sum()))
+    return Grid((POINT, *own[0]), (numbers, *own[1]), tuple((axes[k], columns[k]) for k in columns))
+
+
+def _product(tables: Sequence[Table]) -> Table:
+    lengths = [len(next(iter(table.values()))) for table in tables]
+    out: Table = {}
+    for i, table in enumerate(tables):
+        inner = prod(lengths[i + 1 :])
+        outer = prod(lengths[:i])
+        out |= {key: np.tile(np.repeat(column, inner), outer) for key, column in table.items()}
+    return out
+
+
+def _refuse_twice(axes: Mapping[str, Axis], columns: Table) -> None:
+    codes = np.stack([np.unique(column, return_inverse=True)[1] for column in columns.values()])
+    _, first, counts = np.unique(codes, axis=1, return_index=True, return_counts=True)
+    if (counts > 1).any():
+        i = first[counts > 1][0]
+        point = ", ".join(f"{axes[key].name} = {column[i]}" for key, column in columns.items())
+        raise InputError(f"the point {point} stands more than once; allowed: each point once")

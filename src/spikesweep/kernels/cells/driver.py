@@ -1,0 +1,193 @@
+"""The generic driver: any neuron model with any synapses, LANES independent cells per vector loop.
+
+A *component* is a NamedTuple class of parameters with
+  coefficients(clock)   what a step needs, computed once: a NamedTuple of floats or arrays of lanes
+  initial()             the state before the first step: a NamedTuple
+A neuron adds `step(c, x, current, t, t_next) -> (state, spiked)`, an input (synapse)
+`advance(c, x, kick) -> state` and `current(c, x, v) -> pA`; all three compiled and branch-free. The
+first state variable of a neuron is its membrane potential.
+
+The state, the coefficients and the spike count of LANES cells are the rows of one array, and rows of
+inputs those of a second: with more arrays LLVM cannot rule out that they overlap, and gives up on
+vector code. That the few there are never overlap is promised (`jit.disjoint`), so that the state stays
+in registers from step to step. The loop is written as text because numba has no tuple of unlike
+components; the text is short, the same with and without numba, and kept in `source` for reading.
+"""
+
+import linecache
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesweep.kernels.compile.jit import disjoint, kept
+from spikesweep.units import ms, number
+
+#: Cells that advance together. 32 fill the vector units of AVX2 and AVX-512 with work to overlap.
+LANES = 32
+_CACHE_LINE = 64
+
+
+class Clock(NamedTuple):
+    """The time grid and the clock that refractoriness is measured with.
+
+    `published`: seconds in floating point, as the original scripts compare them; 5 ms at 0.05 ms are
+    then 100 or 101 held steps, depending on how both times round. `steps`: an integer count.
+    """
+
+    dt: ms
+    tick: number  #: clock units in one step
+    in_steps: bool
+    held_at_rest: bool = False  #: refractory cells stand at E_L from their second step on, not at V_reset
+
+    @classmethod
+    def of(cls, dt: ms, refractory: str, held_at_rest: bool = False) -> "Clock":
+        """Return the clock of a `refractory` rule, "published" or "steps"."""
+        in_steps = refractory == "steps"
+        return cls(dt, 1.0 if in_steps else dt * 1e-3, in_steps, held_at_rest)
+
+    def hold(self, t_ref: Any) -> Any:
+        """Return a refractory time (ms) in clock units."""
+        t_ref = np.asarray(t_ref, np.float64)
+        return np.round(t_ref / self.dt) if self.in_steps else t_ref * 1e-3
+
+    def held_potential(self, V_reset: Any, E_L: Any) -> Any:
+        """Return where a refractory potential stands: the script of Zerlaut et al. 2018 leaves E_L."""
+        return E_L if self.held_at_rest else V_reset
+
+
+class Component(Protocol):
+    """A neuron or an input, as described at the top of this file."""
+
+    def coefficients(self, clock: Clock) -> tuple[Any, ...]:
+        """Return what a step needs, floats or arrays of lanes."""
+
+    def initial(self) -> tuple[Any, ...]:
+        """Return the state before the first step, floats or arrays of lanes."""
+
+
+class Layout(NamedTuple):
+    """Where a driver keeps what: `rows` rows of LANES numbers."""
+
+    sizes: tuple[int, ...]  #: rows of each part: state, coefficients of neuron, inputs; the count
+    spikes: int  #: row of the spike count
+    rows: int
+
+
+class Driver(NamedTuple):
+    """A compiled loop and the layout of its state."""
+
+    advance: Callable[..., None]  #: (state, inputs, trace, n, first, tick), flat arrays
+    layout: Layout
+    n_inputs: int
+    source: str
+
+
+#: What a driver writes at each step: a part (0 the neuron, then the inputs) and one of its state
+#: variables as it stands before the neuron's step; "current" of an input; "spiked" of the neuron.
+Trace = tuple[tuple[int, str], ...]
+
+
+@cache
+def make_driver(
+    neuron: type,
+    inputs: tuple[type, ...],
+    templates: tuple[tuple[type, type], ...],
+    shared: tuple[tuple[bool, ...], ...],
+    trace: Trace,
+) -> Driver:
+    """Compile the loop of a neuron class and input classes.
+
+    `templates` are the (state, coefficients) classes of each, `shared` says which coefficients all lanes
+    have in common: these are read once. Row r of `trace` is written to
+    `trace[(step * len(trace) + r) * LANES + lane]`.
+    """
+    names: dict[str, Any] = {"step": neuron.step}  # type: ignore[attr-defined]
+    row, sizes, head, body, total = 0, [], [], [], []
+    for k, (state, coefficients) in enumerate(templates):
+        for kind, cls in (("x", state), ("c", coefficients)):
+            names[f"{kind}{k}_"] = cls
+            n = len(cls._fields)  # type: ignore[attr-defined]
+            values = [f"state[{(row + i) * LANES} + l]" for i in range(n)]
+            for i in [i for i in range(n) if kind == "c" and shared[k][i]]:
+                head.append(f"c{k}_{i} = state[{(row + i) * LANES}]")
+                values[i] = f"c{k}_{i}"
+            body.append(f"{kind}{k} = {kind}{k}_({', '.join(values)})")
+            sizes.append(n)
+            row += n
+    for k, cls in enumerate(inputs, start=1):
+        names[f"advance{k}"], names[f"current{k}"] = cls.advance, cls.current  # type: ignore[attr-defined]
+        body.append(f"x{k} = advance{k}(c{k}, x{k}, row[{(k - 1) * LANES} + l])")
+        body.append(f"i{k} = current{k}(c{k}, x{k}, x0[0])")
+        total.append(f"i{k}")
+    rows = [f"out[{r * LANES} + l] = " for r in range(len(trace))]
+    for target, (k, name) in zip(rows, trace, strict=True):
+        if name != "spiked":
+            body.append(target + (f"i{k}" if name == "current" else f"x{k}.{name}"))
+    body.append(f"x0, spiked = step(c0, x0, {' + '.join(total)}, t, t_next)")
+    body += [target + "spiked" for target, (_, name) in zip(rows, trace, strict=True) if name == "spiked"]
+    for k in range(len(templates)):
+        start = sum(sizes[: 2 * k])
+        body += [f"state[{(start + i) * LANES} + l] = x{k}[{i}]" for i in range(sizes[2 * k])]
+    body.append(f"state[{row * LANES} + l] += spiked")
+    source = "\n".join(
+        [
+            "def advance(state, inputs, trace, n, first, tick):",
+            *(f"    {line}" for line in head),
+            "    for s in range(n):",
+            "        t = (first + s) * tick",
+            "        t_next = (first + s + 1) * tick",
+            # a slice with constant offsets: an index that LLVM cannot prove to be positive is gathered
+            f"        row = inputs[s * {len(inputs) * LANES} : (s + 1) * {len(inputs) * LANES}]",
+            f"        out = trace[s * {len(trace) * LANES} : (s + 1) * {len(trace) * LANES}]",
+            f"        for l in range({LANES}):",
+            *(f"            {line}" for line in body),
+            "",
+        ]
+    )
+    filename = f"<driver of {neuron.__name__} {[c.__name__ for c in inputs]} trace={trace}>"
+    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+    exec(compile(source, filename, "exec"), names)
+    layout = Layout(tuple(sizes), row, row + 1)
+    advance = names["advance"]
+    advance.__module__ = __name__
+    classes = (neuron, *inputs, *(cls for pair in templates for cls in pair))
+    return Driver(kept(advance, source, *classes, compile_it=disjoint), layout, len(inputs), source)
+
+
+def driver_for(neuron: Component, inputs: Sequence[Component], *, trace: Trace = ()) -> Driver:
+    """Return the driver of these components, compiled once per process and combination of classes."""
+    clock = Clock.of(1.0, "steps")
+    coefficients = [p.coefficients(clock) for p in (neuron, *inputs)]
+    states = [type(p.initial()) for p in (neuron, *inputs)]
+    templates = tuple(zip(states, map(type, coefficients), strict=True))
+    shared = tuple(tuple(np.ndim(value) == 0 for value in values) for values in coefficients)
+    return make_driver(type(neuron), tuple(type(p) for p in inputs), templates, shared, trace)
+
+
+def initial_state(
+    driver: Driver, neuron: Component, inputs: Sequence[Component], clock: Clock, n_groups: int
+) -> NDArray[np.float64]:
+    """Return the state of all lanes before the first step, shape (n_groups, rows, LANES).
+
+    Parameters are floats, or arrays with one entry a lane (n_groups * LANES).
+    """
+    state = np.zeros((driver.layout.rows, n_groups * LANES))
+    row = 0
+    for part in (neuron, *inputs):
+        for values in (part.initial(), part.coefficients(clock)):
+            for value in values:
+                state[row] = value
+                row += 1
+    groups = aligned(state.size).reshape(n_groups, -1, LANES)
+    groups[:] = state.reshape(-1, n_groups, LANES).swapaxes(0, 1)
+    return groups
+
+
+def aligned(n: int) -> NDArray[np.float64]:
+    """Return n zeros that start at a cache line: no vector of the kernels then crosses two."""
+    raw = np.zeros(n * 8 + _CACHE_LINE, np.uint8)
+    start = -raw.ctypes.data % _CACHE_LINE
+    return raw[start : start + n * 8].view(np.float64)

@@ -1,0 +1,1 @@
+"""Random numbers keyed by labels: Philox, normal numbers, draws."""

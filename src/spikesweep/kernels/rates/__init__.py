@@ -1,0 +1,1 @@
+"""Integration of rate networks, and what is measured of their course."""

@@ -1,0 +1,1 @@
+"""Compiled statistics: spectra of segments, spike-triggered averages."""

@@ -1,0 +1,1 @@
+"""What drives cells besides synapses: event trains, noise, stimuli, given samples, input patterns."""

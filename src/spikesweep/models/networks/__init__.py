@@ -1,0 +1,1 @@
+"""Networks: populations, which cells connect, how strongly, and what a cell receives."""

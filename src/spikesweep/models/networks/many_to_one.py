@@ -1,0 +1,116 @@
+"""Many Poisson inputs and one neuron: some are connected, excitatory or inhibitory, the others are not.
+
+After Fiers' voltage-to-wiring-sim (code: tfiers/phd). How many are of which kind is rounded at random, so
+that the shares are right on average. The inputs come in the order connected inhibitory, other inhibitory,
+connected excitatory, other excitatory.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+import scipy
+from annotated_types import Ge, MinLen
+from numpy.random import RandomState
+from numpy.typing import NDArray
+
+from spikesweep.kernels.random.draws import poisson_trains, uniform_numbers
+from spikesweep.kernels.random.philox import derive, uniforms
+from spikesweep.models.inputs import legacy_trains
+from spikesweep.models.inputs.spike_trains import KeyedShuffles, LegacyShuffles, Shuffles, Trains
+from spikesweep.models.networks.random import Component
+from spikesweep.units import PER_MS, Fraction, Hz, NonNegative, Positive, ms, number
+
+
+class Wiring(NamedTuple):
+    """What each input is, shape (inputs,)."""
+
+    is_connected: NDArray[np.bool_]
+    is_inhibitory: NDArray[np.bool_]
+
+
+class Experiment(NamedTuple):
+    """What is random in a simulation, an imaging and a shuffle test."""
+
+    wiring: Wiring
+    trains: Trains
+    noise: Callable[[int], NDArray[np.float64]]  #: standard normal numbers, asked for once
+    shuffles: Shuffles
+
+
+@dataclass(frozen=True)
+class ManyToOne:
+    """Inputs of two types onto the one neuron that `populations` holds."""
+
+    populations: Annotated[Mapping[str, Component], MinLen(1)]  #: the neuron, by name
+    N: Annotated[int, "1", Ge(1)]  #: number of inputs, connected or not
+    p_inhibitory: Fraction  #: share of the inputs that is inhibitory
+    p_connected: Fraction  #: share of the inputs of each type that is connected
+    spike_rate: Positive[Hz]  #: mean rate of an input
+    rate_spread: NonNegative[number]  #: SD of the logarithm of an input's rate, all equal at zero
+    exc: Component  #: excitatory synapse
+    inh: Component  #: inhibitory synapse, whose weight is multiplied by dg_ratio
+    dg_ratio: NonNegative[number]  #: factor of the inhibitory weight
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """Return the parts whose code decides the results."""
+        return (*self.populations.values(), self.exc, self.inh)
+
+    @property
+    def in_degree(self) -> dict[str, number]:
+        """Return the mean number of connected inputs, by type."""
+        connected = self.N * self.p_connected
+        return {"exc": connected * (1.0 - self.p_inhibitory), "inh": connected * self.p_inhibitory}
+
+    @property
+    def synapses(self) -> dict[str, Component]:
+        """Return the synapses by type."""
+        return {"exc": self.exc, "inh": self.inh._replace(weight=self.inh.weight * self.dg_ratio)}
+
+    def synapses_onto(self, population: str) -> dict[str, Component]:
+        """Return the synapses onto the neuron."""
+        del population
+        return self.synapses
+
+    def time_constants(self) -> dict[str, ms]:
+        """Return every time constant that dt must resolve, by the key of the configuration."""
+        parts = {f"neuron.{name}": cell for name, cell in self.populations.items()}
+        parts |= {"network.exc": self.exc, "network.inh": self.inh}
+        return {f"{k}.{name}": v for k, part in parts.items() for name, v in part.time_constants().items()}
+
+    def wiring(self, u: NDArray[np.float64]) -> Wiring:
+        """Return what each input is; three numbers in [0, 1) round the counts."""
+        inhibitory = int(self.p_inhibitory * self.N + u[0])
+        counts = (inhibitory, self.N - inhibitory)
+        connected = [int(self.p_connected * n + x) for n, x in zip(counts, u[1:], strict=True)]
+        kinds = [(True, True), (False, True), (True, False), (False, False)]
+        sizes = [connected[0], counts[0] - connected[0], connected[1], counts[1] - connected[1]]
+        flags = np.repeat(np.array(kinds), sizes, axis=0)
+        return Wiring(flags[:, 0], flags[:, 1])
+
+    def draw(self, key: NDArray[np.uint64], duration: ms, dt: ms) -> Experiment:
+        """Return the experiment of a key: every purpose, and in it every input, has a stream of its own."""
+
+        def stream(name: str, each: bool = True) -> Any:
+            own = derive(key, name, 0.0)
+            return derive(own, "input", np.arange(self.N)) if each else own
+
+        z = scipy.special.ndtri(uniforms(stream("rates"), 1)[:, 0])
+        rates = self.spike_rate * np.exp(self.rate_spread * z - 0.5 * self.rate_spread**2)
+        times, offsets = poisson_trains(stream("trains"), 1.0 / (rates * PER_MS), float(duration))
+        image = np.uint64(stream("imaging", each=False))
+        return Experiment(
+            self.wiring(uniforms(stream("wiring", each=False), 3)),
+            Trains(times, offsets, dt),
+            lambda n: scipy.special.ndtri(uniform_numbers(image, n)),
+            KeyedShuffles(stream("shuffles")),
+        )
+
+    def legacy(self, seed: int, duration: ms, dt: ms) -> Experiment:
+        """Return the original's experiment of a seed; noise and shuffles must be drawn in this order."""
+        rng = RandomState(seed)
+        trains = legacy_trains.poisson_trains(rng, self.N, self.spike_rate, duration, dt)
+        wiring = self.wiring(legacy_trains.wiring_uniforms(seed))
+        return Experiment(wiring, trains, rng.standard_normal, LegacyShuffles(rng))

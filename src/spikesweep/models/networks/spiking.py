@@ -1,0 +1,125 @@
+"""Networks of spiking neurons in which every neuron and every connection is simulated."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from annotated_types import Ge, MinLen
+from numpy.typing import NDArray
+
+from spikesweep.errors import InputError, nearest
+from spikesweep.kernels.random.philox import derive
+from spikesweep.models.networks.connections import Edges, joined
+from spikesweep.models.networks.random import Component
+from spikesweep.units import ms, pA
+
+
+@dataclass(frozen=True)
+class SpikingPopulation:
+    """Neurons of one kind, all of whose synapses have one kind too."""
+
+    cell: Component  #: the neuron, a cell of the chosen neuron
+    n: Annotated[int, "1", Ge(1)]  #: how many
+    synapse: Component  #: what their spikes do to others, to be multiplied by the connections' weights
+    i_ext: tuple[pA, ...]  #: constant current: one for all, or one a neuron
+    noise: Any | None  #: model (inputs.noise); none where null
+
+
+@dataclass(frozen=True)
+class SpikingNetwork:
+    """Populations of any number and size, and connections between any of them.
+
+    Neurons are counted through all populations, in the order of the configuration.
+    """
+
+    populations: Annotated[Mapping[str, SpikingPopulation], MinLen(1)]  #: by name
+    projections: Mapping[str, Mapping[str, Any]]  #: connections (inputs.connections), by target, then source
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """Return the parts whose code decides the results."""
+        cells = [part for p in self.populations.values() for part in (p.cell, p.synapse, p.noise)]
+        return (*(part for part in cells if part is not None), *(c for _, _, c in self._each()))
+
+    @property
+    def N(self) -> int:
+        """Return the number of neurons."""
+        return sum(p.n for p in self.populations.values())
+
+    def first(self) -> dict[str, int]:
+        """Return the number of the first neuron of each population."""
+        sizes = [p.n for p in self.populations.values()]
+        return {name: sum(sizes[:k]) for k, name in enumerate(self.populations)}
+
+    def sources(self, target: str) -> list[str]:
+        """Return the populations that connect to one, in order."""
+        return [name for name in self.populations if name in self.projections.get(target, {})]
+
+    def time_constants(self) -> dict[str, ms]:
+        """Return every time constant that dt must resolve, by the key of the configuration."""
+        found = {}
+        for name, p in self.populations.items():
+            for part, component in (("cell", p.cell), ("synapse", p.synapse)):
+                for key, value in component.time_constants().items():
+                    found[f"network.populations.{name}.{part}.{key}"] = value
+        return found
+
+    def check(self) -> None:
+        """Refuse what no field alone shows; raise InputError."""
+        for name, p in self.populations.items():
+            if len(p.i_ext) not in (1, p.n):
+                raise InputError(
+                    f"network.populations.{name}.i_ext has {len(p.i_ext)} values; allowed: 1 or {p.n}"
+                )
+        for target, source, connections in self._each():
+            for name in (target, source):
+                if name not in self.populations:
+                    raise InputError(
+                        f"network.projections.{target}.{source}: {name!r} is no population; "
+                        f"{nearest(name, self.populations)}"
+                    )
+            if not hasattr(connections, "weights"):
+                raise InputError(f"network.projections.{target}.{source} are no connections")
+            connections.check(self._sizes(target, source))
+            given = isinstance(connections.weights, tuple) and isinstance(connections.weights[0], tuple)
+            if (
+                given
+                and hasattr(self.populations[source].synapse, "E_rev")
+                and np.min(connections.weights) < 0
+            ):
+                raise InputError(
+                    f"network.projections.{target}.{source}.weights hold {np.min(connections.weights)}; "
+                    "allowed: 0 or more, of a conductance"
+                )
+
+    def edges(self, key: NDArray[np.uint64]) -> Edges:
+        """Return all connections, with neurons counted through the network; `key` names the random ones."""
+        first = self.first()
+        found = []
+        for target, source, connections in self._each():
+            sizes = self._sizes(target, source)
+            own = derive(key, f"connections {target} {source}", 0.0)
+            e = connections.edges(sizes, source == target, own)
+            found.append(e._replace(source=e.source + first[source], target=e.target + first[target]))
+        return joined(found)
+
+    def i_ext(self) -> NDArray[np.float64]:
+        """Return the constant current (pA) of each neuron."""
+        return np.concatenate([np.broadcast_to(p.i_ext, p.n) for p in self.populations.values()]).astype(
+            float
+        )
+
+    def noise(self, dt: ms) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the mean and the SD (pA) of each neuron's noise in a step."""
+        each = [p.noise.current(p.cell, dt) if p.noise else (0.0, 0.0) for p in self.populations.values()]
+        mean, sd = np.repeat(np.array(each), [p.n for p in self.populations.values()], axis=0).T
+        return mean, sd
+
+    def _sizes(self, target: str, source: str) -> tuple[int, int]:
+        return self.populations[source].n, self.populations[target].n
+
+    def _each(self) -> Iterator[tuple[str, str, Any]]:
+        for target, sources in self.projections.items():
+            for source, connections in sources.items():
+                yield target, source, connections

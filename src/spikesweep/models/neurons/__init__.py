@@ -1,0 +1,1 @@
+"""Neuron models, one a file: equations, parameters with their units, one step of a cell."""

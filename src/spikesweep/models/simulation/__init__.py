@@ -1,0 +1,1 @@
+"""What simulates models: one cell, a driven neuron, a network, a pool of responses."""

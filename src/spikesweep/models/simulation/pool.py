@@ -1,0 +1,79 @@
+"""The responses of many cells to one stimulus of a frequency band: what populations are chosen from."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.random import RandomState
+from numpy.typing import NDArray
+
+from spikesweep.errors import InputError
+from spikesweep.kernels.random.normals import Normals
+from spikesweep.kernels.random.philox import derive
+from spikesweep.kernels.statistics.segment_spectra import Trains
+from spikesweep.models.networks.afferents import Afferents, responses
+from spikesweep.units import PER_MS, Hz, ms, threshold
+
+Array = NDArray[np.float64]
+
+
+class Pool(NamedTuple):
+    """The responses to one stimulus."""
+
+    stimulus: Array  #: shape (samples,)
+    surrogate: Array  #: another stimulus of the same band, which no cell has seen
+    trains: Trains
+    key: np.uint64  #: what else is random follows from it
+    dt: ms
+
+    def measures(self) -> dict[str, NDArray[Any]]:
+        """Return mean and SD of the rate, mean CV of the intervals, and the SD of the stimulus."""
+        counts = self.trains.counts
+        rates = counts / (len(self.stimulus) * self.dt * PER_MS)
+        intervals = [np.diff(self.trains.of(cell)) for cell in range(len(counts))]
+        cvs = [i.std() / i.mean() for i in intervals if len(i) > 1]
+        found = {
+            "rate_mean": rates.mean(),
+            "rate_sd": rates.std(),
+            "isi_cv": np.mean(cvs) if cvs else np.nan,
+            "stimulus_sd": self.stimulus.std(),
+        }
+        return {name: np.asarray(value, np.float64) for name, value in found.items()}
+
+
+def draw_pool(
+    network: Afferents,
+    kind: Any,
+    amplitude: threshold,
+    band: tuple[Hz, Hz],
+    seed: int,
+    n: int,
+    dt: ms,
+    *,
+    responses_wanted: int,
+    root_seed: int,
+    key: np.uint64,
+) -> Pool:
+    """Return the responses to a stimulus of a `kind` (inputs.BandLimitedNoise), of n samples.
+
+    Stimulus and noise follow from `key`, the cells, where they are unequal, from `root_seed` alone; a
+    stimulus with legacy numbers from `seed`.
+    """
+    own = Normals(np.uint64(derive(key, "stimulus", 0.0)))
+    other = Normals(np.uint64(derive(key, "surrogate", 0.0)))
+    source = RandomState(seed) if kind.rng == "legacy" else own
+    stimulus, surrogate = (amplitude * kind.samples(rng, *band, n, dt) for rng in (source, other))
+    numbers = np.arange(responses_wanted)
+    cells = network.cells(derive(np.uint64(root_seed), "cell", numbers))
+    trains = responses(cells, stimulus, derive(key, "response", numbers), dt)
+    return Pool(stimulus, surrogate, trains, key, dt)
+
+
+def edges(band: str) -> tuple[Hz, Hz]:
+    """Return the lower and the upper edge of a band, `0-100`; raise InputError."""
+    try:
+        low, high = (float(text) for text in band.split("-"))
+    except ValueError:
+        low = high = np.nan
+    if not 0.0 <= low < high < np.inf:
+        raise InputError(f"grid.band holds {band!r}; allowed: low-high in Hz, 0-100 for example")
+    return low, high

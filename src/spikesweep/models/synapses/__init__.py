@@ -1,0 +1,1 @@
+"""Synapse models, one a file: what an event does to the current into a cell."""

@@ -1,0 +1,9 @@
+from .connection_test import ConnectionTest as ConnectionTest
+from .ei_balance import EIBalance as EIBalance
+from .fi_curve import FICurve as FICurve
+from .mean_field import MeanFieldDynamics as MeanFieldDynamics
+from .population_information import PopulationInformation as PopulationInformation
+from .rate_dynamics import RateDynamics as RateDynamics
+from .spiking_network import SpikingNetworkActivity as SpikingNetworkActivity
+from .transfer_function import TransferFunction as TransferFunction
+from .transfer_function_adaptive import TransferFunctionAdaptive as TransferFunctionAdaptive

@@ -1,0 +1,90 @@
+"""The checks that protocols share: of time steps, cells and conductances."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from spikesweep.errors import InputError
+from spikesweep.models.networks.random import Network
+from spikesweep.units import ms, units_of
+
+
+def steps(name: str, duration: ms, dt: ms, key: str = "protocol.dt") -> int:
+    """Return the number of steps in a duration; raise InputError if dt, by its key, is no part."""
+    n = round(duration / dt)
+    if abs(duration / dt - n) > 1e-6 + 1e-12 * n or (n == 0 and duration > 0.0):
+        raise InputError(
+            f"{name} = {duration} ms is not a multiple of {key} = {dt} ms; "
+            f"allowed: {n * dt:.10g} or {(n + 1) * dt:.10g}, for example"
+        )
+    return n
+
+
+def check_step(network: Network, dt: ms) -> None:
+    """Refuse cells without spikes, and a time step that does not resolve the dynamics; raise InputError."""
+    check_cells(network.populations, network.time_constants(), dt)
+
+
+def check_resolved(time_constants: Mapping[str, Any], dt: ms, key: str = "protocol.dt") -> None:
+    """Refuse a time step that does not resolve some time constants; raise InputError."""
+    shortest = {name: float(np.min(value)) for name, value in time_constants.items()}
+    name, smallest = min(shortest.items(), key=lambda item: item[1])
+    if dt >= smallest:
+        raise InputError(
+            f"{key} = {dt} ms is refused: allowed is less than the smallest time constant, "
+            f"{name} = {smallest:.10g} ms"
+        )
+
+
+def check_conductances(network: Any, events: Mapping[str, Any], dt: ms) -> None:
+    """Refuse a time step that does not resolve cells under the mean conductances of their synapses.
+
+    `events` are numbers per ms by kind of synapse. Forward Euler would swing, and its swings be spikes.
+    """
+    found = {}
+    for name, cell in network.populations.items():
+        g = sum(
+            float(np.max(events[kind] * np.max(synapse.weight * synapse.tau_syn)))
+            for kind, synapse in network.synapses_onto(name).items()
+            if hasattr(synapse, "E_rev")
+        )
+        found[f"C_m / (g_L + {g:.4g} nS of synapses) of {name}"] = cell.C_m / (cell.g_L + g)
+    check_resolved(found, dt)
+
+
+def peak_of(cell: Any) -> Any:
+    """Return the potential (mV) at which a cell's spikes are cut."""
+    return cell.V_spike if hasattr(cell, "V_spike") else cell.V_th
+
+
+def check_cells(
+    cells: Mapping[str, Any], time_constants: Mapping[str, Any], dt: ms, key: str = "protocol.dt"
+) -> None:
+    """Refuse what `check_step` refuses, of cells by name, and a reset above where spikes are cut."""
+    for name, part in cells.items():
+        if not hasattr(part, "step"):
+            raise InputError(
+                f"network.populations: {name} is a {type(part).__name__}, which is no cell that spikes; "
+                "allowed with this protocol: spiking neurons"
+            )
+        if (unit := units_of(type(part.initial()))["v"]) != "mV":
+            raise InputError(
+                f"network.populations: {name} is a {type(part).__name__}, whose potential is in {unit}; "
+                "allowed with this protocol: neurons in mV"
+            )
+    check_resolved(time_constants, dt, key)
+    for cell, parameters in cells.items():
+        peak = peak_of(parameters)
+        if np.any(np.asarray(parameters.V_reset) >= peak):
+            raise InputError(
+                f"neuron.{cell}: the potential after a spike, {parameters.V_reset} mV, is refused; allowed: "
+                f"below {peak} mV, where spikes are cut"
+            )
+        for t_ref in np.unique(getattr(parameters, "t_ref", 0.0)):
+            held = np.round(t_ref / dt)
+            if abs(t_ref / dt - held) > 1e-6 * max(held, 1.0):
+                raise InputError(
+                    f"{key} = {dt} ms does not divide neuron.{cell}.t_ref = {t_ref} ms; "
+                    f"allowed, for example: {t_ref / (held + 1.0):.6g} ms"
+                )

@@ -1,0 +1,111 @@
+"""Find what is damaged in a store, and mark just those points missing."""
+
+import time
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesweep import store as stores
+from spikesweep.errors import DamagedError
+from spikesweep.grid.grid import POINT, Block, Grid, label_text
+from spikesweep.grid.schema import FAILED, Axis
+
+#: A block that is being written is whole after this time (s).
+_WRITTEN = 0.5
+
+
+#: Values on some axes, by the names of these.
+_Points = dict[tuple[str, ...], set[tuple[Any, ...]]]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is not as it was written."""
+
+    what: str
+    block: Block | None  #: the points to mark missing; None where that mends nothing
+    fatal: bool = False  #: a file that never changes has changed
+
+
+def check(store: stores.Store) -> list[Problem]:
+    """Return everything in a store that is missing, truncated, changed or contradictory."""
+    damaged = store.damaged_metadata()
+    if damaged:
+        return [Problem(f"{name} is damaged or gone", None, fatal=True) for name in damaged]
+    problems = [Problem(f"{name} is damaged", None) for name in store.damaged_records()]
+    failed = _points(store.failures())
+    grid = plain_grid(store)
+    suspects = [b for b in store.blocks() if _block_problem(store, grid, b, failed)]
+    if suspects:  # perhaps a driver was just writing them
+        time.sleep(_WRITTEN)
+        failed = _points(store.failures())
+    for block in suspects:
+        if what := _block_problem(store, grid, block, failed):
+            problems.append(Problem(f"{_place(grid, block)}: {what}", block))
+    return problems
+
+
+def repair(store: stores.Store, problems: list[Problem]) -> int:
+    """Mark the points of damaged blocks missing; return how many points. Call it under the lock."""
+    blocks = {problem.block for problem in problems if problem.block is not None}
+    for block in blocks:
+        store.forget_block(block)
+    store.remove_damaged_records()
+    store.remove_partial_files()
+    return sum(block.n_points for block in blocks)
+
+
+def plain_grid(store: stores.Store) -> Grid:
+    """Return the grid of a store without what only its protocol knows of the axes."""
+    values, columns = store.axis_values(), store.columns()
+    plain = {name: Axis(name, "1", name, -np.inf) for name in (*values, *columns)}
+    beside = tuple((plain[name], column) for name, column in columns.items())
+    return Grid(tuple(plain[name] for name in values), tuple(values.values()), beside)
+
+
+def _block_problem(store: stores.Store, grid: Grid, block: Block, failed: _Points) -> str:
+    """Return what is wrong with a block, nothing if it is whole or visibly missing."""
+    try:
+        _, status = store.read_whole(block)
+        if store.status_is_gone(block):
+            return "it was recorded, and its status is gone"
+    except DamagedError as error:
+        return error.what
+    return _unexplained(grid, block, status, failed)
+
+
+def _unexplained(grid: Grid, block: Block, status: np.ndarray, failed: _Points) -> str:
+    """Return which failed point has no record of its failure."""
+    for index in np.argwhere(status == FAILED):
+        where = {
+            n: v[s + i].item() for n, v, s, i in zip(grid.names, grid.values, block.start, index, strict=True)
+        }
+        where |= {axis.name: values[where[POINT.name]].item() for axis, values in grid.columns}
+        if not any(tuple(where.get(name) for name in names) in points for names, points in failed.items()):
+            return f"the reason why {where} failed is gone"
+    return ""
+
+
+def _points(failures: list[dict[str, Any]]) -> _Points:
+    """Return the points that failed, by the names of their axes."""
+    found: _Points = {}
+    for record in failures:
+        names = tuple(sorted(record["point"]))
+        found.setdefault(names, set()).add(tuple(record["point"][name] for name in names))
+    return found
+
+
+def _place(grid: Grid, block: Block) -> str:
+    parts = []
+    for name, values, a, b in zip(grid.names, grid.values, block.start, block.stop, strict=True):
+        parts.append(_span(name, values[a:b]))
+        if name == POINT.name:
+            parts += [_span(axis.name, column[a:b]) for axis, column in grid.columns]
+    return f"{prod(block.shape)} points at {' '.join(parts)}"
+
+
+def _span(name: str, values: NDArray[Any]) -> str:
+    return f"{name}={label_text(values[0])}" + (f"..{label_text(values[-1])}" if len(values) > 1 else "")

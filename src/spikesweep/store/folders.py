@@ -1,0 +1,99 @@
+"""Several sweeps in one folder: joined along what was chosen, or as a tree."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import xarray as xr
+
+from spikesweep.errors import InputError
+from spikesweep.grid.attributes import configuration_of, decoded, encoded
+from spikesweep.grid.schema import MISSING
+from spikesweep.store import Store
+
+#: How a fitted transfer function is called, which stands beside its sweep.
+FIT = ".fit.zarr"
+#: Choices that stores are joined along.
+_JOINED = ("neuron", "network")
+
+
+def open_folder(path: Path) -> xr.Dataset | xr.DataTree:
+    """Return the dataset of a store, or of all stores below a folder; raise InputError where none is."""
+    if not path.is_dir() or (path / "zarr.json").exists():
+        store = Store.at(path)
+        if store is None:
+            raise InputError(f"{path} does not exist; allowed: the path of a store (.zarr) or of a folder")
+        return store.open()
+    stores = [Store.at(found) for found in store_paths(path)]
+    datasets = {store.path: store.open() for store in stores if store is not None}
+    if not datasets:
+        raise InputError(f"{path} holds no store; allowed: a folder that holds .zarr stores")
+    shapes = {(_choice(ds, "protocol"), ds["status"].dims, _table(ds)) for ds in datasets.values()}
+    chosen = [tuple(_choice(ds, group) for group in _JOINED) for ds in datasets.values()]
+    if len(shapes) == 1 and len(set(chosen)) == len(chosen):
+        with suppress(ValueError, TypeError):  # labels that differ and have no common type or no filler
+            return _joined(list(datasets.values()))
+    nodes = {str(found.relative_to(path).with_suffix("")): ds for found, ds in datasets.items()}
+    return xr.DataTree.from_dict(nodes)
+
+
+def store_paths(folder: Path) -> list[Path]:
+    """Return the paths of what may be stores below a folder: fits and what is hidden are none."""
+    found = sorted(folder.rglob("*.zarr"))
+    return [path for path in found if not path.name.startswith(".") and not path.name.endswith(FIT)]
+
+
+def _choice(ds: xr.Dataset, group: str) -> str:
+    choices: Mapping[str, str] = configuration_of(ds.attrs)["choices"]
+    return str(choices[group])
+
+
+def _table(ds: xr.Dataset) -> tuple[tuple[str, tuple[object, ...]], ...]:
+    """Return the points that are no grid: stores with different ones have nothing to be joined by."""
+    names = [str(name) for name in ds.coords if ds[name].dims == ("point",)]
+    return tuple((name, tuple(ds[name].values.tolist())) for name in sorted(names))
+
+
+def _joined(datasets: list[xr.Dataset]) -> xr.Dataset:
+    """Join along the choices that differ; what a store does not have is missing, never computed."""
+    varied = [group for group in _JOINED if len({_choice(ds, group) for ds in datasets}) > 1]
+    fixed = [group for group in _JOINED if group not in varied]
+    labelled = []
+    for ds in datasets:
+        own = ds.assign_coords({group: _choice(ds, group) for group in fixed})
+        labelled.append(own.expand_dims({group: [_choice(ds, group)] for group in varied}))
+    fill = {str(name): MISSING if v.dtype.kind in "iu" else float("nan") for name, v in labelled[0].items()}
+    rows = labelled
+    for i in reversed(range(len(varied))):
+        rows = _concatenated(rows, varied[i], varied[:i], fill)
+    (joined,) = rows
+    joined.attrs = {
+        k: v for k, v in datasets[0].attrs.items() if all(ds.attrs.get(k) == v for ds in datasets)
+    }
+    if len(datasets) > 1:
+        joined.encoding = {}  # of no single store
+    sources = {" ".join(_choice(ds, g) for g in _JOINED): decoded(ds.attrs) for ds in datasets}
+    joined.attrs |= encoded({"sources": sources})
+    return joined
+
+
+def _concatenated(
+    datasets: list[xr.Dataset], along: str, others: list[str], fill: Mapping[str, float]
+) -> list[xr.Dataset]:
+    """Concatenate the datasets that agree in all other choices; those that have more keep their labels."""
+    bins: dict[tuple[tuple[str, ...], ...], list[xr.Dataset]] = {}
+    for ds in datasets:
+        bins.setdefault(tuple(tuple(ds[group].values.tolist()) for group in others), []).append(ds)
+    return [
+        xr.concat(
+            part,
+            dim=along,
+            join="outer",
+            data_vars="all",
+            coords="different",
+            compat="equals",
+            fill_value=dict(fill),
+            combine_attrs="drop_conflicts",
+        )
+        for part in bins.values()
+    ]

@@ -1,0 +1,53 @@
+"""From the plain values of a configuration to its protocol and its network."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from spikesweep.config.build import build
+from spikesweep.errors import InputError, nearest
+
+
+def assemble(values: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return the protocol and the network of plain values; raise InputError."""
+    return build(values["protocol"], "protocol"), network_of(values)[0]
+
+
+def network_of(values: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return the network, its cells in the place of their names, and the cells by name.
+
+    `populations` is a list of cells, which then name the populations, or {name: {cell: ..., ...}}.
+    """
+    network, where = values["network"], "network.populations"
+    populations = network.get("populations")
+    if isinstance(populations, Mapping):
+        names = [str((node or {}).get("cell")) for node in populations.values()]
+    else:
+        names = _listed(populations, where)
+    cells_of(values, names, where)
+    cells = {name: values["neuron"][name] for name in names}
+    if isinstance(populations, Mapping):
+        filled = {name: {**node, "cell": cells[node["cell"]]} for name, node in populations.items()}
+    else:
+        filled = cells
+    return build({**network, "populations": filled}, "network"), cells
+
+
+def _listed(names: Any, where: str) -> list[str]:
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
+        raise InputError(f"{where} = {names!r} is refused; allowed: a list of cell names")
+    if len(set(names)) < len(names):
+        raise InputError(f"{where} = {names} is refused; allowed: each cell once")
+    return names
+
+
+def cells_of(values: Mapping[str, Any], names: list[str], where: str) -> dict[str, Any]:
+    """Return the cells of some names, built; raise InputError naming `where` they were asked for."""
+    known = [name for name, node in values["neuron"].items() if "_target_" in (node or {})]
+    for name in values["neuron"]:
+        if name not in known:
+            raise InputError(f"neuron.{name} is no cell; {nearest(str(name), known)}")
+    for name in names:
+        if name not in known:
+            choice = (values.get("choices") or {}).get("neuron", "the neuron")
+            raise InputError(f"{where}: {name!r} is no cell of neuron={choice}; {nearest(name, known)}")
+    return {name: build(values["neuron"][name], f"neuron.{name}") for name in names}

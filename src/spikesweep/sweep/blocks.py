@@ -1,0 +1,232 @@
+"""The task of a worker: compute what is to be computed of a block, write it, record what failed."""
+
+import os
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesweep import store as stores
+from spikesweep.grid.grid import Block, Grid
+from spikesweep.grid.ragged import Cells, Ragged, fillable, filled
+from spikesweep.grid.schema import DONE, FAILED, FAILURES, MISSING, NON_FINITE, OK
+from spikesweep.protocols.base import Experiment
+from spikesweep.sweep.compute.isolation import Death, isolated, watched
+from spikesweep.sweep.swept import Parameters
+
+Points = Mapping[str, NDArray[Any]]
+Results = dict[str, NDArray[Any] | Ragged]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One protocol on one network over one grid, and where its store is."""
+
+    protocol: Experiment
+    network: Any
+    grid: Grid
+    path: Path
+    identity: Mapping[str, Any]  #: the configuration that decides the results, as plain values
+    attrs: Mapping[str, Any] = field(default_factory=dict)  #: more for the store: versions, commit
+    components: tuple[type, ...] = ()  #: classes whose code decides the results
+    defaults: Mapping[str, Any] = field(default_factory=dict)  #: of axes that an older store may lack
+    parameters: Parameters | None = None  #: the swept parameters of the configuration
+
+    @property
+    def coordinates(self) -> Mapping[str, Any]:
+        """Return the labels along the dimensions beyond the grid's, the longest of any point."""
+        return (self.parameters and self.parameters.labels) or self.protocol.coordinates(self.network)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a worker needs to compute a block: the sweep over the whole store, and which points to compute."""
+
+    sweep: Sweep
+    store: stores.Store
+    wanted: tuple[NDArray[np.bool_], ...]  #: for each axis, the values that are asked for
+    redo: tuple[int, ...]  #: statuses of points to compute
+    time_limit: float | None = None  #: seconds that a block may take
+
+    def todo(self, status: NDArray[np.uint8], block: Block) -> NDArray[np.bool_]:
+        """Return which points of a block are to be computed, given the block's status."""
+        mask: NDArray[np.bool_] = np.isin(status, self.redo)
+        for i, (asked, part) in enumerate(zip(self.wanted, block.slices, strict=True)):
+            mask &= asked[part].reshape(-1, *(1,) * (status.ndim - i - 1))
+        return mask
+
+
+@dataclass(frozen=True)
+class BlockDone:
+    """What the driver hears of a block."""
+
+    n_points: int
+    n_failed: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a point has no result."""
+
+    reason: str
+    detail: str = ""
+
+    def record(self, points: Points, i: int) -> dict[str, Any]:
+        """Return what is kept of it, where it happened at point i."""
+        point = {name: values[i].item() for name, values in points.items()}
+        return {"point": point, "reason": self.reason, "detail": self.detail}
+
+
+#: Stores whose kernels this process has compiled.
+_prepared: set[Path] = set()
+
+
+def run_block(work: Work, block: Block) -> BlockDone:
+    """Compute what is to be computed of a block and write it. What fails at a point is recorded there."""
+    if work.time_limit is not None and work.store.path not in _prepared:
+        work.sweep.protocol.prepare(work.sweep.network)  # the time to compile is nobody's fault
+        _prepared.add(work.store.path)
+    with watched(work.time_limit):
+        return _block(work, block, _together)
+
+
+def run_block_isolated(work: Work, block: Block) -> BlockDone:
+    """Compute a block whose worker died, point by point in processes that may die of a point."""
+    return _block(work, block, _alone)
+
+
+def _block(work: Work, block: Block, compute: Any) -> BlockDone:
+    sweep = work.sweep
+    found, status = work.store.read_whole(block)  # what is damaged must not get a new record
+    todo = work.todo(status, block)
+    whole = sweep.grid.whole
+    by_point = (-1, *(len(v) for v in whole.values()))
+    points = sweep.grid.points(block)
+    chosen = todo.reshape(by_point).any(axis=tuple(range(1, len(by_point))))
+    if not chosen.any():  # Dask repeats what a dead worker had done
+        return BlockDone(0, 0)
+    points = {name: values[chosen] for name, values in points.items()}
+    new, failures = compute(work, points)
+    new_status = _status(sweep, new, int(chosen.sum()))
+    new_status[list(failures)] = FAILED
+    if failures:
+        work.store.record_failures([failure.record(points, i) for i, failure in failures.items()])
+    old = status.reshape(by_point)[chosen]
+    # a point may be done at some values of its whole axes: failing at others takes nothing away
+    done = np.isin(old, DONE)
+    kept = np.isin(np.arange(len(old)), list(failures)) & done.reshape(len(old), -1).any(axis=1)
+    rows = np.flatnonzero(chosen)[~kept]
+    status.reshape(by_point)[chosen] = np.where((new_status == FAILED) & done, old, new_status)
+    for variable in sweep.protocol.variables:
+        values, n_dims = fillable(found[variable.name]), len(variable.dims)
+        flat = values.reshape(*values.shape[:n_dims], -1, *variable.whole_shape(whole))
+        picked = new[variable.name][(*(slice(None),) * n_dims, ~kept)]
+        _put(flat, n_dims, rows, picked)
+        found[variable.name] = filled(values)
+    work.store.write_block(block, found, status)
+    return BlockDone(int(todo.sum()), int(np.count_nonzero(np.isin(new_status, FAILURES))))
+
+
+def _status(sweep: Sweep, new: Results, n: int) -> NDArray[np.uint8]:
+    """Return what a protocol reports of its points, and what their values say where it reports nothing."""
+    whole = sweep.grid.whole
+    status = np.full((n, *(len(v) for v in whole.values())), OK, np.uint8)
+    for variable in sweep.protocol.variables:
+        found = new[variable.name]
+        values = found.values if isinstance(found, Ragged) else found
+        if values.dtype.kind == "f" and not variable.optional:
+            each = np.isfinite(values)
+            cells = found.cell_is(each) if isinstance(found, Ragged) else each
+            finite = cells.all(axis=tuple(range(len(variable.dims))))
+            lacking = [1 + i for i, name in enumerate(whole) if name in variable.without]
+            status[np.broadcast_to(~np.expand_dims(finite, lacking), status.shape)] = NON_FINITE
+    reported: Any = new.get("status", MISSING)
+    return np.where(reported != MISSING, reported, status).astype(np.uint8)
+
+
+def results(sweep: Sweep, points: Points) -> Results:
+    """Return the protocol's results at points, those of swept parameters put together."""
+    whole = sweep.grid.whole
+    if sweep.parameters is None:
+        return dict(sweep.protocol(sweep.network, points, whole))
+    out = _empty(sweep, n_points(points))
+    for call in sweep.parameters.calls(points):
+        found = dict(call.protocol(call.network, call.points, whole))
+        for variable in sweep.protocol.variables:
+            _put(out[variable.name], len(variable.dims), call.index, found[variable.name])
+        out["status"][call.index] = _status(sweep, found, len(call.index))  # before others are longer
+    return {name: filled(values) for name, values in out.items()}
+
+
+def n_points(points: Points) -> int:
+    """Return how many points there are."""
+    return len(next(iter(points.values())))
+
+
+def _empty(sweep: Sweep, n: int) -> dict[str, Any]:
+    """Return room for the results of n points, without any."""
+    whole = sweep.grid.whole
+    extra = {name: len(labels) for name, labels in sweep.coordinates.items()}
+    out: dict[str, Any] = {"status": np.full((n, *(len(v) for v in whole.values())), MISSING, np.uint8)}
+    for variable in sweep.protocol.variables:
+        shape = (*(extra[dim] for dim in variable.dims), n, *variable.whole_shape(whole))
+        empty = np.nan if np.dtype(variable.dtype).kind == "f" else 0
+        array = np.full(shape, empty, variable.dtype)
+        out[variable.name] = Cells.empty(shape, variable.dtype) if variable.ragged else array
+    return out
+
+
+def _put(target: Any, n_dims: int, points: Any, values: NDArray[Any] | Ragged) -> None:
+    """Assign the values of some points. Where they have fewer labels than the target, the rest stays."""
+    shape = values.sizes.shape if isinstance(values, Ragged) else values.shape
+    target[(*(slice(n) for n in shape[:n_dims]), points)] = values
+
+
+def _together(work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
+    """Compute points in one call; one by one where that raises."""
+    try:
+        return results(work.sweep, points), {}
+    except Exception:
+        return _assembled(work.sweep, n_points(points), (_attempt(work.sweep, p) for p in _each(points)))
+
+
+def _alone(work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
+    """Compute points one by one in other processes."""
+    each = list(_each(points))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    prepare = partial(work.sweep.protocol.prepare, work.sweep.network)
+    answers = isolated(partial(_attempt, work.sweep), each, prepare, work.time_limit, memory)
+    return _assembled(work.sweep, len(each), answers)
+
+
+def _each(points: Points) -> Iterator[Points]:
+    for i in range(n_points(points)):
+        yield {name: values[i : i + 1] for name, values in points.items()}
+
+
+def _attempt(sweep: Sweep, point: Points) -> Results | Failure:
+    try:
+        return results(sweep, point)
+    except Exception as error:
+        return Failure(f"{type(error).__name__}: {error}", traceback.format_exc())
+
+
+def _assembled(
+    sweep: Sweep, n: int, answers: Iterable[Results | Failure | Death]
+) -> tuple[Results, dict[int, Failure]]:
+    """Return the answers for n single points as the results of all, and those that failed."""
+    out = _empty(sweep, n)
+    failures = {}
+    for i, answer in enumerate(answers):
+        if isinstance(answer, (Failure, Death)):
+            failures[i] = answer if isinstance(answer, Failure) else Failure(answer.reason)
+        else:
+            for variable in sweep.protocol.variables:
+                _put(out[variable.name], len(variable.dims), slice(i, i + 1), answer[variable.name])
+            out["status"][i : i + 1] = answer.get("status", MISSING)
+    return {name: filled(values) for name, values in out.items()}, failures

@@ -1,0 +1,3 @@
+from .processes import Processes as Processes
+from .serial import Serial as Serial
+from .threads import Threads as Threads

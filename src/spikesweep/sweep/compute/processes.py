@@ -1,0 +1,26 @@
+"""Processes of this machine."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from annotated_types import Gt
+
+from spikesweep.sweep.compute.base import Running
+from spikesweep.sweep.compute.local import Local
+
+
+@dataclass(frozen=True)
+class Processes(Local):
+    """One process a worker: a block that crashes, or takes too long, costs no other block."""
+
+    in_process: ClassVar[bool] = False
+
+    time_limit: Annotated[float, "s", Gt(0)] | None
+
+    @contextmanager
+    def started(self) -> Iterator[Running]:
+        """Yield what runs tasks."""
+        with self.cluster(processes=True, n_workers=self.n_workers, threads_per_worker=1) as running:
+            yield running

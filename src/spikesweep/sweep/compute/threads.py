@@ -1,0 +1,27 @@
+"""Threads of this process."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ClassVar
+
+from spikesweep.sweep.compute.base import Running
+from spikesweep.sweep.compute.local import Local
+
+
+@dataclass(frozen=True)
+class Threads(Local):
+    """Threads of this process: kernels release the interpreter's lock and are compiled once."""
+
+    in_process: ClassVar[bool] = True
+
+    @property
+    def time_limit(self) -> float | None:
+        """Return the seconds that a block may take: a thread cannot be stopped."""
+        return None
+
+    @contextmanager
+    def started(self) -> Iterator[Running]:
+        """Yield what runs tasks."""
+        with self.cluster(processes=False, n_workers=1, threads_per_worker=self.n_workers) as running:
+            yield running

@@ -1,0 +1,215 @@
+"""The design of an experiment: from a configuration to its points and its swept parameters."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+
+from spikesweep.config import compose as config
+from spikesweep.config.build import build
+from spikesweep.errors import InputError, nearest_key
+from spikesweep.grid.grid import POINT, Grid, axis_values
+from spikesweep.grid.points import Sample, Table, arrange, is_range, read_table
+from spikesweep.grid.schema import Axis
+from spikesweep.protocols.base import Experiment
+from spikesweep.sweep.swept import Assemble, Derived, Parameters, lane_keys
+from spikesweep.sweep.swept_keys import Parameter, flat_axes, parameters, swept_axes, swept_values
+
+#: Names of dimensions that stores are joined along.
+_JOINED = ("neuron", "network", "protocol")
+
+
+def design(
+    cfg: DictConfig,
+    values: Mapping[str, Any],
+    protocol: Experiment,
+    network: Any,
+    assemble: Assemble,
+    stored: Mapping[str, str],
+) -> tuple[Grid, Parameters | None]:
+    """Return the grid of a configuration and, where parameters are swept, these; raise InputError.
+
+    `stored` are the names of axes that an earlier run has made, by what they sweep. They keep their names,
+    and where the configuration does not sweep that any more it has one value.
+    """
+    own = {axis.name: axis for axis in protocol.axes}
+    specs = flat_axes(values["grid"], list(own)) | _counted(values, protocol)
+    listed = read_table(values["points"]) if values["points"] is not None else {}
+    known = parameters(values)
+    filled = [key for key in stored if key in _used(values, known) and key not in (*specs, *listed)]
+    specs |= {key: [known[key].base] for key in filled}
+    for key in (*specs, *listed):
+        if key not in own and "." not in key:
+            end = nearest_key(key, (*own, *_used(values, known)))
+            raise InputError(f"grid.{key} is not an axis of this protocol ({', '.join(own)}); {end}")
+    keys = [key for key in (*specs, *listed) if key not in own]
+    if not keys:
+        grid = _grid(values, own, specs, listed, known)
+        if hasattr(protocol, "check_grid"):
+            protocol.check_grid(network, grid.coordinates)
+        return grid, None
+    texts = config.interpolations(cfg)
+    reads = _reads(values, known, keys, texts)
+    results = {n for v in protocol.variables for n in (v.name, v.ragged, v.counts)}
+    taken = (*own, *results, *protocol.coordinates(network), *_JOINED)
+    axes = swept_axes(keys, known, (*taken, "status", POINT.name), list(reads), stored)
+    lanes = lane_keys(protocol, network, list(known))
+    slow_first = dict(sorted(axes.items(), key=lambda item: item[0] in lanes))
+    grid = _grid(values, slow_first | own, specs, listed, known)
+    derived = dict(_derived(cfg, texts, grid, known))
+    read = frozenset(key for key in keys if key in _used(values, known))
+    swept = Parameters(values, grid.swept, derived, read, lanes, assemble)
+    _refuse_unread(grid, swept, reads)
+    labels = swept.check(_combinations(grid, [axis.name for axis in grid.swept]), grid.coordinates)
+    return grid, replace(swept, labels=labels)
+
+
+def _counted(values: Mapping[str, Any], protocol: Experiment) -> dict[str, Any]:
+    """Return the values of axes that a parameter of the protocol counts."""
+    found = {axis.name: axis.counted_by for axis in protocol.axes if axis.counted_by}
+    for name in set(found) & set(values["grid"]):
+        raise InputError(f"grid.{name} is refused: protocol.{found[name]} sets it")
+    return {name: list(range(getattr(protocol, field))) for name, field in found.items()}
+
+
+def _grid(
+    values: Mapping[str, Any],
+    axes: Mapping[str, Axis],
+    specs: Mapping[str, Any],
+    listed: Mapping[str, list[Any]],
+    known: Mapping[str, Parameter],
+) -> Grid:
+    """Return the grid of axes by key, given by `specs` or as columns of a list of points."""
+
+    def converted(key: str, spec: Any, *, ordered: bool) -> NDArray[Any]:
+        if key in known:
+            return swept_values(axes[key], known[key], spec, ordered=ordered)
+        return axis_values(axes[key], spec, ordered=ordered)
+
+    listed_table = {key: converted(key, column, ordered=False) for key, column in listed.items()}
+    tables = [listed_table] if listed else []
+    for name, members in _links(values["zip"], axes, specs).items():
+        table = {key: converted(key, specs[key], ordered=False) for key in members}
+        lengths = {key: len(column) for key, column in table.items()}
+        if len(set(lengths.values())) > 1:
+            raise InputError(f"zip.{name}: {lengths} values; allowed: equally many of each")
+        tables.append(table)
+    ranges = {key: (axes[key], spec) for key, spec in specs.items() if is_range(spec)}
+    if words := [key for key in ranges if axes[key].words]:
+        raise InputError(f"grid.{words[0]} is a range, but its values are words; allowed: a list of words")
+    sample = build({"_target_": f"{Sample.__module__}.Sample", **values["sample"]}, "sample")
+    if ranges:
+        tables.append(sample.table(ranges))
+    elif sample.num is not None:
+        raise InputError("sample.num is given, but no axis is a range; allowed: grid.KEY={low:..., high:...}")
+    _check_tables(tables, known)
+    in_tables = {key for table in tables for key in table}
+    if twice := [key for key in specs if key in listed and key in known]:
+        raise InputError(
+            f"grid.{twice[0]} is also a column of points = {values['points']!r}; allowed: one of both"
+        )
+    free = {}
+    for key in axes:
+        if key not in in_tables:
+            if specs.get(key) is None:
+                raise InputError(f"grid.{key} has no values; allowed: a list or {{start, stop, num}}")
+            free[key] = converted(key, specs[key], ordered=True)
+    exclude = values["exclude"]
+    return arrange(axes, free, tables, exclude if isinstance(exclude, list) else [exclude])
+
+
+def _links(links: Any, axes: Mapping[str, Axis], specs: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the axes that move together, by the names of the links."""
+    seen: list[str] = []
+    for name, members in (links or {}).items():
+        if not isinstance(members, list) or len(members) < 2:
+            raise InputError(f"zip.{name} = {members!r} is refused; allowed: a list of two axes at least")
+        for key in members:
+            if key not in axes or specs.get(key) is None:
+                raise InputError(
+                    f"zip.{name} holds {key!r}, which has no values; {nearest_key(str(key), axes)}"
+                )
+            if key in seen:
+                raise InputError(f"zip.{name} holds {key!r} again; allowed: each axis in one link")
+            if is_range(specs[key]):
+                raise InputError(f"zip.{name} holds {key!r}, a range to sample; allowed: values")
+            seen.append(key)
+    return dict(links or {})
+
+
+def _check_tables(tables: list[Table], known: Mapping[str, Parameter]) -> None:
+    seen: set[str] = set()
+    for table in tables:
+        if both := seen & set(table):
+            raise InputError(f"{sorted(both)} stand in points, zip or a sample at once; allowed: in one")
+        seen |= set(table)
+        for key in set(table) & set(known):
+            for value in np.unique(table[key]):
+                known[key].check(value.item())
+
+
+def _used(values: Mapping[str, Any], known: Mapping[str, Parameter]) -> list[str]:
+    """Return the keys of parameters that the protocol, the network and its cells have."""
+    cells = values["network"].get("populations") or ()
+    return [k for k in known if not k.startswith("neuron.") or k.split(".")[1] in cells]
+
+
+def _reads(
+    values: Mapping[str, Any], known: Mapping[str, Parameter], keys: list[str], texts: Mapping[str, str]
+) -> list[str]:
+    """Return the keys that results can depend on, those that only enter interpolations included."""
+    entering = [
+        key for key in keys if key in known and any(key in config.swept_in(k, texts, keys) for k in texts)
+    ]
+    return [*_used(values, known), *entering]
+
+
+def _derived(
+    cfg: DictConfig, texts: Mapping[str, str], grid: Grid, known: Mapping[str, Parameter]
+) -> Iterator[tuple[str, Derived]]:
+    """Yield the parameters that are interpolated from swept ones."""
+    axes = {axis.key: axis for axis in grid.swept}
+    for place, text in texts.items():
+        sources = config.swept_in(place, texts, list(axes))
+        if not sources or place in axes:
+            continue
+        names = tuple(axes[key].name for key in sources)
+        rows = list(zip(*(v.tolist() for v in _combinations(grid, names).values()), strict=True))
+        leaves = [k for k in known if (k == place or k.startswith(f"{place}.")) and k not in axes]
+        found = [
+            config.resolved(cfg, dict(zip(sources, row, strict=True)), leaves or [place]) for row in rows
+        ]
+        if not leaves and any(values != found[0] for values in found):
+            raise InputError(f"{place} = {text!r} changes with {', '.join(sources)}, which are swept")
+        for i, key in enumerate(leaves):
+            table = {row: known[key].check(values[i]) for row, values in zip(rows, found, strict=True)}
+            yield key, Derived(text, names, table)
+
+
+def _combinations(grid: Grid, names: Any) -> dict[str, NDArray[Any]]:
+    """Return the distinct combinations of some axes, flat."""
+    coordinates = grid.coordinates
+    columns = [axis.name for axis, _ in grid.columns if axis.name in names]
+    rows = sorted(set(zip(*(coordinates[name].tolist() for name in columns), strict=True))) or [()]
+    free = [name for name in names if name not in columns]
+    found = [(*r, *f) for r, f in product(rows, product(*(coordinates[name].tolist() for name in free)))]
+    by_name = dict(zip((*columns, *free), zip(*found, strict=True), strict=True))
+    return {name: np.array(by_name[name]) for name in names}
+
+
+def _refuse_unread(grid: Grid, swept: Parameters, reads: list[str]) -> None:
+    for axis in grid.swept:
+        tables = [d for d in swept.derived.values() if axis.name in d.names]
+        if axis.key not in swept.read and not any(len(set(d.table.values())) > 1 for d in tables):
+            others = [key for key in reads if key != axis.key]
+            raise InputError(f"nothing reads {axis.key}: {nearest_key(axis.key, others)}")
+
+
+def with_texts(identity: dict[str, Any], swept: Parameters | None) -> dict[str, Any]:
+    """Return the identity of a sweep with the interpolations that depend on swept values."""
+    texts = {key: derived.text for key, derived in swept.derived.items()} if swept else {}
+    return identity | ({"interpolated": texts} if texts else {})

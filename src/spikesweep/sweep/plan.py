@@ -1,0 +1,249 @@
+"""What a run would do, before it is started: points, blocks, disk, memory, and time from a pilot.
+
+The pilot computes slices of a few missing blocks, spread evenly over them, on the executor that the run
+would use, and writes nothing.
+"""
+
+import os
+import resource
+import time as clock
+import tracemalloc
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesweep.errors import InputError
+from spikesweep.grid.grid import Block
+from spikesweep.grid.schema import DONE, FAILURES
+from spikesweep.kernels.cells.driver import LANES
+from spikesweep.kernels.compile.cache import folder as kernel_folder
+from spikesweep.sweep.blocks import Sweep, n_points, results
+from spikesweep.sweep.run import stored_status, to_compute
+
+#: Slices of the pilot and the time that one should take (s): enough to see how much points differ in cost.
+_SLICES = 24
+_SLICE_TIME = 0.15
+#: Time that all of them may take, where one point alone takes long (s).
+_PILOT_TIME = 10.0
+#: Half the width of the interval, at least, as a part of the time: machines are never quiet.
+_NOISE = 0.2
+#: An upper bound of the cost of a neuron step (s): a run that is short even so needs no pilot.
+_SLOWEST_STEP = 1e-7
+
+Points = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Time:
+    """How long a run takes (s), with the ends of an interval."""
+
+    low: float
+    expected: float
+    high: float
+
+    def __str__(self) -> str:
+        """Return the time in words."""
+        return f"about {_duration(self.expected)} ({_duration(self.low)} to {_duration(self.high)})"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would do."""
+
+    name: str
+    axes: tuple[str, ...]
+    points: int
+    done: int
+    failed: int
+    blocks: int  #: that a run would compute
+    block_points: int
+    disk: int  #: bytes of all results, before they are compressed
+    memory: float  #: bytes of a worker at its peak
+    workers: int
+    time: Time
+    start: float  #: the part of the time that several runs of one process spend once (s)
+
+    @property
+    def missing(self) -> int:
+        """Return how many points were never computed."""
+        return self.points - self.done - self.failed
+
+    def __str__(self) -> str:
+        """Return the plan in lines."""
+        counts = f"{self.points}: {self.done} done, {self.failed} failed, {self.missing} missing"
+        lines = {
+            "axes": " x ".join(self.axes),
+            "points": counts,
+            "blocks": f"{self.blocks} to compute, of up to {self.block_points} points",
+            "disk": f"at most {_size(self.disk)}",
+            "memory": f"about {_size(self.memory)} a worker",
+            "time": f"{self.time} here, {self.workers} at a time" if self.blocks else "nothing is missing",
+        }
+        return "\n".join([f"plan of {self.name}", *(f"  {k:8}{v}" for k, v in lines.items())])
+
+
+def make_plan(sweep: Sweep, compute: Any, *, overwrite: bool, retry: bool) -> Plan:
+    """Return the plan of a sweep; raise InputError where a run would be refused."""
+    status, chunks = stored_status(sweep, compute, overwrite)
+    todo = np.isin(status, to_compute(retry))
+    blocks = [b for b in sweep.grid.blocks(chunks) if todo[b.slices].any()]
+    missing = sum(b.n_points for b in blocks)
+    time, block_memory = Time(0.0, 0.0, 0.0), 0.0
+    if blocks:
+        time, block_memory = _pilot(sweep, compute, blocks, missing)
+    threads = compute.n_workers if compute.in_process else 1
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return Plan(
+        str(sweep.path),
+        tuple(
+            _axis(name, len(v), sweep) for name, v in zip(sweep.grid.names, sweep.grid.values, strict=True)
+        ),
+        status.size,
+        int(np.count_nonzero(np.isin(status, DONE))),
+        int(np.count_nonzero(np.isin(status, FAILURES))),
+        len(blocks),
+        prod(chunks),
+        _bytes(sweep),
+        used + threads * block_memory,
+        compute.n_workers,
+        time,
+        _ONCE if blocks else 0.0,
+    )
+
+
+def total(plans: Sequence[Plan]) -> str:
+    """Return one line on several plans that are run one after the other."""
+    low, expected, high = (sum(getattr(p.time, e) for p in plans) for e in ("low", "expected", "high"))
+    missing, disk = sum(p.missing for p in plans), sum(p.disk for p in plans)
+    once = sum(sorted(p.start for p in plans)[:-1])
+    time = Time(low - once, expected - once, high - once)
+    return f"all {len(plans)} stores: {missing} points missing, at most {_size(disk)}, {time}"
+
+
+def refuse_long(sweep: Sweep, compute: Any, *, hours: float, overwrite: bool, retry: bool) -> None:
+    """Refuse a run that takes longer than `hours`; raise InputError that says how long."""
+    n_whole = prod(len(v) for v in sweep.grid.whole.values())
+    steps = sweep.protocol.work(sweep.network, sweep.grid.whole) * sweep.grid.n_points / n_whole
+    if steps * _SLOWEST_STEP / compute.n_workers < hours * 3600:
+        return
+    time = make_plan(sweep, compute, overwrite=overwrite, retry=retry).time
+    if time.expected > hours * 3600:
+        raise InputError(
+            f"{sweep.path} takes {time}, longer than ask_above = {hours:g} h; "
+            "allowed: confirm=true, plan=true to see more, or fewer points"
+        )
+
+
+def _pilot(sweep: Sweep, compute: Any, blocks: Sequence[Block], missing: int) -> tuple[Time, float]:
+    """Return the time of all blocks and the memory that one takes."""
+    timed, count = partial(_timed_slice, sweep), compute.n_workers
+    started = perf_counter()
+    if compute.in_process:
+        sweep.protocol.prepare(sweep.network)
+    compiling = perf_counter() - started
+    with compute.started() as running:
+        smallest, began = _slices(sweep, blocks, LANES, count), perf_counter()
+        list(running.map(timed, smallest))  # compiles, where each worker does
+        compiling += perf_counter() - began
+        first = max(seconds for seconds, _ in running.map(timed, smallest))
+        n = LANES * max(1, round(_SLICE_TIME / max(first, 1e-6)))
+        n_slices = int(np.clip(_PILOT_TIME * count / max(first, 1e-6), 2, _SLICES))
+        slices, began = _slices(sweep, blocks, n, n_slices), perf_counter()
+        found = np.array(list(running.map(timed, slices)))
+        pilot = perf_counter() - began
+    if kernel_folder() is not None:  # the run finds what was compiled here
+        pilot += compiling
+    fixed = _ONCE + _EACH + perf_counter() - started - pilot
+    seconds, sizes = found.T
+    n_whole = prod(len(v) for v in sweep.grid.whole.values())
+    cost = seconds.sum() / sizes.sum()  # s a cut point, all workers busy
+    spread = (seconds / sizes).std(ddof=1) / np.sqrt(len(sizes)) / cost if len(sizes) > 1 else 1.0
+    work = missing / n_whole * cost
+    last = work / len(blocks) * (1 - 1 / compute.n_workers) / 2  # some workers end before the others
+    expected = work / compute.n_workers + last
+    wide = max(_NOISE, 2 * spread)
+    low, high = (fixed * (1 + k * _NOISE) + expected * max(1 + k * wide, 0.1) for k in (-1, 1))
+    largest = max(b.n_points for b in blocks) / n_whole  # cut points of a block
+    return Time(low, fixed + expected, high), _memory(sweep, slices[0]) / n_points(slices[0]) * largest
+
+
+def _process_age() -> float:
+    """Return for how long this process has run (s), which a run spends as well."""
+    try:
+        started = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19])
+        return clock.clock_gettime(clock.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
+    except (OSError, AttributeError):  # another system: the time it computed
+        return process_time()
+
+
+#: What starting Python and loading this package took (s); more is that of a process that did other things.
+_START = min(_process_age(), 5.0)
+#: What a run spends besides, in the measure of that: on its start and its end, once in a process, and on
+#: each store and its figure.
+_ONCE, _EACH = 1.5 * _START, 0.8 * _START
+
+
+def _slices(sweep: Sweep, blocks: Sequence[Block], n: int, count: int) -> list[Points]:
+    """Return `count` slices of up to `n` consecutive points, from blocks evenly spread over all."""
+    places = (np.arange(count) + 0.5) / count
+    out = []
+    for i, place in enumerate(places):
+        points = sweep.grid.points(blocks[int(place * len(blocks))])
+        room = max(n_points(points) - n, 0)
+        start = round(room * (i * 0.618 % 1.0))  # the golden ratio spreads any number of starts evenly
+        out.append({name: values[start : start + n] for name, values in points.items()})
+    return out
+
+
+def _timed_slice(sweep: Sweep, points: Points) -> tuple[float, int]:
+    """Return how long some points take (s), and how many they are; what fails costs its time, too."""
+    began = perf_counter()
+    with suppress(Exception):
+        results(sweep, points)
+    return perf_counter() - began, n_points(points)
+
+
+def _memory(sweep: Sweep, points: Points) -> float:
+    tracemalloc.start()
+    try:
+        _timed_slice(sweep, points)
+        return float(tracemalloc.get_traced_memory()[1])
+    finally:
+        tracemalloc.stop()
+
+
+def _bytes(sweep: Sweep) -> int:
+    extra = sweep.coordinates
+    itemsizes = (
+        prod(len(extra[d]) for d in v.dims) * np.dtype(v.dtype).itemsize for v in sweep.protocol.variables
+    )
+    return sweep.grid.n_points * (sum(itemsizes) + 1)
+
+
+def _axis(name: str, n: int, sweep: Sweep) -> str:
+    columns = [axis.name for axis, _ in sweep.grid.columns] if name == "point" else []
+    return f"{name} {n}" + (f" ({', '.join(columns)})" if columns else "")
+
+
+def _size(n: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if n < 1000:
+            return f"{n:.3g} {unit}"
+        n /= 1000
+    return f"{n:.3g} TB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"

@@ -1,0 +1,67 @@
+"""The recorded experiments: every file of sweeps/ composes, and runs on a reduced grid."""
+
+import re
+from itertools import product
+from pathlib import Path
+
+import pytest
+from conftest import CONF
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+import spikesweep as ss
+from spikesweep.api.sweeps import make_sweep
+from spikesweep.config.compose import with_choices
+from spikesweep.config.words import number_words
+from spikesweep.config.zips import STORE_GROUPS
+from spikesweep.grid.schema import OK, SATURATED
+
+SWEEPS = Path(__file__).parents[2] / "sweeps"
+NAMES = sorted(path.stem for path in SWEEPS.glob("*.yaml"))
+REDUCED = (
+    "grid.seed=[0]",
+    "protocol.duration=60.0",
+    "grid.protocol.duration=[60.0,80.0]",
+    "protocol.discard=0.0",
+    "protocol.nperseg=2048",
+    "protocol.window=20.0",
+    "compute=serial",
+)
+
+
+def composed(name, *words):
+    """Return the configurations of a recorded experiment, one for each of its stores."""
+    with initialize_config_dir(str(SWEEPS), version_base="1.3"):
+
+        def load(overrides):
+            own = [f"hydra.searchpath=[file://{CONF}]", *number_words([*overrides, *words])]
+            return compose(name, own, return_hydra_config=True)
+
+        params = OmegaConf.to_container(load([]).hydra.sweeper.params)
+        numbers = [f"{key}={text}" for key, text in params.items() if key not in STORE_GROUPS]
+        groups = [[f"{k}={option}" for option in params[k].split(",")] for k in STORE_GROUPS if k in params]
+        cfgs = [load([*numbers, *choice]) for choice in product(*groups)]
+    return [with_choices(cfg, cfg.hydra.runtime.choices) for cfg in cfgs]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recorded_experiment_says_what_it_is(name):
+    comment = re.match(r"(#.*\n)+", (SWEEPS / f"{name}.yaml").read_text())[0]
+    assert "Varies:" in comment
+    assert re.search(r"About \d+ (second|minute|hour)s? on \d+ cores", comment)
+    for cfg in composed(name):
+        assert cfg.name == name
+        assert make_sweep(cfg)[0].grid.n_points > 20
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recorded_experiment_runs(name, tmp_path):
+    whole = composed(name)[0]
+    reduced = [word for word in REDUCED if OmegaConf.select(whole, word.split("=")[0]) is not None]
+    assert len(reduced) >= 3
+    largest = 0.0
+    for cfg in composed(name, *reduced, f"outputs={tmp_path}"):
+        ds = ss.run(cfg)
+        assert ds.status.isin((OK, SATURATED)).all()
+        largest = max(largest, *(float(ds[variable].max()) for variable in ds.attrs["results"].split()))
+    assert largest > 0

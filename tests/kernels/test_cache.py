@@ -1,0 +1,149 @@
+"""Compiled kernels on the disk: found again, never an old model, no damage believed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import spikesweep
+from spikesweep.kernels.compile.cache import KernelCache, folder
+from spikesweep.kernels.compile.jit import kept
+
+CODE = """
+import numpy as np
+from spikesweep.kernels.compile.vector_math import exp_each
+print(repr(float(exp_each(np.array([1.0]))[0])))
+"""
+
+
+def start(home, source=None):
+    path = str(Path(spikesweep.__file__).parents[1] if source is None else source)
+    env = {**os.environ, "SPIKESWEEP_CACHE_DIR": str(home), "PYTHONPATH": path}
+    return subprocess.Popen([sys.executable, "-c", CODE], env=env, stdout=subprocess.PIPE, text=True)
+
+
+def run(home, source=None):
+    process = start(home, source)
+    said, _ = process.communicate(timeout=900)
+    assert process.returncode == 0
+    return float(said.split()[0])
+
+
+def kernels(home):
+    return sorted(Path(home).rglob("*.kernel"))
+
+
+def test_a_second_process_finds_what_the_first_compiled(tmp_path):
+    first = run(tmp_path)
+    (file,) = kernels(tmp_path)
+    before = file.stat().st_mtime_ns
+    assert run(tmp_path) == first == pytest.approx(2.718281828459045, rel=1e-15)
+    assert kernels(tmp_path) == [file]
+    assert file.stat().st_mtime_ns == before
+
+
+def test_a_damaged_file_is_compiled_again(tmp_path):
+    first = run(tmp_path)
+    (file,) = kernels(tmp_path)
+    data = file.read_bytes()
+    middle = len(data) // 2
+    flipped = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+    for wrong in (data[:middle], b"import os", flipped):
+        file.write_bytes(wrong)
+        assert run(tmp_path) == first
+        assert file.read_bytes() != wrong
+
+
+def test_an_edit_of_a_called_function_is_never_served_from_the_cache(tmp_path):
+    """numba's own cache returns the old result here."""
+    source = tmp_path / "src"
+    shutil.copytree(Path(spikesweep.__file__).parent, source / "spikesweep", symlinks=True)
+    home = tmp_path / "cache"
+    first = run(home, source)
+    file = source / "spikesweep" / "kernels" / "vector_math.py"
+    text = file.read_text()
+    edited = text.replace("return 0.0 if x < _EXP_MIN else y", "return 0.0 if x < _EXP_MIN else y + 1.0")
+    assert edited != text
+    file.write_text(edited)
+    assert run(home, source) == pytest.approx(first + 1.0)
+    assert len(kernels(home)) == 2
+
+
+def test_processes_that_start_together_neither_race_nor_crash(tmp_path):
+    processes = [start(tmp_path) for _ in range(4)]
+    said = [p.communicate(timeout=900)[0] for p in processes]
+    assert [p.returncode for p in processes] == [0] * 4
+    assert len({line.split()[0] for line in said}) == 1
+    assert len(kernels(tmp_path)) == 1
+
+
+def test_a_folder_that_others_can_write_to_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPIKESWEEP_CACHE_DIR", str(tmp_path))
+    folder.cache_clear()
+    try:
+        place = folder()
+        assert place is not None
+        place.chmod(0o777)
+        folder.cache_clear()
+        assert folder() is None
+    finally:
+        folder.cache_clear()
+
+
+def test_a_kernel_around_foreign_code_is_not_kept():
+    def foreign(x):
+        return x
+
+    foreign.__module__ = "somewhere"
+
+    def loop(x):
+        return foreign(x)
+
+    loop.__module__ = "spikesweep.kernels.cells.driver"
+    assert not isinstance(getattr(kept(loop, foreign), "_cache", None), KernelCache)
+
+
+MODELS = """
+import sys, tempfile, spikesweep as ss
+for neuron, cell in [pair.split("/") for pair in sys.argv[1:]]:
+    ds = ss.run(ss.load(f"neuron={neuron}", f"network.populations=[{cell}]", "grid.fe=[9]", "grid.fi=[2]",
+        "grid.seed=[0]", "protocol.duration=500.0", "compute=serial", f"outputs={tempfile.mkdtemp()}"))
+    print("rate", cell, float(ds.rate.sum()))
+"""
+
+
+def test_loops_of_different_models_bear_different_names():
+    def made():
+        def loop(x):
+            return x
+
+        loop.__module__ = "spikesweep.kernels.cells.driver"
+        return loop
+
+    names = [kept(made(), text).py_func.__qualname__ for text in ("one", "other", "one")]
+    assert names[0] == names[2] != names[1]
+
+
+@pytest.mark.slow
+def test_kernels_of_different_processes_are_never_taken_for_each_other(tmp_path):
+    """numba numbers functions by process: loops of two models, each compiled first, bear one number."""
+
+    def rates(home, *models):
+        env = {
+            **os.environ,
+            "SPIKESWEEP_CACHE_DIR": str(home),
+            "PYTHONPATH": str(Path(spikesweep.__file__).parents[1]),
+        }
+        command = [sys.executable, "-c", MODELS, *models]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=900)
+        assert done.returncode == 0, done.stderr
+        return [line for line in done.stdout.splitlines() if line.startswith("rate")]
+
+    models = ("lif/LIF", "adexp/RS", "eif/EIF")
+    alone = [line for model in models for line in rates(tmp_path / "one", model)]
+    assert len({line.split()[2] for line in alone}) == 3
+    assert rates(tmp_path / "one", *models) == alone
+    assert rates(tmp_path / "other", *models) == alone
