@@ -65,7 +65,7 @@ def spikesweep_curve():
         assert np.array_equal(alone, rate)
         assert np.array_equal(ds.rate.values[..., 0], rate)
     times = {"kernels, one thread": one, "kernels, threads": several, "sweep with store": whole}
-    cells = {name: cell._asdict() for name, cell in job.network.populations.items()}
+    cells = {name: cell._asdict() for name, cell in job.network.cells.items()}
     counts = np.round(rate * job.protocol.duration * PER_MS).astype(int)
     work = {"cells": cells, "i_ext": job.grid.values[0].tolist(), "duration": job.protocol.duration}
     return times, counts, {**work, "dt": job.protocol.dt}

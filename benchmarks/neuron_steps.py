@@ -94,7 +94,7 @@ def sweep_cells(neuron: str) -> Any:
 
 def original(sweep: Any, duration: float, runs: int, compiled: bool) -> Callable[..., float]:
     """Return the case of the original algorithm: one cell at a time, `runs` of them."""
-    (cell,) = sweep.network.populations.values()
+    (cell,) = sweep.network.cells.values()
 
     def case(rates: tuple[float, float]) -> float:
         def run() -> None:
@@ -130,7 +130,7 @@ def c_loop(sweep: Any, duration: float) -> Callable[..., float]:
         simulate = ctypes.CDLL(library).simulate
     simulate.restype = ctypes.c_double
     network = sweep.network
-    (cell,) = network.populations.values()
+    (cell,) = network.cells.values()
     clock = Clock.of(DT, "steps")
     synapses = [network.synapses[kind].coefficients(clock) for kind in ("exc", "inh")]
     by_row = [value for row in zip(*synapses, strict=True) for value in row]  # decay, weight, E_rev of both
@@ -156,7 +156,7 @@ def c_loop(sweep: Any, duration: float) -> Callable[..., float]:
 
 def peer_case(peer: Peer, sweep: Any, **options: Any) -> Callable[..., float]:
     """Return the case of another simulator."""
-    (cell,) = sweep.network.populations.values()
+    (cell,) = sweep.network.cells.values()
     cut = float(cell.coefficients(Clock.of(DT, "steps")).V_cut)
     parameters = {**cell._asdict(), "V_cut": cut}
     synapses, degrees = sweep.network.synapses, sweep.network.in_degree

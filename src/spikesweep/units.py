@@ -48,7 +48,12 @@ def unit_of(annotation: Any) -> str:
     return next((m for m in getattr(annotation, "__metadata__", ()) if isinstance(m, str)), "1")
 
 
+_UNITS: dict[type, dict[str, str]] = {}
+
+
 def units_of(cls: type) -> dict[str, str]:
     """Return the unit of every annotated field of a class."""
-    hints = get_type_hints(cls, include_extras=True)
-    return {name: unit_of(annotation) for name, annotation in hints.items()}
+    if cls not in _UNITS:
+        hints = get_type_hints(cls, include_extras=True)
+        _UNITS[cls] = {name: unit_of(annotation) for name, annotation in hints.items()}
+    return _UNITS[cls]

@@ -236,16 +236,16 @@ def test_unequal_cells_have_the_spread_that_is_asked_for():
     """SD of the logarithm over 4000 cells within 4 standard errors; what else is spread has no part."""
     network = afferent_network(spread_offset=0.1, spread_tau_m=0.2)
     keys = np.arange(4000, dtype=np.uint64)
-    cells = network.cells(keys)
+    cells = network.drawn_cells(keys)
     for values, centre, spread in ((cells.offset, 2.5, 0.1), (cells.tau_m, 2.5, 0.2)):
         logarithm = np.log(np.asarray(values) / centre)
         assert abs(logarithm.mean()) < 4 * spread / np.sqrt(4000)
         assert abs(logarithm.std() - spread) < 4 * spread / np.sqrt(8000)
     assert abs(np.corrcoef(np.log(cells.offset), np.log(cells.tau_m))[0, 1]) < 4 / np.sqrt(4000)
-    alone = afferent_network(spread_offset=0.1).cells(keys[:7])
+    alone = afferent_network(spread_offset=0.1).drawn_cells(keys[:7])
     assert np.array_equal(alone.offset, cells.offset[:7])
     assert alone.tau_m == 2.5
-    assert afferent_network().cells(keys).offset == 2.5
+    assert afferent_network().drawn_cells(keys).offset == 2.5
 
 
 def test_unequal_cells_fire_at_unequal_rates(tmp_path):

@@ -113,9 +113,7 @@ def test_legacy_streams_give_the_counts_of_the_original(name, neuron, cell, netw
         "inh": rows.fi_Hz.to_numpy() * net.in_degree["inh"],
     }
     clock = Clock.of(0.05, "published", held_at_rest=True)
-    counts = legacy_spike_counts(
-        net.populations[cell], net.synapses, rates, rows.seed.to_numpy(), clock, 199_999
-    )
+    counts = legacy_spike_counts(net.cells[cell], net.synapses, rates, rows.seed.to_numpy(), clock, 199_999)
     assert counts.max() > 50
     np.testing.assert_array_equal(counts, rows.n_spikes)
 
@@ -128,7 +126,7 @@ def test_few_expected_events_neither_crash_nor_bias(scan):
     clock = Clock.of(0.1, "published")
     for mean in expected:  # an event makes the cell fire at most once, unless another is near
         rates = {"exc": np.full(n, mean), "inh": np.zeros(n)}
-        counts = legacy_spike_counts(net.populations["LIF"], kicks, rates, np.arange(n), clock, 10_000)
+        counts = legacy_spike_counts(net.cells["LIF"], kicks, rates, np.arange(n), clock, 10_000)
         silent = np.mean(counts == 0)
         bound = 4 * np.sqrt(np.exp(-mean) * (1 - np.exp(-mean)) / n)
         assert abs(silent - np.exp(-mean)) <= bound, mean

@@ -102,7 +102,7 @@ def check_parameters_are_hydras(n, seed):
     assert total == 7 * 6 * 5 * 2 * 2 * 2
     found = {}
     for call in job.parameters.calls(points):
-        cells, network = call.network.populations, call.network
+        cells, network = call.network.cells, call.network
         for place, i in enumerate(call.index):
             found[i] = {
                 "neuron.RS.b": cells["RS"].b[place],
@@ -119,7 +119,7 @@ def check_parameters_are_hydras(n, seed):
             cfg = compose("config", overrides)
             names = {group: "x" for group in ("neuron", "network", "protocol")}
             protocol, network = assemble(plain(with_choices(cfg, names)))
-            cells = network.populations
+            cells = network.cells
             assert found[i] == {
                 "neuron.RS.b": cells["RS"].b,
                 "neuron.FS.C_m": cells["FS"].C_m,
@@ -154,7 +154,7 @@ def test_interpolations_have_the_right_value_at_each_point(small):
     job = make_sweep(small(*words, "neuron.RS.b=0,40", "network.exc.weight=1.0,3.0"))[0]
     points = points_of(job)
     (call,) = job.parameters.calls(points)
-    for cell in call.network.populations.values():
+    for cell in call.network.cells.values():
         assert cell.b.tolist() == points["b"].tolist()
     assert call.network.inh.weight.tolist() == points["weight"].tolist()
     ds = ss.run(small(*words, "neuron.RS.b=0,40", "name=swept")).load()
@@ -169,7 +169,7 @@ def test_interpolation_of_a_value_that_is_no_array(small):
     words = ("protocol.discard=${neuron.RS.t_ref}", "neuron.RS.t_ref=5.0,10.0")
     job = make_sweep(small(*words))[0]
     calls = list(job.parameters.calls(points_of(job)))
-    assert [(c.protocol.discard, c.network.populations["RS"].t_ref[0]) for c in calls] == [(5, 5), (10, 10)]
+    assert [(c.protocol.discard, c.network.cells["RS"].t_ref[0]) for c in calls] == [(5, 5), (10, 10)]
 
 
 def test_a_cell_that_only_enters_an_interpolation_can_be_swept(small):
@@ -273,7 +273,7 @@ def test_a_failed_point_is_named_with_its_parameters(small, monkeypatch):
     original = type(job.protocol).__call__
 
     def poisoned(self, network, points, whole):
-        if (np.asarray(network.populations["RS"].b) == 20.0).any():
+        if (np.asarray(network.cells["RS"].b) == 20.0).any():
             raise FloatingPointError("the poison")
         return original(self, network, points, whole)
 

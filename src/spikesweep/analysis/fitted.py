@@ -8,7 +8,7 @@ import xarray as xr
 
 from spikesweep.analysis.semi_analytical import TVB_TERMS, Array, Cell, TransferFunction
 from spikesweep.errors import InputError
-from spikesweep.grid.attributes import configuration_of
+from spikesweep.grid.attributes import cell_names, configuration_of
 from spikesweep.models.networks.random import RandomNetwork
 
 _TO_V = 1e-3  # mV
@@ -44,7 +44,7 @@ def to_mean_field(fitted: xr.Dataset, exc: str = "RS", inh: str = "FS") -> list[
 def cell_of(configuration: Mapping[str, Any], population: str) -> Cell:
     """Return what the moments depend on from a sweep's configuration; raise InputError if it lacks it."""
     network = configuration["network"]
-    cell = SimpleNamespace(**configuration["neuron"][population])
+    cell = SimpleNamespace(**configuration["neuron"][cell_names(network)[population]])
     synapses: dict[str, Any] = {kind: SimpleNamespace(**network[kind]) for kind in ("exc", "inh")}
     values = {key: network.get(key) for key in ("populations", "N", "inhibitory_fraction", "p_connect")}
     return Cell.of(cell, RandomNetwork(**values, **synapses))

@@ -30,7 +30,7 @@ def fit_cells(*words: str) -> xr.Dataset:
         words = ("protocol=transfer_function_adaptive", *words)
     cfg = api.load(*words)
     job = api.make_sweep(cfg)[0]
-    for name, cell in job.network.populations.items():  # refuse what has no moments before it is simulated
+    for name, cell in job.network.cells.items():  # refuse what has no moments before it is simulated
         Cell.of(cell, job.network)
         cell_of(job.identity, name)
     fitted = fit(api.run(cfg))

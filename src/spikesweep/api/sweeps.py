@@ -15,13 +15,14 @@ from spikesweep.api.progress import Terminal
 from spikesweep.config import compose as config
 from spikesweep.config.build import build, checked
 from spikesweep.errors import InputError
+from spikesweep.grid.attributes import cell_names
 from spikesweep.grid.grid import POINT
 from spikesweep.grid.schema import FAILED, FAILURES, MISSING
 from spikesweep.store import Store, folders
 from spikesweep.store import accessor as accessor  # registers ds.sweep
 from spikesweep.sweep import replay as recompute
 from spikesweep.sweep import run as sweep
-from spikesweep.sweep.assembly import assemble, network_of
+from spikesweep.sweep.assembly import assemble
 from spikesweep.sweep.blocks import Sweep
 from spikesweep.sweep.design import design, with_texts
 from spikesweep.sweep.plan import Plan, make_plan, refuse_long
@@ -77,10 +78,9 @@ def make_sweep(cfg: DictConfig) -> tuple[Sweep, Any, dict[str, Any]]:
     path = Path(str(values["outputs"])) / name / f"{choices.get('neuron')}-{choices.get('network')}.zarr"
     stored = {} if values["overwrite"] else _stored_axes(path)
     grid, parameters = design(cfg, values, protocol, network, assemble, stored)
-    cells = network_of(values)[1]
     identity = {
         "choices": choices,
-        "neuron": cells,
+        "neuron": {name: values["neuron"][name] for name in cell_names(values["network"]).values()},
         "network": values["network"],
         "protocol": values["protocol"],
     }

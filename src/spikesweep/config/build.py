@@ -9,6 +9,7 @@ import dataclasses
 import importlib
 import types
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, GroupedMetadata, Gt, Le, MinLen
@@ -21,11 +22,14 @@ from spikesweep.units import unit_of
 PACKAGE = "spikesweep"
 
 
-def build(node: Any, where: str) -> Any:
-    """Return the object that `node` describes; raise InputError naming the key below `where`."""
-    if not isinstance(node, Mapping) or "_target_" not in node:
+def build(node: Any, where: str, default: Any = None) -> Any:
+    """Return the object that `node` describes; raise InputError naming the key below `where`.
+
+    `default` is the class of a node without `_target_`.
+    """
+    if not isinstance(node, Mapping) or ("_target_" not in node and not _is_component(default)):
         raise InputError(f"{where} = {node!r} is refused; allowed: values with a _target_")
-    cls = target_class(str(node["_target_"]), f"{where}._target_")
+    cls = target_class(str(node["_target_"]), f"{where}._target_") if "_target_" in node else default
     hints = field_hints(cls)
     for key in node:
         if key not in hints and key != "_target_":
@@ -38,6 +42,7 @@ def build(node: Any, where: str) -> Any:
     return cls(**values)
 
 
+@cache
 def field_hints(cls: type) -> dict[str, Any]:
     """Return the annotation of every field of a class."""
     hints = get_type_hints(cls, include_extras=True)
@@ -53,10 +58,13 @@ def target_class(name: str, where: str) -> type:
             found = getattr(importlib.import_module(module), attribute, None)
         except ImportError:
             found = None
-    is_component = isinstance(found, type) and (dataclasses.is_dataclass(found) or hasattr(found, "_fields"))
-    if not is_component or found.__module__.split(".")[0] != PACKAGE:
+    if not _is_component(found) or found.__module__.split(".")[0] != PACKAGE:
         raise InputError(f"{where} = {name!r} is refused; allowed: classes defined in {PACKAGE}")
     return found  # type: ignore[return-value]
+
+
+def _is_component(cls: Any) -> bool:
+    return isinstance(cls, type) and (dataclasses.is_dataclass(cls) or hasattr(cls, "_fields"))
 
 
 def checked(value: Any, hint: Any, where: str) -> Any:
@@ -84,7 +92,7 @@ def checked(value: Any, hint: Any, where: str) -> Any:
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise InputError(f"{where} = {value!r} is refused; allowed: a list")
         return tuple(checked(v, arguments[0], f"{where}[{i}]") for i, v in enumerate(value))
-    return build(value, where)
+    return build(value, where, hint)
 
 
 def _scalar(value: Any, kind: type, where: str) -> Any:

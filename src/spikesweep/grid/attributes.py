@@ -47,6 +47,17 @@ def configuration_of(attrs: Mapping[str, Any]) -> dict[str, Any]:
     return dict(json.loads(found) if isinstance(found, str) else found)
 
 
+def cell_names(network: Mapping[str, Any]) -> dict[str, str]:
+    """Return the cell of each population of a network's plain values, by the population's name.
+
+    `populations` is {name: {cell: ..., ...}}, or a list of cells, each a population of its own name.
+    """
+    populations = network.get("populations") or ()
+    if isinstance(populations, Mapping):
+        return {str(name): str((node or {}).get("cell")) for name, node in populations.items()}
+    return {str(name): str(name) for name in populations}
+
+
 def configuration_at(ds: "xr.Dataset", axes: Collection[str]) -> dict[str, Any]:
     """Return the configuration of a part of a sweep, with the values of swept parameters that it is at.
 

@@ -7,10 +7,11 @@ from .inputs.noise import PotentialNoise as PotentialNoise
 from .inputs.patterns import BinaryPatterns as BinaryPatterns
 from .inputs.patterns import UniformPatterns as UniformPatterns
 from .networks.afferents import Afferents as Afferents
+from .networks.base import Population as Population
 from .networks.connections import GivenConnections as GivenConnections
 from .networks.connections import RandomConnections as RandomConnections
+from .networks.ei import EINetwork as EINetwork
 from .networks.many_to_one import ManyToOne as ManyToOne
-from .networks.random import EINetwork as EINetwork
 from .networks.random import RandomNetwork as RandomNetwork
 from .networks.rate import Projection as Projection
 from .networks.rate import RateNetwork as RateNetwork

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from spikesweep.errors import InputError
-from spikesweep.models.networks.random import Network
+from spikesweep.models.networks.base import Network
 from spikesweep.units import ms, units_of
 
 
@@ -23,7 +23,7 @@ def steps(name: str, duration: ms, dt: ms, key: str = "protocol.dt") -> int:
 
 def check_step(network: Network, dt: ms) -> None:
     """Refuse cells without spikes, and a time step that does not resolve the dynamics; raise InputError."""
-    check_cells(network.populations, network.time_constants(), dt)
+    check_cells(network.cells, network.time_constants(), dt)
 
 
 def check_resolved(time_constants: Mapping[str, Any], dt: ms, key: str = "protocol.dt") -> None:
@@ -43,7 +43,7 @@ def check_conductances(network: Any, events: Mapping[str, Any], dt: ms) -> None:
     `events` are numbers per ms by kind of synapse. Forward Euler would swing, and its swings be spikes.
     """
     found = {}
-    for name, cell in network.populations.items():
+    for name, cell in network.cells.items():
         g = sum(
             float(np.max(events[kind] * np.max(synapse.weight * synapse.tau_syn)))
             for kind, synapse in network.synapses_onto(name).items()

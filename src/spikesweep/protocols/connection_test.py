@@ -238,7 +238,7 @@ class ConnectionTest:
 
     def _imaged(self, network: ManyToOne, experiment: Experiment, v: Array) -> Array:
         """Return a potential with the noise of the imaging."""
-        (cell,) = network.populations.values()
+        (cell,) = network.cells.values()
         sigma = (peak_of(cell) - cell.E_L) / self.snr
         imaged: Array = experiment.noise(len(v)) * sigma
         imaged += v

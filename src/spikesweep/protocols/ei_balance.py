@@ -149,7 +149,7 @@ class EIBalance:
         kicked = self._kicks(points, rates, n, n_steps)
         sums: list[Sums] = [make_sums(len(_TRACE), n_steps if self.traces else 0) for _ in kicked[1]]
         clock = Clock.of(self.dt, self.refractory)
-        cell = network.populations[name]
+        cell = network.cells[name]
         counts = run_lanes(cell, inputs, clock, n_points, n_steps, kicked, (add_currents, sums), _TRACE)
         totals = np.concatenate([s.total for s in sums], axis=-1)[:, :n_points]
         found = {"spike_count": counts}

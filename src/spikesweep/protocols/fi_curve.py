@@ -16,7 +16,7 @@ from spikesweep.kernels.cells.driver import LANES, Clock
 from spikesweep.kernels.cells.lanes import group_count, nothing, run_lanes
 from spikesweep.kernels.cells.spike_steps import FIRST, LAST, PREVIOUS, SECOND, make_notes, note_spikes
 from spikesweep.models.inputs.given import ConstantCurrent
-from spikesweep.models.networks.random import Component, Network
+from spikesweep.models.networks.base import Component, Network
 from spikesweep.protocols.checks import check_step, steps
 from spikesweep.units import PER_MS, Positive, ms
 
@@ -61,7 +61,7 @@ class FICurve:
 
     def prepare(self, network: Network) -> None:
         """Compile the kernels of every population."""
-        for cell in network.populations.values():
+        for cell in network.cells.values():
             self._cell(cell, np.zeros(1), 1)
 
     def __call__(
@@ -70,7 +70,7 @@ class FICurve:
         """Return every variable, shape (population, point)."""
         del whole
         n_steps = steps("protocol.duration", self.duration, self.dt)
-        cells = [self._cell(cell, points["i_ext"], n_steps) for cell in network.populations.values()]
+        cells = [self._cell(cell, points["i_ext"], n_steps) for cell in network.cells.values()]
         return {name: np.stack([cell[name] for cell in cells]) for name in cells[0]}
 
     def _cell(

@@ -167,7 +167,7 @@ class MeanFieldDynamics:
     def _model(self, network: RandomNetwork) -> MeanField:
         functions, adaptation = [], []
         coefficients = {"coefficients_exc": self.coefficients_exc, "coefficients_inh": self.coefficients_inh}
-        for (key, values), neuron in zip(coefficients.items(), network.populations.values(), strict=True):
+        for (key, values), neuron in zip(coefficients.items(), network.cells.values(), strict=True):
             try:
                 terms = terms_of(len(values))
             except InputError as error:

@@ -71,9 +71,7 @@ class SpikingNetworkActivity:
                 "network=fiers_prototype for example"
             )
         network.check()
-        check_cells(
-            {name: p.cell for name, p in network.populations.items()}, network.time_constants(), self.dt
-        )
+        check_cells(network.cells, network.time_constants(), self.dt)
         steps("protocol.duration", self.duration, self.dt)
         for i in self.neurons:
             if i >= network.N:
@@ -81,7 +79,7 @@ class SpikingNetworkActivity:
         for name, values in (("neurons", self.neurons), ("record", self.record)):
             if len(set(values)) < len(values):
                 raise InputError(f"protocol.{name} = {list(values)} is refused; allowed: each once")
-        cells = [p.cell for p in network.populations.values()]
+        cells = network.cells.values()
         known = ["i_syn", *(name for name in _TRACES if any(name in c.initial()._fields for c in cells))]
         for name in self.record:
             if name not in known:

@@ -23,7 +23,7 @@ from spikesweep.kernels.cells.lanes import run_lanes
 from spikesweep.kernels.cells.spike_trains import spike_trains
 from spikesweep.kernels.random.philox import derive, point_keys
 from spikesweep.models.inputs import legacy, poisson
-from spikesweep.models.networks.random import Network, per_neuron
+from spikesweep.models.networks.base import Network, per_neuron
 from spikesweep.models.simulation.cell import trace_cell
 from spikesweep.protocols.checks import check_conductances, check_step, steps
 from spikesweep.units import PER_MS, NonNegative, Positive, Seed, ms
@@ -142,7 +142,7 @@ class TransferFunction:
         key = derive(point_keys(self.root_seed, labels), f"population {population}", 0.0)
         clock = Clock.of(self.dt, self.refractory)
         n_steps = steps("protocol.duration", self.duration, self.dt)
-        cell, points = network.populations[population], {k: np.array([v]) for k, v in point.items()}
+        cell, points = network.cells[population], {k: np.array([v]) for k, v in point.items()}
         kicked = self._kicks(network, points, np.array([key]), np.array([neuron]), clock, n_steps)
         return trace_cell(cell, network.synapses_onto(population), kicked, clock, n_steps)
 
@@ -162,7 +162,7 @@ class TransferFunction:
         rates = np.empty((len(names), n_points, len(sizes)))
         trains = []
         for p, name in enumerate(names):
-            cell = per_neuron(network.populations[name], n_neurons)
+            cell = per_neuron(network.cells[name], n_neurons)
             onto = network.synapses_onto(name)
             synapses = [per_neuron(onto[kind], n_neurons) for kind in _KINDS]
             own = derive(keys, f"population {name}", 0.0)

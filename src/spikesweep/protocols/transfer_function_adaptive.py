@@ -21,7 +21,7 @@ from spikesweep.errors import InputError
 from spikesweep.grid.schema import MISSING, SATURATED, Axis, Variable
 from spikesweep.kernels.cells.driver import LANES, Clock
 from spikesweep.models.inputs.legacy import legacy_spike_counts
-from spikesweep.models.networks.random import Network
+from spikesweep.models.networks.base import Network
 from spikesweep.protocols.transfer_function import TransferFunction
 from spikesweep.units import PER_MS, Hz, NonNegative, Positive, Seed, ms
 
@@ -215,7 +215,7 @@ class TransferFunctionAdaptive:
     def _legacy_runner(self, network: Network, name: str) -> Run:
         clock = Clock.of(self.dt, "published", held_at_rest=True)
         n_steps = int(self.duration * PER_MS / clock.tick) - 1  # the script's last sample ends no step
-        cell, degree = network.populations[name], network.in_degree
+        cell, degree = network.cells[name], network.in_degree
 
         def run(fe: NDArray[Any], fi: NDArray[Any], seeds: NDArray[Any]) -> NDArray[np.float64]:
             rates = {"exc": fe * degree["exc"], "inh": fi * degree["inh"]}

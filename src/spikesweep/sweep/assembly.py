@@ -1,35 +1,31 @@
-"""From the plain values of a configuration to its protocol and its network."""
+"""From the plain values of a configuration to its protocol and its network, built and checked once a run."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from spikesweep.config.build import build
 from spikesweep.errors import InputError, nearest
+from spikesweep.grid.attributes import cell_names
 
 
 def assemble(values: Mapping[str, Any]) -> tuple[Any, Any]:
     """Return the protocol and the network of plain values; raise InputError."""
-    return build(values["protocol"], "protocol"), network_of(values)[0]
+    return build(values["protocol"], "protocol"), network_of(values)
 
 
-def network_of(values: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Return the network, its cells in the place of their names, and the cells by name.
+def network_of(values: Mapping[str, Any]) -> Any:
+    """Return the network of plain values, its cells in the place of their names; raise InputError.
 
-    `populations` is a list of cells, which then name the populations, or {name: {cell: ..., ...}}.
+    A list of `populations` is short for {name: {cell: name}}.
     """
     network, where = values["network"], "network.populations"
     populations = network.get("populations")
-    if isinstance(populations, Mapping):
-        names = [str((node or {}).get("cell")) for node in populations.values()]
-    else:
-        names = _listed(populations, where)
-    cells_of(values, names, where)
-    cells = {name: values["neuron"][name] for name in names}
-    if isinstance(populations, Mapping):
-        filled = {name: {**node, "cell": cells[node["cell"]]} for name, node in populations.items()}
-    else:
-        filled = cells
-    return build({**network, "populations": filled}, "network"), cells
+    if not isinstance(populations, Mapping):
+        populations = {name: {} for name in _listed(populations, where)}
+    names = cell_names(network)
+    cells = cells_of(values, [*names.values()], where)
+    filled = {name: {**(node or {}), "cell": cells[names[name]]} for name, node in populations.items()}
+    return build({**network, "populations": filled}, "network")
 
 
 def _listed(names: Any, where: str) -> list[str]:

@@ -23,6 +23,7 @@ from spikesweep.kernels.random.philox import derive, uniforms
 from spikesweep.kernels.statistics.segment_spectra import Trains
 from spikesweep.models.inputs.given import GivenCurrent
 from spikesweep.models.inputs.step_noise import FILLS, Drive
+from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.models.neurons.lif_dimensionless import LIFDimensionless
 from spikesweep.units import NonNegative, Positive, m_per_s, ms, number, per_m
 
@@ -59,10 +60,10 @@ def _conduction(text: str, where: str, allowed: str) -> Conduction:
 
 
 @dataclass(frozen=True)
-class Afferents:
+class Afferents(OfCells):
     """Noisy cells that share a stimulus, in random order along a line."""
 
-    populations: Annotated[Mapping[str, Any], MinLen(1)]  #: the one cell, by name
+    populations: Annotated[Mapping[str, Population], MinLen(1)]  #: that of the one cell, by name
     conditions: Mapping[str, str]  #: density/velocity (1/m, m/s), by name
     spread_offset: NonNegative[number]  #: SD of the logarithm of the cells' offset; 0: equal cells
     spread_tau_m: NonNegative[number]  #: SD of the logarithm of the cells' tau_m; 0: equal cells
@@ -71,7 +72,7 @@ class Afferents:
 
     def __post_init__(self) -> None:
         """Refuse what is no population of dimensionless cells; raise InputError."""
-        kinds = [type(cell).__name__ for cell in self.populations.values()]
+        kinds = [type(cell).__name__ for cell in self.cells.values()]
         if kinds != [LIFDimensionless.__name__]:
             raise InputError(
                 f"network.populations = {dict(zip(self.populations, kinds, strict=True))} is refused; "
@@ -83,14 +84,14 @@ class Afferents:
     @property
     def cell(self) -> LIFDimensionless:
         """Return the cell."""
-        (cell,) = self.populations.values()
+        (cell,) = self.cells.values()
         assert isinstance(cell, LIFDimensionless)
         return cell
 
     @property
     def components(self) -> tuple[Any, ...]:
         """Return the parts whose code decides the results."""
-        return tuple(self.populations.values())
+        return tuple(self.cells.values())
 
     def time_constants(self) -> dict[str, ms]:
         """Return every time constant that dt must resolve, by the key of the configuration."""
@@ -102,7 +103,7 @@ class Afferents:
         allowed = f"{nearest(condition, self.conditions)}, or density/velocity"
         return _conduction(self.conditions.get(condition, condition), "grid.condition holds ", allowed)
 
-    def cells(self, keys: NDArray[np.uint64]) -> LIFDimensionless:
+    def drawn_cells(self, keys: NDArray[np.uint64]) -> LIFDimensionless:
         """Return cells, one a key; parameters that differ between them are arrays."""
         cell, varied = self.cell, {}
         for name, spread in (("offset", self.spread_offset), ("tau_m", self.spread_tau_m)):

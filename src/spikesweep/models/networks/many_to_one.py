@@ -19,7 +19,7 @@ from spikesweep.kernels.random.draws import poisson_trains, uniform_numbers
 from spikesweep.kernels.random.philox import derive, uniforms
 from spikesweep.models.inputs import legacy_trains
 from spikesweep.models.inputs.spike_trains import KeyedShuffles, LegacyShuffles, Shuffles, Trains
-from spikesweep.models.networks.random import Component
+from spikesweep.models.networks.base import Component, OfCells, Population
 from spikesweep.units import PER_MS, Fraction, Hz, NonNegative, Positive, ms, number
 
 
@@ -40,10 +40,10 @@ class Experiment(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ManyToOne:
+class ManyToOne(OfCells):
     """Inputs of two types onto the one neuron that `populations` holds."""
 
-    populations: Annotated[Mapping[str, Component], MinLen(1)]  #: the neuron, by name
+    populations: Annotated[Mapping[str, Population], MinLen(1)]  #: that of the neuron, by name
     N: Annotated[int, "1", Ge(1)]  #: number of inputs, connected or not
     p_inhibitory: Fraction  #: share of the inputs that is inhibitory
     p_connected: Fraction  #: share of the inputs of each type that is connected
@@ -56,7 +56,7 @@ class ManyToOne:
     @property
     def components(self) -> tuple[Component, ...]:
         """Return the parts whose code decides the results."""
-        return (*self.populations.values(), self.exc, self.inh)
+        return (*self.cells.values(), self.exc, self.inh)
 
     @property
     def in_degree(self) -> dict[str, number]:
@@ -76,7 +76,7 @@ class ManyToOne:
 
     def time_constants(self) -> dict[str, ms]:
         """Return every time constant that dt must resolve, by the key of the configuration."""
-        parts = {f"neuron.{name}": cell for name, cell in self.populations.items()}
+        parts = {f"neuron.{name}": cell for name, cell in self.cells.items()}
         parts |= {"network.exc": self.exc, "network.inh": self.inh}
         return {f"{k}.{name}": v for k, part in parts.items() for name, v in part.time_constants().items()}
 

@@ -1,52 +1,23 @@
-"""Networks: which populations there are and what a cell of them receives."""
+"""A network in which any two cells connect with one probability, and what a cell of it receives."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol
+from typing import Annotated
 
-import numpy as np
 from annotated_types import Ge, MinLen
 
-from spikesweep.errors import InputError
-from spikesweep.models.synapses.two_stage import TwoStageCurrent, TwoStageKinetics
-from spikesweep.units import Fraction, NonNegative, ms, number, pA
-
-#: A neuron or a synapse: a NamedTuple of parameters (kernels.driver.Component).
-Component = Any
-
-
-class Network(Protocol):
-    """What every network of single cells tells a protocol."""
-
-    @property
-    def populations(self) -> Mapping[str, Component]:
-        """The cells, by name."""
-
-    @property
-    def in_degree(self) -> dict[str, number]:
-        """Return the number of synapses onto a cell, by the type of the presynaptic cell."""
-
-    def synapses_onto(self, population: str) -> dict[str, Component]:
-        """Return the synapses onto a cell of a population, by the type of the presynaptic cell."""
-
-    def time_constants(self) -> dict[str, ms]:
-        """Return every time constant that dt must resolve, by the key of the configuration."""
-
-
-def per_neuron(component: Component, n: int) -> Component:
-    """Return a component whose arrays of parameters, one entry a point, have `n` entries a point."""
-    arrays = {name: np.repeat(v, n) for name, v in component._asdict().items() if np.ndim(v)}
-    return component._replace(**arrays)
+from spikesweep.models.networks.base import Component, OfCells, Population, time_constants_of
+from spikesweep.units import Fraction, ms, number
 
 
 @dataclass(frozen=True)
-class RandomNetwork:
+class RandomNetwork(OfCells):
     """Excitatory and inhibitory cells that connect at random with one probability.
 
     All targets share the synapses: only the type of the presynaptic cell matters.
     """
 
-    populations: Annotated[Mapping[str, Component], MinLen(1)]  #: the cells, by name
+    populations: Annotated[Mapping[str, Population], MinLen(1)]  #: by name
     N: Annotated[int, Ge(1)]  #: number of neurons
     inhibitory_fraction: Fraction  #: of the N neurons
     p_connect: Fraction  #: connection probability
@@ -64,7 +35,7 @@ class RandomNetwork:
     @property
     def components(self) -> tuple[Component, ...]:
         """Return the parts whose code decides the results."""
-        return (*self.populations.values(), self.exc, self.inh)
+        return (*self.cells.values(), self.exc, self.inh)
 
     @property
     def synapses(self) -> dict[str, Component]:
@@ -78,93 +49,4 @@ class RandomNetwork:
 
     def time_constants(self) -> dict[str, ms]:
         """Return every time constant that dt must resolve, by the key of the configuration."""
-        return _time_constants(self.populations, self.synapses)
-
-
-@dataclass(frozen=True)
-class EINetwork:
-    """Excitatory and inhibitory cells whose mean input does not depend on how many cells connect.
-
-    An event from a cell of type Y brings to a cell of type X the charge
-        J_XY scale_XY tau_m / n
-    with tau_m = C_m / g_L of the target and n its in-degree from Y, whole numbers both of cells and of
-    synapses. Soldado-Magraner et al. 2022, doi:10.1073/pnas.2200621119. `N` may be an array of sizes.
-    """
-
-    populations: Annotated[Mapping[str, Component], MinLen(2)]  #: the excitatory cell, then the inhibitory
-    N: Annotated[int, Ge(1)]  #: number of neurons
-    inhibitory_fraction: Fraction  #: of the N neurons
-    p_connect: Fraction  #: connection probability
-    exc: TwoStageKinetics  #: synapses of excitatory cells
-    inh: TwoStageKinetics  #: synapses of inhibitory cells
-    J_EE: NonNegative[pA]  #: total weight of excitatory synapses onto an excitatory cell
-    J_EI: NonNegative[pA]  #: total weight of inhibitory synapses onto an excitatory cell
-    J_IE: NonNegative[pA]  #: total weight of excitatory synapses onto an inhibitory cell
-    J_II: NonNegative[pA]  #: total weight of inhibitory synapses onto an inhibitory cell
-    scale_EE: NonNegative[number]  #: factor of J_EE
-    scale_EI: NonNegative[number]  #: factor of J_EI
-    scale_IE: NonNegative[number]  #: factor of J_IE
-    scale_II: NonNegative[number]  #: factor of J_II
-
-    def __post_init__(self) -> None:
-        """Refuse what has no weights; raise InputError."""
-        if len(self.populations) != 2:
-            raise InputError(
-                f"network.populations = {list(self.populations)} is refused; "
-                "allowed: the excitatory cell and the inhibitory cell"
-            )
-        for kind, n in self.in_degree.items():
-            if np.any(np.asarray(n) < 1):
-                raise InputError(
-                    f"network.N = {np.min(self.N)} with p_connect = {self.p_connect} and inhibitory_fraction"
-                    f" = {self.inhibitory_fraction} gives no {kind} synapses; allowed: at least one a cell"
-                )
-
-    @property
-    def in_degree(self) -> dict[str, number]:
-        """Return the number of synapses onto a cell, by the type of the presynaptic cell."""
-        inhibitory = _whole(self.inhibitory_fraction * np.asarray(self.N))
-        return {
-            "exc": _whole(self.p_connect * (self.N - inhibitory)),
-            "inh": _whole(self.p_connect * inhibitory),
-        }
-
-    @property
-    def components(self) -> tuple[Component, ...]:
-        """Return the parts whose code decides the results."""
-        return (*self.populations.values(), self.exc, self.inh)
-
-    def synapses_onto(self, population: str) -> dict[str, Component]:
-        """Return the synapses onto a cell of a population, with their weights."""
-        cell = self.populations[population]
-        if population == next(iter(self.populations)):
-            exc, inh = self.J_EE * self.scale_EE, self.J_EI * self.scale_EI
-        else:
-            exc, inh = self.J_IE * self.scale_IE, self.J_II * self.scale_II
-        tau_m = cell.C_m / cell.g_L
-        n = self.in_degree
-        synapses: dict[str, TwoStageCurrent] = {
-            "exc": self.exc.with_weight(exc / n["exc"] * tau_m),
-            "inh": self.inh.with_weight(-inh / n["inh"] * tau_m),
-        }
-        return dict(synapses)
-
-    def time_constants(self) -> dict[str, ms]:
-        """Return every time constant that dt must resolve, by the key of the configuration."""
-        return _time_constants(self.populations, {"exc": self.exc, "inh": self.inh})
-
-
-def _whole(x: Any) -> Any:
-    """Return the whole part, where rounding below a whole number does not count."""
-    return np.floor(x + 1e-9)
-
-
-def _time_constants(cells: Mapping[str, Component], synapses: Mapping[str, Component]) -> dict[str, ms]:
-    found = {}
-    for cell, parameters in cells.items():
-        for name, value in parameters.time_constants().items():
-            found[f"neuron.{cell}.{name}"] = value
-    for kind, synapse in synapses.items():
-        for name, value in synapse.time_constants().items():
-            found[f"network.{kind}.{name}"] = value
-    return found
+        return time_constants_of(self.cells, self.synapses)

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from spikesweep.errors import InputError, nearest
 from spikesweep.kernels.random.philox import derive, uniforms
-from spikesweep.kernels.rates.system import Link, Population, System
+from spikesweep.kernels.rates.system import Link, System
+from spikesweep.kernels.rates.system import Population as Units
+from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.models.neurons.rate_unit import RateUnit
 from spikesweep.models.synapses.rate_synapses import FilteredCurrent, SaturatingConductance
 from spikesweep.units import ms
@@ -24,10 +26,9 @@ _CELL_FIELDS = ("v_rest", "tau", "R", "v_th", "v_pk", "peak")
 
 
 @dataclass(frozen=True)
-class RatePopulation:
+class RatePopulation(Population):
     """Cells of one kind."""
 
-    cell: Any  #: the unit, a cell of the chosen neuron
     n: Annotated[int, "cells", Ge(1)]  #: how many
 
 
@@ -40,7 +41,7 @@ class Projection:
 
 
 @dataclass(frozen=True)
-class RateNetwork:
+class RateNetwork(OfCells):
     """Populations of any number and size, each cell of one connected to each of another.
 
     A population does not connect a cell to itself. Answers do not depend on the order of the names,
@@ -191,9 +192,7 @@ class RateNetwork:
             return np.broadcast_to(np.asarray(value, np.float64), (n_points,))
 
         populations = tuple(
-            Population(
-                self.size(name), *(each(getattr(self.populations[name].cell, f)) for f in _CELL_FIELDS)
-            )
+            Units(self.size(name), *(each(getattr(self.populations[name].cell, f)) for f in _CELL_FIELDS))
             for name in names
         )
         links = []

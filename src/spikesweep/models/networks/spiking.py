@@ -10,16 +10,15 @@ from numpy.typing import NDArray
 
 from spikesweep.errors import InputError, nearest
 from spikesweep.kernels.random.philox import derive
+from spikesweep.models.networks.base import Component, OfCells, Population
 from spikesweep.models.networks.connections import Edges, joined
-from spikesweep.models.networks.random import Component
 from spikesweep.units import ms, pA
 
 
 @dataclass(frozen=True)
-class SpikingPopulation:
+class SpikingPopulation(Population):
     """Neurons of one kind, all of whose synapses have one kind too."""
 
-    cell: Component  #: the neuron, a cell of the chosen neuron
     n: Annotated[int, "1", Ge(1)]  #: how many
     synapse: Component  #: what their spikes do to others, to be multiplied by the connections' weights
     i_ext: tuple[pA, ...]  #: constant current: one for all, or one a neuron
@@ -27,7 +26,7 @@ class SpikingPopulation:
 
 
 @dataclass(frozen=True)
-class SpikingNetwork:
+class SpikingNetwork(OfCells):
     """Populations of any number and size, and connections between any of them.
 
     Neurons are counted through all populations, in the order of the configuration.

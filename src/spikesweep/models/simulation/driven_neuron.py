@@ -16,7 +16,7 @@ _SYNAPSES = ("exc", "inh")
 
 def signals_of(network: ManyToOne) -> dict[str, Trace]:
     """Return the signals that a network's neuron has, by name: rows of a trace, to be added up."""
-    (cell,) = network.populations.values()
+    (cell,) = network.cells.values()
     found: dict[str, Trace] = {
         name: ((0, name),) for name in ("v", "u", "w") if name in cell.initial()._fields
     }
@@ -34,7 +34,7 @@ def simulate(
 
     Where the cell's spikes have a height, the sample before a spike shows it, as in the original.
     """
-    ((population, cell),) = network.populations.items()
+    ((population, cell),) = network.cells.items()
     known = signals_of(network)
     trace = (*(row for name in names for row in known[name]), (0, "spiked"))
     streams = []

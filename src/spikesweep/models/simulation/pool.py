@@ -63,7 +63,7 @@ def draw_pool(
     source = RandomState(seed) if kind.rng == "legacy" else own
     stimulus, surrogate = (amplitude * kind.samples(rng, *band, n, dt) for rng in (source, other))
     numbers = np.arange(responses_wanted)
-    cells = network.cells(derive(np.uint64(root_seed), "cell", numbers))
+    cells = network.drawn_cells(derive(np.uint64(root_seed), "cell", numbers))
     trains = responses(cells, stimulus, derive(key, "response", numbers), dt)
     return Pool(stimulus, surrogate, trains, key, dt)
 
