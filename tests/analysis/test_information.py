@@ -8,7 +8,7 @@ from conftest import REFERENCE
 
 from spikesweep.analysis import information as info
 from spikesweep.errors import InputError
-from spikesweep.kernels import segment_spectra as kernels
+from spikesweep.kernels.statistics import segment_spectra as kernels
 from spikesweep.models.networks.afferents import Conduction
 
 NPERSEG = (8192, 16384, 32768)

@@ -18,7 +18,7 @@ WORDS = (
 
 
 def run(tmp_path, *words):
-    command = [sys.executable, "-m", "spikesweep.api.fit", *words, f"outputs={tmp_path}"]
+    command = [sys.executable, "-m", "spikesweep.fit", *words, f"outputs={tmp_path}"]
     return subprocess.run(command, capture_output=True, text=True, timeout=900)
 
 

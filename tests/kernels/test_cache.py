@@ -63,7 +63,7 @@ def test_an_edit_of_a_called_function_is_never_served_from_the_cache(tmp_path):
     shutil.copytree(Path(spikesweep.__file__).parent, source / "spikesweep", symlinks=True)
     home = tmp_path / "cache"
     first = run(home, source)
-    file = source / "spikesweep" / "kernels" / "vector_math.py"
+    file = source / "spikesweep" / "kernels" / "compile" / "vector_math.py"
     text = file.read_text()
     edited = text.replace("return 0.0 if x < _EXP_MIN else y", "return 0.0 if x < _EXP_MIN else y + 1.0")
     assert edited != text

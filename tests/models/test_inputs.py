@@ -3,7 +3,7 @@ import pytest
 from test_random import counts_per_step
 
 from spikesweep.kernels.cells.driver import LANES, Clock
-from spikesweep.models.inputs import ExponentialConductance
+from spikesweep.models import ExponentialConductance
 
 DT = 0.05
 

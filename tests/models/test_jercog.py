@@ -8,7 +8,7 @@ import spikesweep as ss
 from spikesweep.api.sweeps import make_sweep
 from spikesweep.errors import InputError
 from spikesweep.kernels.cells.driver import Clock
-from spikesweep.models.inputs import TwoStageCurrent
+from spikesweep.models import TwoStageCurrent
 
 DT = 0.1
 

@@ -14,7 +14,7 @@ import spikesweep as ss
 from spikesweep.errors import InputError
 from spikesweep.models.inputs.band_limited_noise import band_limited_noise
 from spikesweep.models.networks.afferents import response, responses
-from spikesweep.models.neurons import LIFDimensionless
+from spikesweep.models import LIFDimensionless
 
 DT = 0.01
 CELL = LIFDimensionless(
@@ -128,7 +128,7 @@ from spikesweep.models.networks.afferents import responses
 from spikesweep.kernels.random.normals import Normals
 from spikesweep.kernels.statistics.segment_spectra import information, nested_coherence, pool_coherence, welch
 from spikesweep.kernels.statistics.segment_spectra import sum_coherence
-from spikesweep.models.neurons import LIFDimensionless
+from spikesweep.models import LIFDimensionless
 
 parts = []
 for noise in ("two_point", "gaussian"):

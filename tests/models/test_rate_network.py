@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 import spikesweep as ss
 from spikesweep.api.sweeps import make_sweep
 from spikesweep.errors import InputError
-from spikesweep.models.neurons import RateUnit
+from spikesweep.models import RateUnit
 
 SEED_CASE = pd.read_csv(REFERENCE / "rate_network_seed_case.csv")
 INPUTS = np.load(REFERENCE / "rate_network_inputs.npz")

@@ -9,7 +9,7 @@ from scipy import signal, stats
 
 from spikesweep.errors import InputError
 from spikesweep.kernels.random.normals import Normals, of_turns
-from spikesweep.models.inputs import BandLimitedNoise, ButterLowpass
+from spikesweep.models import BandLimitedNoise, ButterLowpass
 from spikesweep.models.inputs.band_limited_noise import band_limited_noise
 
 DT = 0.01

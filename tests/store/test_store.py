@@ -595,7 +595,7 @@ def test_other_code_is_refused_by_its_name(tmp_path, monkeypatch):
     code = {**sweep._code(job), "spikesweep.models.neurons.adexp": "another"}
     monkeypatch.setattr(sweep, "fingerprint", lambda classes: code)
     with pytest.raises(
-        InputError, match=r"\n  code of spikesweep\.neurons\.adexp: \w{16} there, another here\n"
+        InputError, match=r"\n  code of spikesweep\.models\.neurons\.adexp: \w{16} there, another here\n"
     ):
         run(tmp_path)
 
@@ -622,4 +622,4 @@ def test_a_comment_changes_no_fingerprint_and_a_constant_does(tmp_path, monkeypa
 
     assert with_edit("vector_math", "import numpy as np", "import numpy as np  # a comment") == before
     assert with_edit("vector_math", "-707.0", "-706.0") != before
-    assert with_edit("parameters", "np.nan, labels", "0.0, labels") != before
+    assert with_edit("swept", "np.nan, labels", "0.0, labels") != before
