@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 import spikesweep as ss
-from spikesweep.api import sweeps as api
-from spikesweep.sweep.run import Sweep
+from spikesweep.sweep.job import Job, make_job
 
 HERE = Path(__file__).parent
 _VERSIONS = ("spikesweep", "numba", "llvmlite", "numpy", "dask", "zarr", "xarray")
@@ -65,9 +64,9 @@ def pin_to_one_core() -> int:
     return core
 
 
-def sweep_of(*words: str) -> Sweep:
+def sweep_of(*words: str) -> Job:
     """Return the sweep of the words of a command line."""
-    return api.make_sweep(ss.load(*words))[0]
+    return make_job(ss.load(*words))[0]
 
 
 def points_of(n: int, **values: float) -> dict[str, np.ndarray]:

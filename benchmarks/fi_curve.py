@@ -20,7 +20,7 @@ import numpy as np
 
 try:
     import spikesweep as ss
-    from spikesweep.api.sweeps import make_sweep
+    from spikesweep.sweep.job import make_job
     from spikesweep.units import PER_MS
 except ImportError:  # in Brian2's interpreter
     pass
@@ -46,7 +46,7 @@ def timed(work):
 def spikesweep_curve():
     """Return wall and processor times (s) of the kernels and of whole sweeps, the counts, the work."""
     words = ("neuron=jercog", "network=jercog", "protocol=fi_curve", "compute=threads")
-    job, compute, _ = make_sweep(ss.load(*words))
+    job, compute, _ = make_job(ss.load(*words))
     n_blocks = compute.n_workers
     blocks = list(job.grid.blocks(job.grid.block_shape(-(-job.grid.n_points // n_blocks))))
     job.protocol.prepare(job.network)

@@ -28,6 +28,7 @@ from spikesweep.grid.grid import Grid, axis_values
 from spikesweep.sweep import run as sweeps
 from spikesweep.sweep.compute.serial import Serial
 from spikesweep.sweep.compute.threads import Threads
+from spikesweep.sweep.job import Job
 
 #: Points of Hydra's multirun, and of the runs whose memory is compared.
 HYDRA_POINTS = 100
@@ -58,7 +59,7 @@ class Stopwatch:
         """Ignore."""
 
 
-def make_sweep(kind: str, n: int, folder: str) -> sweeps.Sweep:
+def job_of(kind: str, n: int, folder: str) -> Job:
     """Return a sweep of about `n` points, 10 of them along the seed."""
     side = round((n / 10) ** 0.5)
     axis = {"start": 0.0, "stop": 30.0, "num": side}
@@ -77,7 +78,7 @@ def make_sweep(kind: str, n: int, folder: str) -> sweeps.Sweep:
 def run_sweep(kind: str, n: int, compute: Any, startup: list[float]) -> float:
     """Run a sweep from nothing; return the microseconds a point, start-up apart."""
     with tempfile.TemporaryDirectory() as folder:
-        sweep, watch = make_sweep(kind, n, folder), Stopwatch()
+        sweep, watch = job_of(kind, n, folder), Stopwatch()
         began = time.perf_counter()
         outcome = sweeps.run(sweep, compute, watch)
         ended = time.perf_counter()
@@ -108,7 +109,7 @@ def main_job() -> dict[str, float]:
 
 def axes(n: int) -> list[tuple[float, float, float]]:
     """Return the points of the trivial sweep as a peer's user has them."""
-    grid = make_sweep("trivial", n, "").grid
+    grid = job_of("trivial", n, "").grid
     return list(product(*(values.tolist() for values in grid.values)))
 
 

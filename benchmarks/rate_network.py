@@ -14,7 +14,7 @@ from time import thread_time
 import numpy as np
 
 import spikesweep as ss
-from spikesweep.api.sweeps import make_sweep
+from spikesweep.sweep.job import make_job
 
 ACCURACY = 1e-4  # mV
 NETWORKS = 20
@@ -34,7 +34,7 @@ def points(n):
 
 def solver(*words):
     cfg = ss.load("neuron=rate_unit", "network=feedforward_rate", "protocol=rate_dynamics", *words)
-    job, _, _ = make_sweep(cfg)
+    job, _, _ = make_job(cfg)
     return job
 
 

@@ -21,6 +21,7 @@ from spikesweep.grid.grid import Grid, axis_values
 from spikesweep.store import Store, arrays
 from spikesweep.sweep import run as sweeps
 from spikesweep.sweep.compute.threads import Threads
+from spikesweep.sweep.job import Job
 
 SIZES = (10_000, 100_000, 1_000_000)
 #: What is asked of a million points.
@@ -43,7 +44,7 @@ class Silent:
         """Ignore."""
 
 
-def make_sweep(n: int, folder: str, spikes: bool) -> sweeps.Sweep:
+def job_of(n: int, folder: str, spikes: bool) -> Job:
     """Return a sweep of about `n` points, 100 of them along the seed."""
     side = round((n / 100) ** 0.5)
     spec = {"a": {"start": 0.0, "stop": 30.0, "num": side}, "seed": {"start": 0, "stop": 99, "num": 100}}
@@ -68,7 +69,7 @@ def seconds(call: Callable[[], Any], repeats: int) -> float:
 def measure(n: int, repeats: int, spikes: bool) -> dict[str, Any]:
     """Return what a store of about `n` points costs."""
     with tempfile.TemporaryDirectory() as folder:
-        sweep, compute = make_sweep(n, folder, spikes), Threads(2, None)
+        sweep, compute = job_of(n, folder, spikes), Threads(2, None)
         began = time.perf_counter()
         sweeps.run(sweep, compute, Silent())
         ran = time.perf_counter() - began

@@ -20,8 +20,8 @@ from spikesweep.analysis.semi_analytical import (
     rate_slope,
 )
 from spikesweep.analysis.transfer_function import Keep, fit, with_coefficients
-from spikesweep.api.sweeps import make_sweep
 from spikesweep.errors import InputError
+from spikesweep.sweep.job import make_job
 
 PUBLISHED = json.loads((REFERENCE / "tf_published_fit.json").read_text())
 KEYS = {
@@ -33,7 +33,7 @@ KEYS = {
 
 @cache
 def configuration(*words):
-    return dict(make_sweep(ss.load("protocol=transfer_function_adaptive", *words))[0].identity)
+    return dict(make_job(ss.load("protocol=transfer_function_adaptive", *words))[0].identity)
 
 
 def scan(*populations, network="fs_rs", neuron="adexp"):

@@ -10,11 +10,11 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 import spikesweep as ss
-from spikesweep.api.sweeps import make_sweep
 from spikesweep.config.compose import with_choices
 from spikesweep.config.words import number_words
 from spikesweep.config.zips import STORE_GROUPS
 from spikesweep.grid.schema import OK, SATURATED
+from spikesweep.sweep.job import make_job
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
 NAMES = sorted(path.stem for path in SWEEPS.glob("*.yaml"))
@@ -51,7 +51,7 @@ def test_a_recorded_experiment_says_what_it_is(name):
     assert re.search(r"About \d+ (second|minute|hour)s? on \d+ cores", comment)
     for cfg in composed(name):
         assert cfg.name == name
-        assert make_sweep(cfg)[0].grid.n_points > 20
+        assert make_job(cfg)[0].grid.n_points > 20
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import spikesweep as ss
-from spikesweep.api.sweeps import make_sweep
 from spikesweep.config.build import build
 from spikesweep.errors import InputError
+from spikesweep.sweep.job import make_job
 
 RUN = Path(__file__).parents[2] / "run.py"
 
@@ -72,7 +72,7 @@ RUN = Path(__file__).parents[2] / "run.py"
 )
 def test_bad_word_is_refused(word, parts, tmp_path):
     with pytest.raises(InputError) as refusal:
-        make_sweep(ss.load(word, f"outputs={tmp_path}"))
+        make_job(ss.load(word, f"outputs={tmp_path}"))
     for part in parts:
         assert part in str(refusal.value)
     assert not list(tmp_path.iterdir())

@@ -5,14 +5,14 @@ import pytest
 import xarray as xr
 
 import spikesweep as ss
-from spikesweep.api.sweeps import make_sweep
 from spikesweep.config.words import command_words, number_words
 from spikesweep.errors import InputError
 from spikesweep.grid.points import Sample
+from spikesweep.sweep.job import make_job
 
 
 def grid_of(small, *words):
-    return make_sweep(small(*words))[0].grid
+    return make_job(small(*words))[0].grid
 
 
 def rows(ds, *names):
@@ -52,16 +52,16 @@ def test_axis_grammar(small, word, values):
 def test_zero_is_zero(small, word):
     """By floating point it would be 1.4e-17, which no label that a person types is."""
     words = ("neuron=jercog", "network=jercog", "protocol=fi_curve", f"grid.i_ext={word}")
-    found = make_sweep(ss.load(*words))[0].grid.coordinates["i_ext"]
+    found = make_job(ss.load(*words))[0].grid.coordinates["i_ext"]
     assert (found == 0.0).sum() == 1
     assert (np.abs(found[found != 0.0]) > 0.09).all()
 
 
 def test_a_part_of_an_axis_is_overridden_alone():
-    fe = make_sweep(ss.load("grid.fe.num=61"))[0].grid.coordinates["fe"]
+    fe = make_job(ss.load("grid.fe.num=61"))[0].grid.coordinates["fe"]
     assert (len(fe), fe[0], fe[-1]) == (61, 0.0, 30.0)
     words = ("grid.neuron.RS.b={start:0,stop:60,num:7}", "grid.neuron.RS.b.num=4")
-    assert make_sweep(ss.load(*words))[0].grid.coordinates["b"].tolist() == [0, 20, 40, 60]
+    assert make_job(ss.load(*words))[0].grid.coordinates["b"].tolist() == [0, 20, 40, 60]
 
 
 def test_linked_axes_move_together(small):
@@ -202,7 +202,7 @@ def test_another_list_of_points_is_another_sweep(small):
 )
 def test_points_are_refused(small, tmp_path, words, parts):
     with pytest.raises(InputError) as refusal:
-        make_sweep(small(*words))
+        make_job(small(*words))
     for part in parts:
         assert part in str(refusal.value)
     assert not list(tmp_path.iterdir())
@@ -224,7 +224,7 @@ def test_lists_are_refused(small, tmp_path, text, part):
     file = tmp_path / "points.csv"
     file.write_text(text)
     with pytest.raises(InputError, match=part):
-        make_sweep(small(f"points={file}"))
+        make_job(small(f"points={file}"))
 
 
 def test_words_that_are_no_axes_are_left_as_they_are():

@@ -5,10 +5,10 @@ import pytest
 from conftest import REFERENCE
 
 import spikesweep as ss
-from spikesweep.api.sweeps import make_sweep
 from spikesweep.errors import InputError
 from spikesweep.kernels.cells.driver import Clock
 from spikesweep.models import TwoStageCurrent
+from spikesweep.sweep.job import make_job
 
 DT = 0.1
 
@@ -22,7 +22,7 @@ def at_269p9(cell):
 
 
 def network(*words):
-    return make_sweep(ss.load("neuron=jercog", "network=jercog", "protocol=ei_balance", *words))[0].network
+    return make_job(ss.load("neuron=jercog", "network=jercog", "protocol=ei_balance", *words))[0].network
 
 
 @pytest.mark.parametrize(("cell", "count"), [("E", 52), ("I", 216)])

@@ -12,9 +12,9 @@ from numpy.random import RandomState
 
 import spikesweep as ss
 from spikesweep.errors import InputError
+from spikesweep.models import LIFDimensionless
 from spikesweep.models.inputs.band_limited_noise import band_limited_noise
 from spikesweep.models.networks.afferents import response, responses
-from spikesweep.models import LIFDimensionless
 
 DT = 0.01
 CELL = LIFDimensionless(

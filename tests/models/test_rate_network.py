@@ -7,9 +7,9 @@ from conftest import REFERENCE
 from omegaconf import OmegaConf
 
 import spikesweep as ss
-from spikesweep.api.sweeps import make_sweep
 from spikesweep.errors import InputError
 from spikesweep.models import RateUnit
+from spikesweep.sweep.job import make_job
 
 SEED_CASE = pd.read_csv(REFERENCE / "rate_network_seed_case.csv")
 INPUTS = np.load(REFERENCE / "rate_network_inputs.npz")
@@ -82,7 +82,7 @@ def test_f_i_curve():
 
 
 def test_legacy_draws_are_those_of_the_original():
-    job, _, _ = make_sweep(load("feedforward_rate", "network.rng=legacy"))
+    job, _, _ = make_job(load("feedforward_rate", "network.rng=legacy"))
     seeds = np.repeat([0, 1, 42], 10)
     weights, rates = job.network.draw(seeds, np.tile(np.arange(10), 3), root_seed=0)
     for k, seed in enumerate((0, 1, 42)):
@@ -317,7 +317,7 @@ def test_one_array_for_several_projections_is_refused():
 )
 def test_bad_word_is_refused(words, part, tmp_path):
     with pytest.raises(InputError) as refusal:
-        make_sweep(load("feedforward_rate", *words, f"outputs={tmp_path}"))
+        make_job(load("feedforward_rate", *words, f"outputs={tmp_path}"))
     assert part in str(refusal.value)
 
 

@@ -13,7 +13,6 @@ from spikesweep.analysis import connection_test as test
 from spikesweep.analysis.detection import evaluate
 from spikesweep.analysis.plots import connection_test as plots
 from spikesweep.analysis.plots import figure
-from spikesweep.api.sweeps import make_sweep
 from spikesweep.errors import InputError
 from spikesweep.kernels.cells.driver import Clock
 from spikesweep.kernels.random.draws import poisson_trains
@@ -24,6 +23,7 @@ from spikesweep.models.inputs.spike_trains import KeyedShuffles, trains_of
 from spikesweep.models.networks.many_to_one import Experiment, Wiring
 from spikesweep.models.simulation.driven_neuron import simulate
 from spikesweep.store import Store
+from spikesweep.sweep.job import make_job
 from spikesweep.sweep.replay import verify
 
 DT = 0.1
@@ -44,7 +44,7 @@ def load(tmp_path, *words):
 
 
 def job(*words):
-    return make_sweep(load(".", *words))[0]
+    return make_job(load(".", *words))[0]
 
 
 def points(*seeds, **labels):
@@ -471,12 +471,12 @@ def test_independent_streams_find_connections_and_few_others(tmp_path):
 )
 def test_wrong_words_are_refused(word, message, tmp_path):
     with pytest.raises(InputError, match=message):
-        make_sweep(load(tmp_path, word))
+        make_job(load(tmp_path, word))
 
 
 def test_legacy_has_one_rate(tmp_path):
     with pytest.raises(InputError, match="rate_spread"):
-        make_sweep(load(tmp_path, *LEGACY, "network.rate_spread=0.5"))
+        make_job(load(tmp_path, *LEGACY, "network.rate_spread=0.5"))
 
 
 def test_wrong_signals_are_refused():

@@ -13,8 +13,8 @@ from spikesweep.analysis.fitted import to_mean_field
 from spikesweep.analysis.mean_field import Adaptation, Drive, MeanField
 from spikesweep.analysis.semi_analytical import TERMS, Cell, TransferFunction
 from spikesweep.analysis.transfer_function import fit, with_coefficients
-from spikesweep.api.sweeps import make_sweep
 from spikesweep.errors import InputError
+from spikesweep.sweep.job import make_job
 
 GOLDEN = json.loads((REFERENCE / "mean_field_fixed_point.json").read_text())["published P, upstream formula"]
 NO_DRIVE = Drive.of(0.0, 0.0, 0.0)
@@ -91,7 +91,7 @@ def test_endless_populations_have_the_first_order_rates(fitted):
 
 def test_single_cells_fire_at_the_fixed_point_what_it_says():
     """30 independent cells of 10 s at its inputs: their mean is within one SD of the prediction."""
-    job = make_sweep(ss.load())[0]
+    job = make_job(ss.load())[0]
     exc, inh = GOLDEN["first_order"]
     n = 30
     points = {"fe": np.full(n, exc + 4.0), "fi": np.full(n, inh), "seed": np.arange(n)}
@@ -231,7 +231,7 @@ def test_fitted_coefficients_reach_the_protocol(sweep):
 )
 def test_refusals(words, names):
     with pytest.raises(InputError, match=names):
-        make_sweep(ss.load("protocol=mean_field", *words))
+        make_job(ss.load("protocol=mean_field", *words))
 
 
 def test_a_population_that_was_not_fitted_is_refused(fitted):

@@ -14,7 +14,6 @@ from conftest import REFERENCE, first_file
 import spikesweep as ss
 from spikesweep.analysis import information as info
 from spikesweep.analysis.plots import population_information as plots
-from spikesweep.api.sweeps import make_sweep
 from spikesweep.errors import InputError
 from spikesweep.grid.attributes import configuration_of
 from spikesweep.models.networks import afferents
@@ -22,6 +21,7 @@ from spikesweep.models.networks.afferents import Afferents, Conduction, legacy_o
 from spikesweep.models.simulation import pool as response_pool
 from spikesweep.store import Store
 from spikesweep.store.check import check
+from spikesweep.sweep.job import make_job
 
 WORDS = ("neuron=lif_dimensionless", "network=afferents", "protocol=population_information")
 #: A tenth of a second, 40 responses, segments of 20 ms: the numbers of milliseconds of computing.
@@ -72,9 +72,9 @@ def test_sizes_and_bands_are_checked_wherever_they_stand(tmp_path, words, messag
     base += ("protocol.coherence_sizes=[1]", f"outputs={tmp_path}")
     if message:
         with pytest.raises(ss.InputError, match=message):
-            make_sweep(ss.load(*base, *words))
+            make_job(ss.load(*base, *words))
     else:
-        assert "point" in make_sweep(ss.load(*base, *words))[0].grid.names
+        assert "point" in make_job(ss.load(*base, *words))[0].grid.names
 
 
 def test_dataset_is_labelled(swept):
@@ -103,7 +103,7 @@ def test_dataset_is_labelled(swept):
 def test_numbers_are_those_of_scipy_on_the_same_trains(swept, tmp_path):
     """Everything that the kernels share is written out here: order, delays, rate, coherence, information."""
     ds, _ = swept
-    job, _, _ = make_sweep(load(tmp_path))
+    job, _, _ = make_job(load(tmp_path))
     dt = job.protocol.dt
     for band, seed, condition, repeat in (("0-200", 3, "corpus_callosum", 1), ("200-600", 0, "none", 0)):
         pool = job.protocol.pool(job.network, {"band": band, "seed": seed})
@@ -177,7 +177,7 @@ def test_a_pool_is_simulated_once_for_all_conditions_sizes_and_repeats(tmp_path,
         calls.append(len(keys))
         return afferents.responses(cells, stimulus, keys, dt)
 
-    job, _, _ = make_sweep(load(tmp_path))
+    job, _, _ = make_job(load(tmp_path))
     job.protocol.prepare(job.network)
     monkeypatch.setattr(response_pool, "responses", counted)
     points = {"band": np.array(["0-200", "200-600"]), "seed": np.array([0, 0])}
@@ -198,7 +198,7 @@ def test_numbers_do_not_depend_on_blocks_or_words(swept, tmp_path):
 
 
 def of(tmp_path, *words):
-    job, _, _ = make_sweep(load(tmp_path, "grid.band=[0-200]", "grid.seed=[0]", *words))
+    job, _, _ = make_job(load(tmp_path, "grid.band=[0-200]", "grid.seed=[0]", *words))
     points = {"band": np.array(["0-200"]), "seed": np.array([0])}
     return job.protocol(job.network, points, job.grid.whole)
 
@@ -227,7 +227,7 @@ def test_jitter_moves_spikes_by_its_distance():
 
 
 def afferent_network(**changes):
-    job, _, _ = make_sweep(ss.load(*WORDS, *(f"network.{k}={v}" for k, v in changes.items())))
+    job, _, _ = make_job(ss.load(*WORDS, *(f"network.{k}={v}" for k, v in changes.items())))
     assert isinstance(job.network, Afferents)
     return job.network
 
@@ -269,7 +269,7 @@ def test_samples_are_counted_by_either_rule(tmp_path):
     for duration, dt, n, floor in ((2000.0, 0.01, 200_000, 199_999), (100.0, 0.1, 1000, 1000)):
         words = ("protocol.nperseg=64", "grid.band=[0-2000]", "protocol.coherence_to=2000.0")
         words += (f"protocol.duration={duration}", f"protocol.dt={dt}")
-        rules = [make_sweep(load(tmp_path, *words, f"protocol.n_rule={r}"))[0] for r in ("round", "floor")]
+        rules = [make_job(load(tmp_path, *words, f"protocol.n_rule={r}"))[0] for r in ("round", "floor")]
         assert rules[0].protocol.n == n
         assert rules[1].protocol.n == int((duration / 1e3) // (dt / 1e3))
         assert rules[1].protocol.n in (floor, floor - 1)

@@ -15,9 +15,9 @@ from spikesweep import models
 from spikesweep.analysis import patterns
 from spikesweep.analysis.plots import rate_network
 from spikesweep.analysis.plots.rate_dynamics import figure
-from spikesweep.api.sweeps import make_sweep
 from spikesweep.config import compose as config
 from spikesweep.kernels.random.philox import uniforms
+from spikesweep.sweep.job import make_job
 
 DENTATE = ("protocol.duration=350.0", "protocol.n_samples=351", "protocol.discard=150.0")
 SHORT = ("protocol.duration=60.0", "protocol.n_samples=13", "protocol.discard=20.0", "protocol.dt=2.0")
@@ -66,7 +66,7 @@ def test_points_are_those_of_one_network(swept, tmp_path):
 
 @pytest.mark.parametrize("integrator", ["adaptive", "fixed"])
 def test_numbers_do_not_depend_on_blocks_or_company(integrator, tmp_path):
-    job, _, _ = make_sweep(load(tmp_path, "recurrent_rate", *SHORT, f"protocol.integrator={integrator}"))
+    job, _, _ = make_job(load(tmp_path, "recurrent_rate", *SHORT, f"protocol.integrator={integrator}"))
     rng = np.random.default_rng(1)
     n = 37
     points = {
@@ -103,9 +103,9 @@ def test_what_depends_on_company_is_refused(tmp_path, words, message):
     )
     if message:
         with pytest.raises(ss.InputError, match=message):
-            make_sweep(cfg)
+            make_job(cfg)
     else:
-        assert make_sweep(cfg)[0].grid.n_points > 2
+        assert make_job(cfg)[0].grid.n_points > 2
 
 
 def test_networks_of_other_cells_come_as_a_tree(tmp_path):
@@ -141,7 +141,7 @@ def test_a_network_that_overflows_is_not_finite_and_does_not_hang(tmp_path):
 
 
 def test_draws_depend_on_labels_alone(tmp_path):
-    job, _, _ = make_sweep(load(tmp_path, "recurrent_rate"))
+    job, _, _ = make_job(load(tmp_path, "recurrent_rate"))
     seeds, numbers = np.array([7, 0, 7]), np.array([2, 2, 9])
     weights, rates = job.network.draw(seeds, numbers, root_seed=0)
     w, x = weights["E"]["FFE"], rates["FFE"]

@@ -13,7 +13,6 @@ from conftest import REFERENCE
 
 import spikesweep as ss
 from spikesweep.analysis.plots import figure, spiking_network
-from spikesweep.api.sweeps import make_sweep
 from spikesweep.errors import InputError
 from spikesweep.kernels.cells.driver import Clock
 from spikesweep.models.inputs.noise import CurrentNoise, PotentialNoise
@@ -21,6 +20,7 @@ from spikesweep.models.networks.connections import RandomConnections, edges_of, 
 from spikesweep.models.networks.spiking import SpikingNetwork
 from spikesweep.models.networks.weights import LogNormalWeights
 from spikesweep.models.simulation.network import Recording, simulate
+from spikesweep.sweep.job import make_job
 
 DT = 0.1
 CLOCK = Clock.of(DT, "steps")
@@ -33,7 +33,7 @@ def load(tmp_path, *words, network="fiers_prototype"):
 
 def prototype(**changes):
     """Return the network of the prototype, its populations changed."""
-    network = make_sweep(load(".", "neuron.RS.order=prototype"))[0].network
+    network = make_job(load(".", "neuron.RS.order=prototype"))[0].network
     populations = {name: replace(p, **changes) for name, p in network.populations.items()}
     return replace(network, populations=populations)
 
@@ -257,7 +257,7 @@ def test_memory_does_not_depend_on_what_is_not_recorded(tmp_path):
     import tracemalloc
 
     words = ("protocol.duration=2000.0", "protocol.neurons=[3]", "grid.seed=[0]")
-    job = make_sweep(load(tmp_path, *words, network="recurrent_spiking"))[0]
+    job = make_job(load(tmp_path, *words, network="recurrent_spiking"))[0]
     job.protocol.prepare(job.network)
     points = {"seed": np.zeros(1, np.int64), "weight_scale": np.ones(1), "i_ext": np.zeros(1)}
     tracemalloc.start()
@@ -316,18 +316,18 @@ def test_given_matrices_are_simulated_with_the_configurations_cells(tmp_path):
 )
 def test_wrong_words_are_refused(word, message, tmp_path):
     with pytest.raises(InputError, match=message):
-        make_sweep(load(tmp_path, word))
+        make_job(load(tmp_path, word))
 
 
 TWINS = """
 import hashlib
 import numpy as np
 import spikesweep as ss
-from spikesweep.api.sweeps import make_sweep
+from spikesweep.sweep.job import make_job
 
 words = ("network.N=3", "protocol.duration=60.0", "protocol.window=5.0", "protocol.n_shuffles=3")
 experiment = ("neuron=izhikevich", "network=n_to_1", "protocol=connection_test", "network.spike_rate=100")
-job = make_sweep(ss.load(*experiment, *words))[0]
+job = make_job(ss.load(*experiment, *words))[0]
 found = job.protocol(job.network, {"seed": np.arange(2)}, {})
 network = ("neuron=izhikevich", "network=recurrent_spiking", "protocol=spiking_network")
 small = ("network.populations.E.n=6", "network.populations.I.n=3", "network.projections.E.E.p_connect=0.5")

@@ -4,7 +4,7 @@ import pytest
 from conftest import REFERENCE
 
 import spikesweep as ss
-from spikesweep.api.sweeps import make_sweep
+from spikesweep.sweep.job import make_job
 
 CELLS = {"RS-cell": 0, "FS-cell": 1}
 
@@ -14,7 +14,7 @@ def rates():
     """Return the reference points of independent streams and 30 seeds of 10 s at each, in Hz."""
     table = pd.read_csv(REFERENCE / "adexp_rates_stats.csv").query("rng_mode == 'indep'")
     points = table[["fe_Hz", "fi_Hz"]].drop_duplicates()
-    job, _, _ = make_sweep(ss.load())
+    job, _, _ = make_job(ss.load())
     n = 30
     out = job.protocol(
         job.network,
@@ -145,7 +145,7 @@ def test_legacy_shared_streams_give_the_counts_of_the_original(small):
     checked = 0
     for cell in ("RS-cell", "FS-cell"):
         rows = table[table.cell == cell]
-        job = make_sweep(small("protocol.rng=legacy_shared", "protocol.duration=10000.0"))[0]
+        job = make_job(small("protocol.rng=legacy_shared", "protocol.duration=10000.0"))[0]
         points = {"fe": rows.fe_Hz.to_numpy(), "fi": rows.fi_Hz.to_numpy(), "seed": rows.seed.to_numpy()}
         rates = job.protocol(job.network, points, {"pop_size": np.array([1])})["rate"]
         ours = np.round(rates[CELLS[cell], :, 0] * 10.0)

@@ -9,11 +9,11 @@ import xarray as xr
 from conftest import REFERENCE
 
 import spikesweep as ss
-from spikesweep.api.sweeps import make_sweep
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import OK, SATURATED
 from spikesweep.kernels.cells.driver import Clock
 from spikesweep.models.inputs.legacy import legacy_spike_counts
+from spikesweep.sweep.job import make_job
 
 ROOT = Path(__file__).parents[2]
 SHORT = (
@@ -107,7 +107,7 @@ def test_legacy_streams_give_the_counts_of_the_original(name, neuron, cell, netw
     table = pd.read_csv(REFERENCE / "adexp_exact_single_experiment.csv")
     rows = table[table.cell + "|" + table.network == name]
     words = (f"neuron={neuron}", f"network={network}", f"network.populations=[{cell}]")
-    net = make_sweep(ss.load(*words))[0].network
+    net = make_job(ss.load(*words))[0].network
     rates = {
         "exc": rows.fe_Hz.to_numpy() * net.in_degree["exc"],
         "inh": rows.fi_Hz.to_numpy() * net.in_degree["inh"],
@@ -120,7 +120,7 @@ def test_legacy_streams_give_the_counts_of_the_original(name, neuron, cell, netw
 
 def test_few_expected_events_neither_crash_nor_bias(scan):
     """The original draws three times the expected number of events, which is too few for so low rates."""
-    net = make_sweep(ss.load("neuron=lif", "network.populations=[LIF]"))[0].network
+    net = make_job(ss.load("neuron=lif", "network.populations=[LIF]"))[0].network
     kicks = {name: s._replace(weight=300.0, tau_syn=1.0) for name, s in net.synapses.items()}
     n, expected = 4000, np.array([0.2, 0.5, 1.0, 3.0])
     clock = Clock.of(0.1, "published")
@@ -145,7 +145,7 @@ def test_scan_agrees_with_the_plain_protocol_at_the_same_points(scan, words, pop
     ds = scan(*SHORT, *words).sel(population=population)
     assert (ds.status == OK).all()
     assert ds.rate.max() > 10
-    plain = make_sweep(ss.load("protocol=transfer_function", "protocol.duration=1000.0", *words))[0]
+    plain = make_job(ss.load("protocol=transfer_function", "protocol.duration=1000.0", *words))[0]
     fe, fi, seed = (x.transpose(*ds.rate.dims).values.ravel() for x in xr.broadcast(ds.fe, ds.fi, ds.seed))
     points = {"fe": fe, "fi": fi, "seed": seed}
     rate = plain.protocol(plain.network, points, {"pop_size": np.array([1])})["rate"]
@@ -223,4 +223,4 @@ def test_swept_parameters_have_random_numbers_of_their_own(scan):
 )
 def test_refusals(words, names):
     with pytest.raises(InputError, match=names):
-        make_sweep(ss.load("protocol=transfer_function_adaptive", *words))
+        make_job(ss.load("protocol=transfer_function_adaptive", *words))

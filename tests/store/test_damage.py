@@ -166,14 +166,14 @@ def test_the_reason_of_a_failure_is_missed_at_every_value_of_a_new_axis(small, p
 
 def test_a_million_points_are_few_files(small):
     """Of the default protocol, with and without spikes, and of longer points."""
-    from spikesweep.api.sweeps import make_sweep
     from spikesweep.store import files_of_block
+    from spikesweep.sweep.job import make_job
     from spikesweep.sweep.run import block_points
 
     axes = [f"grid.{name}={{start:0,stop:99,num:100}}" for name in ("fe", "fi", "seed")]
     for words in (("[1]",), ("[10]",), ("[1]", "protocol.record_spikes=true"), ("[1,10]",)):
         cfg = small(*axes, f"grid.pop_size={words[0]}", "protocol.duration=10000.0", *words[1:])
-        job, compute, _ = make_sweep(cfg)
+        job, compute, _ = make_job(cfg)
         chunks = job.grid.block_shape(block_points(job, compute))
         n_blocks = np.prod([-(-n // c) for n, c in zip(job.grid.shape, chunks, strict=True)])
         assert 1000 < n_blocks * files_of_block(job.protocol.variables) < 9900

@@ -26,6 +26,7 @@ from spikesweep.store import Store
 from spikesweep.store.check import check, repair
 from spikesweep.sweep import run as sweep
 from spikesweep.sweep.compute.serial import Serial
+from spikesweep.sweep.job import make_job
 
 ALL = {"fe": [0, 8, 16], "fi": [0, 2], "seed": [0, 1], "pop_size": [1, 3]}
 
@@ -166,13 +167,13 @@ def test_growth_and_resuming_change_no_spike(spikes):
     old = table(one)
     assert len(old) > 20
     ss.run(spikes("compute.block_points=50", **{**ALL, "fe": [16], "seed": [0]}))  # others stay missing
-    store = Store.at(api.make_sweep(spikes())[0].path)
+    store = Store.at(make_job(spikes())[0].path)
     assert (store.status() == 0).any()
     assert table(store.open().sel(fe=[8], seed=[1])).equals(old)
     grown = ss.run(spikes("compute.block_points=50"))
     same(grown, whole)
     assert not check(store)
-    store.forget_block(next(iter(api.make_sweep(spikes())[0].grid.blocks(store.chunks))))
+    store.forget_block(next(iter(make_job(spikes())[0].grid.blocks(store.chunks))))
     assert (store.status() == 0).any()
     same(ss.run(spikes()), whole)
     swept = ss.run(spikes("grid.neuron.RS.b=[20.0,80.0]"))
@@ -202,7 +203,7 @@ def test_a_store_that_grows_is_read_as_it_is(spikes, monkeypatch):
 
 def test_points_that_fail_have_no_spikes(spikes, monkeypatch):
     reference = ss.run(spikes("name=reference"))
-    job, compute, _ = api.make_sweep(spikes())
+    job, compute, _ = make_job(spikes())
     original = type(job.protocol).__call__
 
     def poisoned(self, network, points, whole):
@@ -230,7 +231,7 @@ def test_counts_and_values_agree_whenever_a_writer_dies(spikes, monkeypatch):
     few = {"fe": [8], "seed": [0]}
     first = table(ss.run(spikes("compute.block_points=50", **few)))
     ss.run(spikes("compute.block_points=50", seed=[1]))
-    path = api.make_sweep(spikes())[0].path
+    path = make_job(spikes())[0].path
     write, count = stores.arrays.durable.write, [0]
     deaths = 0
     for at in range(1, 20):
@@ -275,7 +276,7 @@ print(ds.sweep.spikes(fe=16, fi=2, seed=1, population="FS").sizes["spike"])
 
 def test_plain_xarray_reads_counts_and_values(spikes):
     ds = ss.run(spikes())
-    path = api.make_sweep(spikes())[0].path
+    path = make_job(spikes())[0].path
     version = sorted((path / "ragged" / "spike").glob("2.*/*"))[0]
     done = subprocess.run(
         [sys.executable, "-c", PLAIN, str(path), str(version)],
@@ -369,7 +370,7 @@ def test_rows_of_points_bear_their_values(spikes):
 
 def test_what_has_no_results_is_not_silent(spikes, monkeypatch):
     """Excluded combinations of labels are refused, and so are points that failed."""
-    path = api.make_sweep(spikes())[0].path
+    path = make_job(spikes())[0].path
     ds = ss.run(spikes("exclude=fe == 16 and fi == 2", "name=part"))
     with pytest.raises(InputError, match="no point of this sweep has"):
         ds.sweep.spikes(fe=16, fi=2)
@@ -434,7 +435,7 @@ class Lengths:
 def lengths(path, n, longest, spikes):
     """Run a sweep of n points of `Lengths`; return its dataset."""
     job = replace(
-        api.make_sweep(spikes())[0],
+        make_job(spikes())[0],
         protocol=Lengths(longest),
         grid=Grid(Lengths.axes, (np.arange(n),)),
         path=path,
@@ -507,7 +508,7 @@ def test_not_finite_values_are_seen(tmp_path, spikes, monkeypatch):
 
 def test_repair_forgets_values_with_their_block(spikes):
     ss.run(spikes("compute.block_points=6"))
-    path = api.make_sweep(spikes())[0].path
+    path = make_job(spikes())[0].path
     store = Store(path)
     whole = table(store.open())
     victims = sorted((path / "ragged").glob("spike/1.*/*/spike_times/c/0"))

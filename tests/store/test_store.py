@@ -22,6 +22,8 @@ from spikesweep.errors import InputError
 from spikesweep.store import Store, durable
 from spikesweep.store.check import check, repair
 from spikesweep.sweep import run as sweep
+from spikesweep.sweep.identity import code_of
+from spikesweep.sweep.job import make_job
 
 AXES = {"fe": [0.0, 4.0, 8.0, 12.0], "fi": [0.0, 2.0, 6.0], "seed": [0, 1, 2], "pop_size": [1, 2, 5]}
 
@@ -38,7 +40,7 @@ def words(folder, name="s", **axes):
 
 
 def run(folder, *more, name="s", retry=False, **axes):
-    job, compute, _ = api.make_sweep(ss.load(*words(folder, name, **axes), *more))
+    job, compute, _ = make_job(ss.load(*words(folder, name, **axes), *more))
     return job, sweep.run(job, compute, api.Terminal(), retry=retry)
 
 
@@ -464,7 +466,7 @@ def test_poison_points_fail_alone_and_with_the_reason(tmp_path, monkeypatch, n_s
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
     axes = {"fe": AXES["fe"], "fi": [0, 2], "seed": list(range(n_seeds))}
     limits = ("compute=processes", "compute.workers=2", "compute.block_points=6", "compute.time_limit=10")
-    job, compute, _ = api.make_sweep(ss.load(*words(tmp_path, **axes), *limits))
+    job, compute, _ = make_job(ss.load(*words(tmp_path, **axes), *limits))
     outcome = sweep.run(job, compute, api.Terminal())
     ds = outcome.dataset.load()
     poison = xr.zeros_like(ds.status.isel(pop_size=0, drop=True), bool)
@@ -555,7 +557,7 @@ def _killed(pid):
 def test_a_full_disk_stops_the_sweep_and_breaks_nothing(tmp_path, monkeypatch):
     """Every third write of the blocks finds no space; what is recorded is whole, the rest follows later."""
     cfg = ss.load(*words(tmp_path, fe=[4, 8, 12]), "compute.block_points=1")
-    job, compute, _ = api.make_sweep(cfg)
+    job, compute, _ = make_job(cfg)
     original, count = durable.write, [0]
 
     def full(path, data):
@@ -592,7 +594,7 @@ def test_another_version_of_the_compiler_is_refused(tmp_path):
 
 def test_other_code_is_refused_by_its_name(tmp_path, monkeypatch):
     job, _ = run(tmp_path)
-    code = {**sweep._code(job), "spikesweep.models.neurons.adexp": "another"}
+    code = {**code_of(job), "spikesweep.models.neurons.adexp": "another"}
     monkeypatch.setattr(sweep, "fingerprint", lambda classes: code)
     with pytest.raises(
         InputError, match=r"\n  code of spikesweep\.models\.neurons\.adexp: \w{16} there, another here\n"
@@ -604,8 +606,8 @@ def test_a_comment_changes_no_fingerprint_and_a_constant_does(tmp_path, monkeypa
     """In what kernels call and in what makes parameters of swept values."""
     from spikesweep.sweep import fingerprint
 
-    job = api.make_sweep(ss.load())[0]
-    source, before = fingerprint._source, sweep._code(job)
+    job = make_job(ss.load())[0]
+    source, before = fingerprint._source, code_of(job)
 
     def with_edit(name, old, new):
         def find(module):
@@ -618,7 +620,7 @@ def test_a_comment_changes_no_fingerprint_and_a_constant_does(tmp_path, monkeypa
             return copy
 
         monkeypatch.setattr(fingerprint, "_source", find)
-        return sweep._code(job)
+        return code_of(job)
 
     assert with_edit("vector_math", "import numpy as np", "import numpy as np  # a comment") == before
     assert with_edit("vector_math", "-707.0", "-706.0") != before

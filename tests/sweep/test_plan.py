@@ -6,13 +6,13 @@ from test_multirun import run
 
 import spikesweep as ss
 from spikesweep.api import sweeps as api
-from spikesweep.api.sweeps import make_sweep
 from spikesweep.errors import InputError
+from spikesweep.sweep.job import make_job
 from spikesweep.sweep.plan import Time, make_plan, total
 
 
 def planned(cfg):
-    job, compute, values = make_sweep(cfg)
+    job, compute, values = make_job(cfg)
     return make_plan(job, compute, overwrite=values["overwrite"], retry=values["retry"] == "failed")
 
 
@@ -41,7 +41,7 @@ def test_a_plan_counts_what_the_run_then_computes(small, tmp_path):
     assert plan.block_points == 12
     ds = ss.run(small(*words))
     assert sum(v.nbytes for v in ds.data_vars.values()) == plan.disk
-    job = make_sweep(small(*words))[0]
+    job = make_job(small(*words))[0]
     (job.path / "status" / "c" / "1" / "0" / "0" / "0" / "0").unlink()
     again = planned(small(*words))
     assert (again.done, again.missing, again.blocks) == (96, 12, 1)

@@ -30,6 +30,7 @@ from spikesweep.store import Store, durable
 from spikesweep.store.check import check, repair
 from spikesweep.sweep import run as sweep
 from spikesweep.sweep.compute.serial import Serial
+from spikesweep.sweep.job import make_job
 
 VALUES = {"k": [0, 1], "i": [0, 1, 2], "j": [0, 1], "w": [1, 2]}
 
@@ -320,7 +321,7 @@ def split(ragged, shape):
     "examples", [5, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(7200)])]
 )
 def test_any_sequence_keeps_what_is_done(tmp_path, examples):
-    Sweeping.job = api.make_sweep(ss.load(f"outputs={tmp_path}"))[0]
+    Sweeping.job = make_job(ss.load(f"outputs={tmp_path}"))[0]
     phases = (Phase.reuse, Phase.generate)  # shrinking takes minutes: ask for it when there is a reason
     few = settings(max_examples=examples, stateful_step_count=12, deadline=None, phases=phases)
     run_state_machine_as_test(Sweeping, settings=few)

@@ -15,6 +15,7 @@ from spikesweep.errors import InputError
 from spikesweep.store import Store
 from spikesweep.sweep import run as sweep
 from spikesweep.sweep.blocks import BlockDone
+from spikesweep.sweep.job import make_job
 
 RUN = Path(__file__).parents[2] / "run.py"
 
@@ -79,7 +80,7 @@ def test_a_second_run_computes_nothing(small, monkeypatch):
 def test_only_missing_blocks_are_computed(small, reference, monkeypatch):
     cfg = small("compute.block_points=4")
     ss.run(cfg)
-    job = api.make_sweep(cfg)[0]
+    job = make_job(cfg)[0]
     store = Store.at(job.path)
     blocks = list(job.grid.blocks(store.chunks))
     assert len(blocks) > 3
@@ -109,7 +110,7 @@ def test_a_block_that_is_repeated_is_left_as_it_is(small, reference, monkeypatch
     monkeypatch.setattr(sweep, "run_block", twice)
     same(ss.run(small("compute.block_points=4")), reference)
     assert len(repeated) > 3
-    assert set(repeated) == {BlockDone(0, 0)}
+    assert set(repeated) == {BlockDone(0)}
 
 
 def test_another_configuration_is_refused_and_named(small):
@@ -137,14 +138,14 @@ def test_overwrite_starts_again(small):
 
 def test_a_store_in_use_is_refused(small):
     ss.run(small())
-    store = Store.at(api.make_sweep(small())[0].path)
+    store = Store.at(make_job(small())[0].path)
     with store.locked(), pytest.raises(InputError, match=f"in use by process {os.getpid()} on"):
         ss.run(small())
 
 
 def test_a_point_that_raises_is_recorded_and_the_others_finish(small, reference, monkeypatch):
     cfg = small()
-    job, compute, _ = api.make_sweep(cfg)
+    job, compute, _ = make_job(cfg)
     cls = type(job.protocol)
     original = cls.__call__
 

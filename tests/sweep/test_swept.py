@@ -7,9 +7,10 @@ from conftest import CONF
 from hydra import compose, initialize_config_dir
 
 import spikesweep as ss
-from spikesweep.api.sweeps import assemble, make_sweep
 from spikesweep.config.compose import plain, with_choices
 from spikesweep.errors import InputError
+from spikesweep.sweep.experiment import assemble
+from spikesweep.sweep.job import make_job
 
 COMMON = "protocol.common_random_numbers=true"
 
@@ -96,7 +97,7 @@ def check_parameters_are_hydras(n, seed):
         "protocol.refractory": np.array(["published", "steps"]),
     }
     words = [f"{key}={','.join(map(str, values))}" for key, values in swept.items()]
-    job = make_sweep(ss.load(*words, "grid.fe=[5]", "grid.fi=[2]", "grid.seed=[0]"))[0]
+    job = make_job(ss.load(*words, "grid.fe=[5]", "grid.fi=[2]", "grid.seed=[0]"))[0]
     points = points_of(job)
     total = len(points["b"])
     assert total == 7 * 6 * 5 * 2 * 2 * 2
@@ -128,8 +129,9 @@ def check_parameters_are_hydras(n, seed):
                 "protocol.dt": protocol.dt,
                 "protocol.refractory": protocol.refractory,
             }
-            values = {axis.name: points[axis.name][i].item() for axis in job.grid.swept}
-            assert job.parameters.at(values) == (protocol, network)
+            (call,) = job.parameters.calls({name: values[i : i + 1] for name, values in points.items()})
+            assert call.protocol == protocol
+            assert call.network.inh == network.inh
 
 
 def test_parameters_are_those_that_hydra_composes():
@@ -151,7 +153,7 @@ def test_interpolations_have_the_right_value_at_each_point(small):
         "+neuron.Copy=${neuron.RS}",
         "network.inh.weight=${network.exc.weight}",
     )
-    job = make_sweep(small(*words, "neuron.RS.b=0,40", "network.exc.weight=1.0,3.0"))[0]
+    job = make_job(small(*words, "neuron.RS.b=0,40", "network.exc.weight=1.0,3.0"))[0]
     points = points_of(job)
     (call,) = job.parameters.calls(points)
     for cell in call.network.cells.values():
@@ -167,7 +169,7 @@ def test_interpolations_have_the_right_value_at_each_point(small):
 
 def test_interpolation_of_a_value_that_is_no_array(small):
     words = ("protocol.discard=${neuron.RS.t_ref}", "neuron.RS.t_ref=5.0,10.0")
-    job = make_sweep(small(*words))[0]
+    job = make_job(small(*words))[0]
     calls = list(job.parameters.calls(points_of(job)))
     assert [(c.protocol.discard, c.network.cells["RS"].t_ref[0]) for c in calls] == [(5, 5), (10, 10)]
 
@@ -198,7 +200,7 @@ def test_workers_and_blocks_change_no_bit(small, words):
 
 
 def test_names_are_the_shortest_ends_that_differ(small):
-    job = make_sweep(small("neuron.RS.b=0,1", "neuron.FS.b=0,1", "network.exc.weight=1,2"))[0]
+    job = make_job(small("neuron.RS.b=0,1", "neuron.FS.b=0,1", "network.exc.weight=1,2"))[0]
     assert job.grid.names == ("RS_b", "FS_b", "weight", "fe", "fi", "seed", "pop_size")
 
 
@@ -269,7 +271,7 @@ def test_a_failed_point_is_named_with_its_parameters(small, monkeypatch):
     from spikesweep.store import Store
 
     cfg = small("neuron.RS.b=0,20", "grid.fe=[6]", "grid.fi=[2]", "grid.seed=[0]")
-    job = make_sweep(cfg)[0]
+    job = make_job(cfg)[0]
     original = type(job.protocol).__call__
 
     def poisoned(self, network, points, whole):
@@ -313,7 +315,7 @@ def test_a_failed_point_is_named_with_its_parameters(small, monkeypatch):
 )  # fmt: skip
 def test_a_sweep_is_refused(small, tmp_path, words, parts):
     with pytest.raises(InputError) as refusal:
-        make_sweep(small(*words))
+        make_job(small(*words))
     for part in parts:
         assert part in str(refusal.value)
     assert not list(tmp_path.iterdir())

@@ -18,8 +18,8 @@ from spikesweep.grid.schema import STATUS_MEANINGS
 from spikesweep.store.check import check, repair
 from spikesweep.store.compare import compare
 from spikesweep.store.folders import store_paths
+from spikesweep.sweep.identity import differences
 from spikesweep.sweep.replay import OtherResult, replay, verify
-from spikesweep.sweep.run import differences
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -19,6 +19,7 @@ from spikesweep.analysis.transfer_function import fit
 from spikesweep.api import sweeps as api
 from spikesweep.errors import InputError
 from spikesweep.store.folders import FIT
+from spikesweep.sweep.job import make_job
 
 
 def fit_cells(*words: str) -> xr.Dataset:
@@ -29,7 +30,7 @@ def fit_cells(*words: str) -> xr.Dataset:
     if not any(word.startswith("protocol=") for word in words):
         words = ("protocol=transfer_function_adaptive", *words)
     cfg = api.load(*words)
-    job = api.make_sweep(cfg)[0]
+    job = make_job(cfg)[0]
     for name, cell in job.network.cells.items():  # refuse what has no moments before it is simulated
         Cell.of(cell, job.network)
         cell_of(job.identity, name)

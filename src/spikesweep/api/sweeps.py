@@ -3,41 +3,38 @@
 import shlex
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from omegaconf import DictConfig
 
 from spikesweep.api.progress import Terminal
-from spikesweep.config import compose as config
-from spikesweep.config.build import build, checked
+from spikesweep.config import compose
+from spikesweep.config.compose import Configuration
+from spikesweep.config.options import Options
+from spikesweep.contract import lacking
 from spikesweep.errors import InputError
-from spikesweep.grid.attributes import cell_names
 from spikesweep.grid.grid import POINT
 from spikesweep.grid.schema import FAILED, FAILURES, MISSING
+from spikesweep.protocols.base import Traced
 from spikesweep.store import Store, folders
 from spikesweep.store import accessor as accessor  # registers ds.sweep
 from spikesweep.sweep import replay as recompute
 from spikesweep.sweep import run as sweep
-from spikesweep.sweep.assembly import assemble
-from spikesweep.sweep.blocks import Sweep
-from spikesweep.sweep.design import design, with_texts
+from spikesweep.sweep.compute.base import Executor
+from spikesweep.sweep.job import Job, make_job
 from spikesweep.sweep.plan import Plan, make_plan, refuse_long
-from spikesweep.sweep.provenance import provenance
-from spikesweep.units import Positive
 
-load = config.load
+load = compose.load
 
 
-def run(cfg: DictConfig) -> xr.Dataset:
+def run(cfg: Configuration) -> xr.Dataset:
     """Run what is missing of a configuration's sweep and return its dataset, read lazily.
 
     Raises InputError where the configuration or its store is refused.
     """
-    return _run(cfg)[1].dataset
+    return _run(*make_job(cfg)).dataset
 
 
 def open(path: str | Path) -> xr.Dataset | xr.DataTree:  # the word of xarray and zarr
@@ -64,63 +61,19 @@ def replay(path: str | Path, population: str | None = None, neuron: int = 0, **a
     return recompute.replay(store, labels, neuron)
 
 
-def make_sweep(cfg: DictConfig) -> tuple[Sweep, Any, dict[str, Any]]:
-    """Return the checked sweep of a configuration, its executor, and its plain values."""
-    values = config.plain(cfg)
-    choices = values.get("choices") or {}
-    compute = build(values["compute"], "compute")
-    if values["retry"] not in (None, "failed"):
-        raise InputError(f"retry = {values['retry']!r} is refused; allowed: failed, null")
-    checked(values["ask_above"], Positive[float], "ask_above")
-    protocol, network = assemble(values)
-    protocol.check(network)
-    name = _folder_name(values["name"] or choices.get("protocol", "sweep"))
-    path = Path(str(values["outputs"])) / name / f"{choices.get('neuron')}-{choices.get('network')}.zarr"
-    stored = {} if values["overwrite"] else _stored_axes(path)
-    grid, parameters = design(cfg, values, protocol, network, assemble, stored)
-    identity = {
-        "choices": choices,
-        "neuron": {name: values["neuron"][name] for name in cell_names(values["network"]).values()},
-        "network": values["network"],
-        "protocol": values["protocol"],
-    }
-    identity = with_texts(identity, parameters)
-    drawn_from = {"root_seed": protocol.root_seed} if hasattr(protocol, "root_seed") else {}
-    attrs = {**drawn_from, **provenance()}
-    job = Sweep(
-        protocol,
-        network,
-        grid,
-        path,
-        identity,
-        attrs,
-        components=tuple(type(part) for part in network.components),
-        defaults={axis.name: axis.base for axis in grid.swept},
-        parameters=parameters,
-    )
-    return job, compute, values
-
-
-def _stored_axes(path: Path) -> dict[str, str]:
-    """Return the names of the axes that a store at a path has already, by what they sweep."""
-    with suppress(InputError):  # what is wrong with it is told when it is used
-        if store := Store.at(path):
-            return {axis.key: name for name, axis in store.swept().items() if name in store.axes}
-    return {}
-
-
-def main(cfg: DictConfig, choices: Mapping[str, Any]) -> Plan | None:
+def main(cfg: Configuration, choices: Mapping[str, Any]) -> Plan | None:
     """Run a sweep from the command line: results, figure, summary; exit with a code that says how it went.
 
     With plan=true only print what a run would do, and return that.
     """
-    cfg = config.with_choices(cfg, choices)
+    cfg = compose.with_choices(cfg, choices)
     try:
-        if config.plain(cfg)["plan"]:
-            plan = _plan(cfg)
+        job, compute, options = make_job(cfg)
+        if options.plan:
+            plan = make_plan(job, compute, overwrite=options.overwrite, retry=options.retry is not None)
             print(plan)
             return plan
-        job, outcome = _run(cfg)
+        outcome = _run(job, compute, options)
     except InputError as error:
         print(f"refused: {error}", file=sys.stderr)
         sys.exit(2)
@@ -137,29 +90,19 @@ def main(cfg: DictConfig, choices: Mapping[str, Any]) -> Plan | None:
     return None
 
 
-def check(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
+def check(cfg: Configuration, choices: Mapping[str, Any]) -> None:
     """Refuse what a run of this configuration would refuse, before anything is simulated."""
-    make_sweep(config.with_choices(cfg, choices))
+    make_job(compose.with_choices(cfg, choices))
 
 
-def _run(cfg: DictConfig) -> tuple[Sweep, sweep.Outcome]:
-    job, compute, values = make_sweep(cfg)
-    how = _how(values)
-    if not values["confirm"]:
-        refuse_long(job, compute, hours=float(values["ask_above"]), **how)
-    return job, sweep.run(job, compute, Terminal(), **how)
+def _run(job: Job, compute: Executor, options: Options) -> sweep.Outcome:
+    how = {"overwrite": options.overwrite, "retry": options.retry is not None}
+    if not options.confirm:
+        refuse_long(job, compute, hours=options.ask_above, **how)
+    return sweep.run(job, compute, Terminal(), **how)
 
 
-def _plan(cfg: DictConfig) -> Plan:
-    job, compute, values = make_sweep(cfg)
-    return make_plan(job, compute, **_how(values))
-
-
-def _how(values: Mapping[str, Any]) -> dict[str, bool]:
-    return {"overwrite": bool(values["overwrite"]), "retry": values["retry"] == "failed"}
-
-
-def _failed_points(outcome: sweep.Outcome, job: Sweep, most: int = 10) -> str:
+def _failed_points(outcome: sweep.Outcome, job: Job, most: int = 10) -> str:
     """Return a line for each of the first points that are not ok, and the command that replays the first."""
     status = outcome.dataset["status"].load()
     meanings = status.attrs["flag_meanings"].split()
@@ -179,8 +122,8 @@ def _failed_points(outcome: sweep.Outcome, job: Sweep, most: int = 10) -> str:
     if bad.size > most:
         lines.append(f"  and {bad.size - most} more: python -m spikesweep show {shlex.quote(str(job.path))}")
     if replayed:
-        names = list(getattr(job.network, "populations", ()))
-        one = f" population={names[0]}" if hasattr(job.protocol, "trace") and len(names) > 1 else ""
+        names = [] if lacking(job.protocol, Traced) else list(job.network.populations)
+        one = f" population={names[0]}" if len(names) > 1 else ""
         lines.append(f"one again, with its traceback: python -m spikesweep replay {replayed}{one}")
     return "\n".join(lines)
 
@@ -195,9 +138,3 @@ def _draw(ds: xr.Dataset, path: Path) -> str:
     except Exception as error:
         return f"no figure ({type(error).__name__}: {error})"
     return str(figure)
-
-
-def _folder_name(name: Any) -> str:
-    if not isinstance(name, str) or Path(name).is_absolute() or ".." in Path(name).parts:
-        raise InputError(f"name = {name!r} is refused; allowed: a folder name below outputs")
-    return name

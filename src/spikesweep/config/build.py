@@ -10,35 +10,61 @@ import importlib
 import types
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, GroupedMetadata, Gt, Le, MinLen
 
+from spikesweep.contract import is_contract, kind_of, lacking
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid.grid import is_finite
 from spikesweep.old_names import target as today
 from spikesweep.units import unit_of
 
 PACKAGE = "spikesweep"
+T = TypeVar("T")
 
 
-def build(node: Any, where: str, default: Any = None) -> Any:
+def build(node: Any, where: str, *kinds: Any) -> Any:
     """Return the object that `node` describes; raise InputError naming the key below `where`.
 
-    `default` is the class of a node without `_target_`.
+    `kinds` are what its place in the configuration takes: classes, the first of which is that of a node
+    without `_target_`, or a contract, whose members the object must have; anything where there are none.
     """
-    if not isinstance(node, Mapping) or ("_target_" not in node and not _is_component(default)):
+    if is_component(type(node)):  # built before, as cells are, that several populations share
+        _check_kind(node, kinds, where)
+        return node
+    default = next((kind for kind in kinds if is_component(kind)), None)
+    if not isinstance(node, Mapping) or ("_target_" not in node and default is None):
         raise InputError(f"{where} = {node!r} is refused; allowed: values with a _target_")
-    cls = target_class(str(node["_target_"]), f"{where}._target_") if "_target_" in node else default
-    hints = field_hints(cls)
+    cls: Any = target_class(str(node["_target_"]), f"{where}._target_") if "_target_" in node else default
+    found = built(cls, node, where)
+    _check_kind(found, kinds, where)
+    return found
+
+
+def _check_kind(part: Any, kinds: Sequence[Any], where: str) -> None:
+    """Refuse a part that is nothing that its place takes, or that lacks a member; raise InputError."""
+    name = type(part).__name__
+    for contract in filter(is_contract, kinds):
+        if lacks := ", ".join(lacking(part, contract)):
+            raise InputError(f"{where} is a {name}, which has no {lacks}; allowed: {kind_of(contract)}")
+    classes = tuple(kind for kind in kinds if is_component(kind))
+    if classes and not isinstance(part, classes):
+        raise InputError(f"{where} is a {name}; allowed: {', '.join(kind.__name__ for kind in classes)}")
+
+
+def built(cls: type[T], node: Mapping[str, Any], where: str) -> T:
+    """Return an object of a class from its fields' plain values, each of them checked; raise InputError."""
+    of_class: type = cls
+    hints, prefix = field_hints(of_class), f"{where}." if where else ""
     for key in node:
         if key not in hints and key != "_target_":
-            raise InputError(f"{where}.{key} is not known; {nearest(str(key), hints)}")
+            raise InputError(f"{prefix}{key} is not known; {nearest(str(key), hints)}")
     values = {}
     for name, hint in hints.items():
         if name not in node:
-            raise InputError(f"{where}.{name} is missing: {cls.__name__} needs it")
-        values[name] = checked(node[name], hint, f"{where}.{name}")
+            raise InputError(f"{prefix}{name} is missing: {cls.__name__} needs it")
+        values[name] = checked(node[name], hint, f"{prefix}{name}")
     return cls(**values)
 
 
@@ -58,13 +84,15 @@ def target_class(name: str, where: str) -> type:
             found = getattr(importlib.import_module(module), attribute, None)
         except ImportError:
             found = None
-    if not _is_component(found) or found.__module__.split(".")[0] != PACKAGE:
+    if not is_component(found) or found.__module__.split(".")[0] != PACKAGE:
         raise InputError(f"{where} = {name!r} is refused; allowed: classes defined in {PACKAGE}")
     return found  # type: ignore[return-value]
 
 
-def _is_component(cls: Any) -> bool:
-    return isinstance(cls, type) and (dataclasses.is_dataclass(cls) or hasattr(cls, "_fields"))
+def is_component(cls: Any) -> bool:
+    """Return whether a class is one that configurations build: a dataclass or a NamedTuple."""
+    kind = isinstance(cls, type) and not is_contract(cls)
+    return kind and (dataclasses.is_dataclass(cls) or hasattr(cls, "_fields"))
 
 
 def checked(value: Any, hint: Any, where: str) -> Any:
@@ -77,11 +105,12 @@ def checked(value: Any, hint: Any, where: str) -> Any:
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
-        return checked(value, next(a for a in arguments if a is not type(None)), where)
+        kinds = [a for a in arguments if a is not type(None)]
+        if get_origin(kinds[0]) is Literal:
+            return _choice(value, (*get_args(kinds[0]), "null"), where)
+        return checked(value, kinds[0], where) if len(kinds) == 1 else build(value, where, *kinds)
     if origin is Literal:
-        if value not in arguments or isinstance(value, bool):
-            raise InputError(f"{where} = {value!r} is refused; {nearest(str(value), arguments)}")
-        return value
+        return _choice(value, arguments, where)
     if hint in (float, int, bool, str):
         return _scalar(value, hint, where)
     if isinstance(origin, type) and issubclass(origin, Mapping):
@@ -92,7 +121,13 @@ def checked(value: Any, hint: Any, where: str) -> Any:
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise InputError(f"{where} = {value!r} is refused; allowed: a list")
         return tuple(checked(v, arguments[0], f"{where}[{i}]") for i, v in enumerate(value))
-    return build(value, where, hint)
+    return build(value, where, *([] if hint is Any else [hint]))
+
+
+def _choice(value: Any, options: Sequence[Any], where: str) -> Any:
+    if value not in options or isinstance(value, bool):
+        raise InputError(f"{where} = {value!r} is refused; {nearest(str(value), options)}")
+    return value
 
 
 def _scalar(value: Any, kind: type, where: str) -> Any:

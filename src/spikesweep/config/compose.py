@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,8 @@ from spikesweep.config.zips import GROUPS, ROOT_KEYS
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid.grid import tidy
 
-_KINDS: dict[str, tuple[Any, str]] = {
-    "outputs": (str, "a folder"),
-    "zip": (dict, "names of lists of axes"),
-    "points": ((str, type(None)), "the path of a CSV file"),
-    "sample": (dict, "num, method and seed"),
-    "exclude": ((str, list), "a condition, or a list of them"),
-    **dict.fromkeys(("plan", "confirm", "overwrite"), (bool, "true or false")),
-}
+#: What Hydra composes: interpolations are kept as text.
+Configuration = DictConfig
 _REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 
 
@@ -66,9 +60,6 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
             raise InputError(
                 f"{group} = {known[group]!r} is no option of this group; allowed: {group}=OPTION"
             )
-    for key, (kinds, allowed) in _KINDS.items():
-        if not isinstance(known[key], kinds):
-            raise InputError(f"{key} = {known[key]!r} is refused; allowed: {allowed}")
     return known
 
 
@@ -108,16 +99,20 @@ def swept_in(place: str, texts: Mapping[str, str], keys: Sequence[str]) -> list[
     return [key for key in keys if key in found]
 
 
-def resolved(cfg: DictConfig, changes: Mapping[str, Any], keys: Sequence[str]) -> list[Any]:
-    """Return the values that some keys have when others are changed; raise InputError."""
-    changed = cfg.copy()
-    try:
-        for key, value in changes.items():
-            OmegaConf.update(changed, key, value)
-        found = [OmegaConf.select(changed, key, throw_on_missing=True) for key in keys]
-    except OmegaConfBaseException as error:
-        raise InputError(f"{', '.join(keys)} cannot be resolved at {dict(changes)}: {error}") from error
-    return [OmegaConf.to_container(v, resolve=True) if OmegaConf.is_config(v) else v for v in found]
+def resolved(
+    cfg: DictConfig, names: Sequence[str], rows: Iterable[Sequence[Any]], keys: Sequence[str]
+) -> Iterator[list[Any]]:
+    """Yield the values that some keys have for each row of values of `names`; raise InputError."""
+    changed = cfg.copy()  # once: a copy costs more than all else
+    for row in rows:
+        try:
+            for name, value in zip(names, row, strict=True):
+                OmegaConf.update(changed, name, value)
+            found = [OmegaConf.select(changed, key, throw_on_missing=True) for key in keys]
+        except OmegaConfBaseException as error:
+            changes = dict(zip(names, row, strict=True))
+            raise InputError(f"{', '.join(keys)} cannot be resolved at {changes}: {error}") from error
+        yield [OmegaConf.to_container(v, resolve=True) if OmegaConf.is_config(v) else v for v in found]
 
 
 def interpolated(

@@ -1,4 +1,4 @@
-"""What every protocol is."""
+"""What every protocol is: the members that it needs, and those that have a default."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
@@ -10,13 +10,19 @@ from spikesweep.grid.schema import Axis, Coordinate, Variable
 
 
 class Experiment(Protocol):
-    """What every protocol is: a frozen dataclass of its parameters with these members.
+    """A protocol: a frozen dataclass of its parameters that derives from this class and adds what it lacks.
 
-    One that has `check_grid(network, values)` too is asked about the values of the axes before anything runs;
-    `axis_coordinates(network, values)` returns more coordinates, each along the one axis in its `dims`.
+    `axes`, `variables`, `check`, `coordinates`, `work`, `prepare` and the call are its own; the others
+    have the defaults below.
     """
 
-    axes: ClassVar[tuple[Axis, ...]]
+    #: Whether components may come with parameters that are arrays, one entry a point, in `check` also;
+    #: other protocols see one value of each at a time.
+    parameters_per_point: ClassVar[bool] = False
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The dimensions of the grid; a constant of the class."""
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -25,8 +31,25 @@ class Experiment(Protocol):
     def check(self, network: Any) -> None:
         """Refuse a network that this protocol cannot run; raise InputError."""
 
+    def check_grid(self, network: Any, values: Mapping[str, NDArray[Any]]) -> None:
+        """Refuse values of the axes before anything runs; raise InputError."""
+        del network, values
+
+    def reads(self, key: str) -> bool:
+        """Return whether results depend on a value of the configuration (`neuron.RS.b`, `network.N`).
+
+        What nothing reads is refused as an axis: it would give equal numbers under different labels.
+        """
+        del key
+        return True
+
     def coordinates(self, network: Any) -> Mapping[str, list[str] | Coordinate]:
         """Return the labels or numbers along the dimensions beyond the grid's."""
+
+    def axis_coordinates(self, network: Any, values: Mapping[str, NDArray[Any]]) -> Mapping[str, Coordinate]:
+        """Return more coordinates, each along the one axis in its `dims`."""
+        del network, values
+        return {}
 
     def work(self, network: Any, whole: Mapping[str, NDArray[Any]]) -> float:
         """Return the neuron steps that one point costs, its whole axes included."""
@@ -41,10 +64,16 @@ class Experiment(Protocol):
 
         `points` holds one array a cut axis, all of length n; `whole` the values of the whole axes. Each
         variable comes back with the shape (its dims, n, the whole axes that it has), a ragged one as a
-        `Ragged` whose sizes have that shape. `status`, where
-        it is returned, has the shape (n, the whole axes); where it is MISSING the values decide.
+        `Ragged` whose sizes have that shape. `status`, where it is returned, has the shape (n, the whole
+        axes); where it is MISSING the values decide.
 
         Under the keys of swept parameters `points` holds labels for the random numbers, NaN at the
-        configured value. A protocol that declares `parameters_per_point = True` accepts components whose
-        parameters are arrays of length n, in `check` also; others see one value of each at a time.
+        configured value.
         """
+
+
+class Traced(Protocol):
+    """A protocol whose points can be looked at over time: `replay` returns their traces."""
+
+    def trace(self, network: Any, point: Mapping[str, float], population: str, neuron: int = 0) -> Any:
+        """Return the traces and spikes of one neuron at one point, as they were when it was computed."""

@@ -1,12 +1,13 @@
-"""The checks that protocols share: of time steps, cells and conductances."""
+"""The checks that protocols share: of networks, time steps, cells and conductances."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from spikesweep.contract import lacking
 from spikesweep.errors import InputError
-from spikesweep.models.networks.base import Network
+from spikesweep.models.contracts import CellNetwork, Conducting, Network, Neuron
 from spikesweep.units import ms, units_of
 
 
@@ -21,8 +22,18 @@ def steps(name: str, duration: ms, dt: ms, key: str = "protocol.dt") -> int:
     return n
 
 
+def check_receives(network: Any) -> None:
+    """Refuse a network that does not say what one cell of it receives; raise InputError."""
+    if missing := lacking(network, CellNetwork):
+        raise InputError(
+            f"network is a {type(network).__name__}, which has no {', '.join(missing)}; allowed with this "
+            "protocol: one that says what a cell receives, network=fs_rs for example"
+        )
+
+
 def check_step(network: Network, dt: ms) -> None:
     """Refuse cells without spikes, and a time step that does not resolve the dynamics; raise InputError."""
+    network.check()
     check_cells(network.cells, network.time_constants(), dt)
 
 
@@ -40,22 +51,26 @@ def check_resolved(time_constants: Mapping[str, Any], dt: ms, key: str = "protoc
 def check_conductances(network: Any, events: Mapping[str, Any], dt: ms) -> None:
     """Refuse a time step that does not resolve cells under the mean conductances of their synapses.
 
-    `events` are numbers per ms by kind of synapse. Forward Euler would swing, and its swings be spikes.
+    `events` are numbers per ms by kind of synapse. Forward Euler would swing, and its swings be spikes. A
+    cell without a capacitance or a leak counts what it has: without a capacitance nothing can be said.
     """
     found = {}
     for name, cell in network.cells.items():
         g = sum(
             float(np.max(events[kind] * np.max(synapse.weight * synapse.tau_syn)))
             for kind, synapse in network.synapses_onto(name).items()
-            if hasattr(synapse, "E_rev")
+            if not lacking(synapse, Conducting)
         )
-        found[f"C_m / (g_L + {g:.4g} nS of synapses) of {name}"] = cell.C_m / (cell.g_L + g)
-    check_resolved(found, dt)
+        leak = getattr(cell, "g_L", 0.0)
+        if hasattr(cell, "C_m") and np.all(np.asarray(leak + g) > 0.0):
+            found[f"C_m / (g_L + {g:.4g} nS of synapses) of {name}"] = cell.C_m / (leak + g)
+    if found:
+        check_resolved(found, dt)
 
 
 def peak_of(cell: Any) -> Any:
-    """Return the potential (mV) at which a cell's spikes are cut."""
-    return cell.V_spike if hasattr(cell, "V_spike") else cell.V_th
+    """Return the potential (mV) at which a cell's spikes are cut, infinity where it does not say."""
+    return getattr(cell, "V_spike", getattr(cell, "V_th", np.inf))
 
 
 def check_cells(
@@ -63,7 +78,7 @@ def check_cells(
 ) -> None:
     """Refuse what `check_step` refuses, of cells by name, and a reset above where spikes are cut."""
     for name, part in cells.items():
-        if not hasattr(part, "step"):
+        if lacking(part, Neuron):
             raise InputError(
                 f"network.populations: {name} is a {type(part).__name__}, which is no cell that spikes; "
                 "allowed with this protocol: spiking neurons"
@@ -76,7 +91,7 @@ def check_cells(
     check_resolved(time_constants, dt, key)
     for cell, parameters in cells.items():
         peak = peak_of(parameters)
-        if np.any(np.asarray(parameters.V_reset) >= peak):
+        if np.any(np.asarray(getattr(parameters, "V_reset", -np.inf)) >= peak):
             raise InputError(
                 f"neuron.{cell}: the potential after a spike, {parameters.V_reset} mV, is refused; allowed: "
                 f"below {peak} mV, where spikes are cut"

@@ -27,6 +27,7 @@ from spikesweep.kernels.random.philox import point_keys
 from spikesweep.models.inputs.spike_trains import Trains
 from spikesweep.models.networks.many_to_one import Experiment, ManyToOne, Wiring
 from spikesweep.models.simulation.driven_neuron import signals_of, simulate
+from spikesweep.protocols import base
 from spikesweep.protocols.checks import check_step, peak_of, steps
 from spikesweep.units import PER_MS, Fraction, Positive, Seed, ms, number
 
@@ -82,7 +83,7 @@ _ADDITION = 0.05
 
 
 @dataclass(frozen=True)
-class ConnectionTest:
+class ConnectionTest(base.Experiment):
     """Heights of averages, p-values and truth of each input; detection rates and ROC areas of each run."""
 
     axes: ClassVar[tuple[Axis, ...]] = (Axis("seed", "1", "repetition", 0, integer=True),)

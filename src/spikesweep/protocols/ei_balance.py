@@ -20,7 +20,8 @@ from spikesweep.kernels.cells.driver import Clock
 from spikesweep.kernels.cells.lanes import in_lanes, run_lanes
 from spikesweep.kernels.random.philox import derive, point_keys
 from spikesweep.models.inputs.sources import fill_random, fill_regular, random_sources, regular_trains
-from spikesweep.protocols.checks import check_step, steps
+from spikesweep.protocols.base import Experiment
+from spikesweep.protocols.checks import check_receives, check_step, steps
 from spikesweep.units import PER_MS, Positive, Seed, ms
 
 _KINDS = ("exc", "inh")
@@ -31,7 +32,7 @@ _TRACE_WORK = 100.0
 
 
 @dataclass(frozen=True)
-class EIBalance:
+class EIBalance(Experiment):
     """Charge, mean current and spikes of one cell of each population.
 
     Inhibition is counted as the outward current that it is. `pop_size` is the number of neurons of the
@@ -80,6 +81,7 @@ class EIBalance:
 
     def check(self, network: Any) -> None:
         """Refuse a time step that does not resolve the network; raise InputError."""
+        check_receives(network)
         check_step(network, self.dt)
         steps("protocol.duration", self.duration, self.dt)
 
@@ -91,7 +93,7 @@ class EIBalance:
                     f"grid.{name} holds {rate:g} Hz, more than one event in a step; allowed: less than "
                     f"{1.0 / (self.dt * PER_MS):g} Hz"
                 )
-        for size in values["pop_size"].tolist():
+        for size in np.unique(values["pop_size"]).tolist():
             sources = replace(network, N=size).in_degree
             if none := [kind for kind in _KINDS if np.any(np.asarray(sources[kind]) <= 0)]:
                 raise InputError(f"grid.pop_size holds {size}, which has no {none[0]} source; allowed: more")

@@ -15,14 +15,15 @@ from spikesweep.grid.schema import Axis, Variable
 from spikesweep.kernels.cells.driver import LANES, Clock
 from spikesweep.kernels.cells.lanes import group_count, nothing, run_lanes
 from spikesweep.kernels.cells.spike_steps import FIRST, LAST, PREVIOUS, SECOND, make_notes, note_spikes
+from spikesweep.models.contracts import Network
 from spikesweep.models.inputs.given import ConstantCurrent
-from spikesweep.models.networks.base import Component, Network
+from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import check_step, steps
 from spikesweep.units import PER_MS, Positive, ms
 
 
 @dataclass(frozen=True)
-class FICurve:
+class FICurve(Experiment):
     """Rate, intervals and rheobase of one cell of each population.
 
     The `adaptation_index` is (last - first) / (last + first) of the intervals: none at 0, and NaN where
@@ -73,9 +74,7 @@ class FICurve:
         cells = [self._cell(cell, points["i_ext"], n_steps) for cell in network.cells.values()]
         return {name: np.stack([cell[name] for cell in cells]) for name in cells[0]}
 
-    def _cell(
-        self, cell: Component, i_ext: NDArray[np.float64], n_steps: int
-    ) -> dict[str, NDArray[np.float64]]:
+    def _cell(self, cell: Any, i_ext: NDArray[np.float64], n_steps: int) -> dict[str, NDArray[np.float64]]:
         """Return the variables of one population, shape (point,)."""
         n = len(i_ext)
         groups = group_count(n)

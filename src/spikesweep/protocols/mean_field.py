@@ -18,6 +18,7 @@ from spikesweep.analysis.semi_analytical import Array, Cell, Form, TransferFunct
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import NON_FINITE, OK, Axis, Variable
 from spikesweep.models.networks.random import RandomNetwork
+from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import steps
 from spikesweep.units import Fraction, Hz, NonNegative, Positive, ms, mV
 
@@ -30,7 +31,7 @@ _STEP_WORK = 3000.0
 
 
 @dataclass(frozen=True)
-class MeanFieldDynamics:
+class MeanFieldDynamics(Experiment):
     """Rates, covariances, adaptation and mean potential over `time`, after a settling time."""
 
     axes: ClassVar[tuple[Axis, ...]] = (

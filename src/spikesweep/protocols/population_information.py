@@ -28,10 +28,10 @@ from spikesweep.kernels.statistics.segment_spectra import (
     sum_coherence,
     welch,
 )
-from spikesweep.models.inputs.band_limited_noise import BandLimitedNoise
-from spikesweep.models.inputs.butter_lowpass import ButterLowpass
+from spikesweep.models.contracts import Stimulus
 from spikesweep.models.networks.afferents import Afferents
 from spikesweep.models.simulation.pool import Pool, draw_pool, edges
+from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import check_resolved, steps
 from spikesweep.units import PER_MS, Hz, NonNegative, Positive, Seed, ms, threshold
 
@@ -43,7 +43,7 @@ _READING = 0.04
 
 
 @dataclass(frozen=True)
-class PopulationInformation:
+class PopulationInformation(Experiment):
     """Information of populations of every size, under every condition, in several random orders.
 
     All conditions, sizes and repeats of a band and a seed share one pool. The `information_floor` is what
@@ -89,7 +89,7 @@ class PopulationInformation:
     n_rule: Literal[
         "round", "floor"
     ]  #: samples of duration / dt; floor: one less where the quotient rounds down
-    stimulus: BandLimitedNoise | ButterLowpass
+    stimulus: Stimulus  #: of a band
     amplitude: NonNegative[threshold]  #: factor of the stimulus
     num_responses: Annotated[int, "responses", Ge(1)]  #: in the pool
     populations: Literal["nested", "independent"]  #: nested: a size has the cells of the smaller ones

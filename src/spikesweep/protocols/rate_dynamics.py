@@ -20,6 +20,7 @@ from spikesweep.kernels.rates.solution import Solution, from_scipy, from_states
 from spikesweep.kernels.rates.solvers import solve_adaptive, solve_fixed
 from spikesweep.kernels.rates.system import System
 from spikesweep.models.networks.rate import RateNetwork
+from spikesweep.protocols.base import Experiment
 from spikesweep.units import NonNegative, Positive, Seed, ms, number
 
 Array = NDArray[np.float64]
@@ -48,7 +49,7 @@ _STEPS_GUESS = 100.0  # of the adaptive integrator, with the six evaluations of 
 
 
 @dataclass(frozen=True)
-class RateDynamics:
+class RateDynamics(Experiment):
     """Potentials, rates and currents over time, and what is measured of them."""
 
     axes: ClassVar[tuple[Axis, ...]] = (

@@ -22,6 +22,7 @@ from spikesweep.kernels.random.philox import derive, point_keys
 from spikesweep.models.networks.connections import Edges
 from spikesweep.models.networks.spiking import SpikingNetwork
 from spikesweep.models.simulation.network import Recording, Simulated, simulate
+from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import check_cells, steps
 from spikesweep.units import PER_MS, Positive, Seed, ms
 
@@ -34,7 +35,7 @@ _TRACES = {
 
 
 @dataclass(frozen=True)
-class SpikingNetworkActivity:
+class SpikingNetworkActivity(Experiment):
     """All spikes, the rate of every neuron, and chosen signals of chosen neurons over time."""
 
     axes: ClassVar[tuple[Axis, ...]] = (

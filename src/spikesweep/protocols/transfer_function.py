@@ -22,10 +22,12 @@ from spikesweep.kernels.cells.driver import Clock
 from spikesweep.kernels.cells.lanes import run_lanes
 from spikesweep.kernels.cells.spike_trains import spike_trains
 from spikesweep.kernels.random.philox import derive, point_keys
+from spikesweep.models.contracts import CellNetwork as Network
 from spikesweep.models.inputs import legacy, poisson
-from spikesweep.models.networks.base import Network, per_neuron
+from spikesweep.models.networks.base import per_neuron
 from spikesweep.models.simulation.cell import trace_cell
-from spikesweep.protocols.checks import check_conductances, check_step, steps
+from spikesweep.protocols.base import Experiment
+from spikesweep.protocols.checks import check_conductances, check_receives, check_step, steps
 from spikesweep.units import PER_MS, NonNegative, Positive, Seed, ms
 
 #: The original has one neuron for each seed; with `rng` legacy_shared neuron i has seed + i times this.
@@ -34,7 +36,7 @@ _KINDS = ("exc", "inh")
 
 
 @dataclass(frozen=True)
-class TransferFunction:
+class TransferFunction(Experiment):
     """Mean rate of `pop_size` independent neurons of each population.
 
     Sizes are nested: the rate of 10 is the mean over the first 10 of 100. With `record_spikes` also the
@@ -84,6 +86,7 @@ class TransferFunction:
                 "protocol.rng = 'legacy_shared' is refused with protocol.refractory = "
                 f"{self.refractory!r} and protocol.discard = {self.discard} ms; allowed: published, 0.0 ms"
             )
+        check_receives(network)
         check_step(network, self.dt)
         steps("protocol.duration", self.duration, self.dt)
         steps("protocol.discard", self.discard, self.dt)

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import MISSING, SATURATED, Axis, Variable
 from spikesweep.kernels.cells.driver import LANES, Clock
+from spikesweep.models.contracts import CellNetwork as Network
 from spikesweep.models.inputs.legacy import legacy_spike_counts
-from spikesweep.models.networks.base import Network
+from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.transfer_function import TransferFunction
 from spikesweep.units import PER_MS, Hz, NonNegative, Positive, Seed, ms
 
@@ -45,7 +46,7 @@ class _Row:
 
 
 @dataclass(frozen=True)
-class TransferFunctionAdaptive:
+class TransferFunctionAdaptive(Experiment):
     """Rate of one neuron of each population for every seed."""
 
     axes: ClassVar[tuple[Axis, ...]] = (

@@ -3,7 +3,7 @@
 import os
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,42 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep import store as stores
-from spikesweep.grid.grid import Block, Grid
+from spikesweep.grid.grid import Block
 from spikesweep.grid.ragged import Cells, Ragged, fillable, filled
-from spikesweep.grid.schema import DONE, FAILED, FAILURES, MISSING, NON_FINITE, OK
-from spikesweep.protocols.base import Experiment
+from spikesweep.grid.schema import DONE, FAILED, MISSING, NON_FINITE, OK
 from spikesweep.sweep.compute.isolation import Death, isolated, watched
-from spikesweep.sweep.swept import Parameters
+from spikesweep.sweep.job import Job
 
 Points = Mapping[str, NDArray[Any]]
 Results = dict[str, NDArray[Any] | Ragged]
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """One protocol on one network over one grid, and where its store is."""
-
-    protocol: Experiment
-    network: Any
-    grid: Grid
-    path: Path
-    identity: Mapping[str, Any]  #: the configuration that decides the results, as plain values
-    attrs: Mapping[str, Any] = field(default_factory=dict)  #: more for the store: versions, commit
-    components: tuple[type, ...] = ()  #: classes whose code decides the results
-    defaults: Mapping[str, Any] = field(default_factory=dict)  #: of axes that an older store may lack
-    parameters: Parameters | None = None  #: the swept parameters of the configuration
-
-    @property
-    def coordinates(self) -> Mapping[str, Any]:
-        """Return the labels along the dimensions beyond the grid's, the longest of any point."""
-        return (self.parameters and self.parameters.labels) or self.protocol.coordinates(self.network)
-
-
-@dataclass(frozen=True)
 class Work:
     """What a worker needs to compute a block: the sweep over the whole store, and which points to compute."""
 
-    sweep: Sweep
+    job: Job
     store: stores.Store
     wanted: tuple[NDArray[np.bool_], ...]  #: for each axis, the values that are asked for
     redo: tuple[int, ...]  #: statuses of points to compute
@@ -66,7 +45,6 @@ class BlockDone:
     """What the driver hears of a block."""
 
     n_points: int
-    n_failed: int
 
 
 @dataclass(frozen=True)
@@ -89,7 +67,7 @@ _prepared: set[Path] = set()
 def run_block(work: Work, block: Block) -> BlockDone:
     """Compute what is to be computed of a block and write it. What fails at a point is recorded there."""
     if work.time_limit is not None and work.store.path not in _prepared:
-        work.sweep.protocol.prepare(work.sweep.network)  # the time to compile is nobody's fault
+        work.job.protocol.prepare(work.job.network)  # the time to compile is nobody's fault
         _prepared.add(work.store.path)
     with watched(work.time_limit):
         return _block(work, block, _together)
@@ -101,18 +79,18 @@ def run_block_isolated(work: Work, block: Block) -> BlockDone:
 
 
 def _block(work: Work, block: Block, compute: Any) -> BlockDone:
-    sweep = work.sweep
+    job = work.job
     found, status = work.store.read_whole(block)  # what is damaged must not get a new record
     todo = work.todo(status, block)
-    whole = sweep.grid.whole
+    whole = job.grid.whole
     by_point = (-1, *(len(v) for v in whole.values()))
-    points = sweep.grid.points(block)
+    points = job.grid.points(block)
     chosen = todo.reshape(by_point).any(axis=tuple(range(1, len(by_point))))
     if not chosen.any():  # Dask repeats what a dead worker had done
-        return BlockDone(0, 0)
+        return BlockDone(0)
     points = {name: values[chosen] for name, values in points.items()}
     new, failures = compute(work, points)
-    new_status = _status(sweep, new, int(chosen.sum()))
+    new_status = _status(job, new, int(chosen.sum()))
     new_status[list(failures)] = FAILED
     if failures:
         work.store.record_failures([failure.record(points, i) for i, failure in failures.items()])
@@ -122,21 +100,21 @@ def _block(work: Work, block: Block, compute: Any) -> BlockDone:
     kept = np.isin(np.arange(len(old)), list(failures)) & done.reshape(len(old), -1).any(axis=1)
     rows = np.flatnonzero(chosen)[~kept]
     status.reshape(by_point)[chosen] = np.where((new_status == FAILED) & done, old, new_status)
-    for variable in sweep.protocol.variables:
+    for variable in job.protocol.variables:
         values, n_dims = fillable(found[variable.name]), len(variable.dims)
         flat = values.reshape(*values.shape[:n_dims], -1, *variable.whole_shape(whole))
         picked = new[variable.name][(*(slice(None),) * n_dims, ~kept)]
         _put(flat, n_dims, rows, picked)
         found[variable.name] = filled(values)
     work.store.write_block(block, found, status)
-    return BlockDone(int(todo.sum()), int(np.count_nonzero(np.isin(new_status, FAILURES))))
+    return BlockDone(int(todo.sum()))
 
 
-def _status(sweep: Sweep, new: Results, n: int) -> NDArray[np.uint8]:
+def _status(job: Job, new: Results, n: int) -> NDArray[np.uint8]:
     """Return what a protocol reports of its points, and what their values say where it reports nothing."""
-    whole = sweep.grid.whole
+    whole = job.grid.whole
     status = np.full((n, *(len(v) for v in whole.values())), OK, np.uint8)
-    for variable in sweep.protocol.variables:
+    for variable in job.protocol.variables:
         found = new[variable.name]
         values = found.values if isinstance(found, Ragged) else found
         if values.dtype.kind == "f" and not variable.optional:
@@ -149,17 +127,17 @@ def _status(sweep: Sweep, new: Results, n: int) -> NDArray[np.uint8]:
     return np.where(reported != MISSING, reported, status).astype(np.uint8)
 
 
-def results(sweep: Sweep, points: Points) -> Results:
+def results(job: Job, points: Points) -> Results:
     """Return the protocol's results at points, those of swept parameters put together."""
-    whole = sweep.grid.whole
-    if sweep.parameters is None:
-        return dict(sweep.protocol(sweep.network, points, whole))
-    out = _empty(sweep, n_points(points))
-    for call in sweep.parameters.calls(points):
+    whole = job.grid.whole
+    if job.parameters is None:
+        return dict(job.protocol(job.network, points, whole))
+    out = _empty(job, n_points(points))
+    for call in job.parameters.calls(points):
         found = dict(call.protocol(call.network, call.points, whole))
-        for variable in sweep.protocol.variables:
+        for variable in job.protocol.variables:
             _put(out[variable.name], len(variable.dims), call.index, found[variable.name])
-        out["status"][call.index] = _status(sweep, found, len(call.index))  # before others are longer
+        out["status"][call.index] = _status(job, found, len(call.index))  # before others are longer
     return {name: filled(values) for name, values in out.items()}
 
 
@@ -168,12 +146,12 @@ def n_points(points: Points) -> int:
     return len(next(iter(points.values())))
 
 
-def _empty(sweep: Sweep, n: int) -> dict[str, Any]:
+def _empty(job: Job, n: int) -> dict[str, Any]:
     """Return room for the results of n points, without any."""
-    whole = sweep.grid.whole
-    extra = {name: len(labels) for name, labels in sweep.coordinates.items()}
+    whole = job.grid.whole
+    extra = {name: len(labels) for name, labels in job.coordinates.items()}
     out: dict[str, Any] = {"status": np.full((n, *(len(v) for v in whole.values())), MISSING, np.uint8)}
-    for variable in sweep.protocol.variables:
+    for variable in job.protocol.variables:
         shape = (*(extra[dim] for dim in variable.dims), n, *variable.whole_shape(whole))
         empty = np.nan if np.dtype(variable.dtype).kind == "f" else 0
         array = np.full(shape, empty, variable.dtype)
@@ -190,18 +168,18 @@ def _put(target: Any, n_dims: int, points: Any, values: NDArray[Any] | Ragged) -
 def _together(work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
     """Compute points in one call; one by one where that raises."""
     try:
-        return results(work.sweep, points), {}
+        return results(work.job, points), {}
     except Exception:
-        return _assembled(work.sweep, n_points(points), (_attempt(work.sweep, p) for p in _each(points)))
+        return _assembled(work.job, n_points(points), (_attempt(work.job, p) for p in _each(points)))
 
 
 def _alone(work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
     """Compute points one by one in other processes."""
     each = list(_each(points))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    prepare = partial(work.sweep.protocol.prepare, work.sweep.network)
-    answers = isolated(partial(_attempt, work.sweep), each, prepare, work.time_limit, memory)
-    return _assembled(work.sweep, len(each), answers)
+    prepare = partial(work.job.protocol.prepare, work.job.network)
+    answers = isolated(partial(_attempt, work.job), each, prepare, work.time_limit, memory)
+    return _assembled(work.job, len(each), answers)
 
 
 def _each(points: Points) -> Iterator[Points]:
@@ -209,24 +187,24 @@ def _each(points: Points) -> Iterator[Points]:
         yield {name: values[i : i + 1] for name, values in points.items()}
 
 
-def _attempt(sweep: Sweep, point: Points) -> Results | Failure:
+def _attempt(job: Job, point: Points) -> Results | Failure:
     try:
-        return results(sweep, point)
+        return results(job, point)
     except Exception as error:
         return Failure(f"{type(error).__name__}: {error}", traceback.format_exc())
 
 
 def _assembled(
-    sweep: Sweep, n: int, answers: Iterable[Results | Failure | Death]
+    job: Job, n: int, answers: Iterable[Results | Failure | Death]
 ) -> tuple[Results, dict[int, Failure]]:
     """Return the answers for n single points as the results of all, and those that failed."""
-    out = _empty(sweep, n)
+    out = _empty(job, n)
     failures = {}
     for i, answer in enumerate(answers):
         if isinstance(answer, (Failure, Death)):
             failures[i] = answer if isinstance(answer, Failure) else Failure(answer.reason)
         else:
-            for variable in sweep.protocol.variables:
+            for variable in job.protocol.variables:
                 _put(out[variable.name], len(variable.dims), slice(i, i + 1), answer[variable.name])
             out["status"][i : i + 1] = answer.get("status", MISSING)
     return {name: filled(values) for name, values in out.items()}, failures

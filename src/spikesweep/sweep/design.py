@@ -1,22 +1,22 @@
-"""The design of an experiment: from a configuration to its points and its swept parameters."""
+"""The design of an experiment: from its configuration and its built parts to axes and swept parameters."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from omegaconf import DictConfig
 
 from spikesweep.config import compose as config
-from spikesweep.config.build import build
+from spikesweep.config.options import Options
 from spikesweep.errors import InputError, nearest_key
+from spikesweep.grid.attributes import cell_names
 from spikesweep.grid.grid import POINT, Grid, axis_values
-from spikesweep.grid.points import Sample, Table, arrange, is_range, read_table
+from spikesweep.grid.points import Table, arrange, is_range, read_table
 from spikesweep.grid.schema import Axis
 from spikesweep.protocols.base import Experiment
-from spikesweep.sweep.swept import Assemble, Derived, Parameters, lane_keys
+from spikesweep.sweep.swept import Derived, Parameters, Place, lane_keys, places_of
 from spikesweep.sweep.swept_keys import Parameter, flat_axes, parameters, swept_axes, swept_values
 
 #: Names of dimensions that stores are joined along.
@@ -24,45 +24,47 @@ _JOINED = ("neuron", "network", "protocol")
 
 
 def design(
-    cfg: DictConfig,
+    cfg: config.Configuration,
     values: Mapping[str, Any],
+    options: Options,
     protocol: Experiment,
     network: Any,
-    assemble: Assemble,
     stored: Mapping[str, str],
 ) -> tuple[Grid, Parameters | None]:
     """Return the grid of a configuration and, where parameters are swept, these; raise InputError.
 
-    `stored` are the names of axes that an earlier run has made, by what they sweep. They keep their names,
-    and where the configuration does not sweep that any more it has one value.
+    `values` are the plain values of `cfg`, from which protocol and network have been built. `stored` are the
+    names of axes that an earlier run has made, by what they sweep. They keep their names, and where the
+    configuration does not sweep that any more it has one value.
     """
     own = {axis.name: axis for axis in protocol.axes}
     specs = flat_axes(values["grid"], list(own)) | _counted(values, protocol)
-    listed = read_table(values["points"]) if values["points"] is not None else {}
+    listed = read_table(options.points) if options.points is not None else {}
     known = parameters(values)
-    filled = [key for key in stored if key in _used(values, known) and key not in (*specs, *listed)]
+    places = _read(values, protocol, known)
+    filled = [key for key in stored if key in places and key not in (*specs, *listed)]
     specs |= {key: [known[key].base] for key in filled}
     for key in (*specs, *listed):
         if key not in own and "." not in key:
-            end = nearest_key(key, (*own, *_used(values, known)))
+            end = nearest_key(key, (*own, *places))
             raise InputError(f"grid.{key} is not an axis of this protocol ({', '.join(own)}); {end}")
     keys = [key for key in (*specs, *listed) if key not in own]
     if not keys:
-        grid = _grid(values, own, specs, listed, known)
-        if hasattr(protocol, "check_grid"):
-            protocol.check_grid(network, grid.coordinates)
+        grid = _grid(options, own, specs, listed, known)
+        protocol.check_grid(network, grid.coordinates)
         return grid, None
     texts = config.interpolations(cfg)
-    reads = _reads(values, known, keys, texts)
+    entering = [k for k in keys if k in known and any(k in config.swept_in(t, texts, keys) for t in texts)]
+    reads = [*places, *entering]
     results = {n for v in protocol.variables for n in (v.name, v.ragged, v.counts)}
     taken = (*own, *results, *protocol.coordinates(network), *_JOINED)
-    axes = swept_axes(keys, known, (*taken, "status", POINT.name), list(reads), stored)
-    lanes = lane_keys(protocol, network, list(known))
+    axes = swept_axes(keys, known, (*taken, "status", POINT.name), reads, stored)
+    lanes = lane_keys({"protocol": protocol, "network": network}, places)
     slow_first = dict(sorted(axes.items(), key=lambda item: item[0] in lanes))
-    grid = _grid(values, slow_first | own, specs, listed, known)
+    grid = _grid(options, slow_first | own, specs, listed, known)
     derived = dict(_derived(cfg, texts, grid, known))
-    read = frozenset(key for key in keys if key in _used(values, known))
-    swept = Parameters(values, grid.swept, derived, read, lanes, assemble)
+    used = {key: places.get(key, ()) for key in (*axes, *derived)}
+    swept = Parameters(protocol, network, grid.swept, derived, used, lanes)
     _refuse_unread(grid, swept, reads)
     labels = swept.check(_combinations(grid, [axis.name for axis in grid.swept]), grid.coordinates)
     return grid, replace(swept, labels=labels)
@@ -77,7 +79,7 @@ def _counted(values: Mapping[str, Any], protocol: Experiment) -> dict[str, Any]:
 
 
 def _grid(
-    values: Mapping[str, Any],
+    options: Options,
     axes: Mapping[str, Axis],
     specs: Mapping[str, Any],
     listed: Mapping[str, list[Any]],
@@ -92,7 +94,7 @@ def _grid(
 
     listed_table = {key: converted(key, column, ordered=False) for key, column in listed.items()}
     tables = [listed_table] if listed else []
-    for name, members in _links(values["zip"], axes, specs).items():
+    for name, members in _links(options.zip, axes, specs).items():
         table = {key: converted(key, specs[key], ordered=False) for key in members}
         lengths = {key: len(column) for key, column in table.items()}
         if len(set(lengths.values())) > 1:
@@ -101,16 +103,15 @@ def _grid(
     ranges = {key: (axes[key], spec) for key, spec in specs.items() if is_range(spec)}
     if words := [key for key in ranges if axes[key].words]:
         raise InputError(f"grid.{words[0]} is a range, but its values are words; allowed: a list of words")
-    sample = build({"_target_": f"{Sample.__module__}.Sample", **values["sample"]}, "sample")
     if ranges:
-        tables.append(sample.table(ranges))
-    elif sample.num is not None:
+        tables.append(options.sample.table(ranges))
+    elif options.sample.num is not None:
         raise InputError("sample.num is given, but no axis is a range; allowed: grid.KEY={low:..., high:...}")
     _check_tables(tables, known)
     in_tables = {key for table in tables for key in table}
     if twice := [key for key in specs if key in listed and key in known]:
         raise InputError(
-            f"grid.{twice[0]} is also a column of points = {values['points']!r}; allowed: one of both"
+            f"grid.{twice[0]} is also a column of points = {options.points!r}; allowed: one of both"
         )
     free = {}
     for key in axes:
@@ -118,16 +119,17 @@ def _grid(
             if specs.get(key) is None:
                 raise InputError(f"grid.{key} has no values; allowed: a list or {{start, stop, num}}")
             free[key] = converted(key, specs[key], ordered=True)
-    exclude = values["exclude"]
-    return arrange(axes, free, tables, exclude if isinstance(exclude, list) else [exclude])
+    return arrange(axes, free, tables, options.exclude)
 
 
-def _links(links: Any, axes: Mapping[str, Axis], specs: Mapping[str, Any]) -> dict[str, list[str]]:
+def _links(
+    links: Mapping[str, Sequence[str]], axes: Mapping[str, Axis], specs: Mapping[str, Any]
+) -> dict[str, Sequence[str]]:
     """Return the axes that move together, by the names of the links."""
     seen: list[str] = []
-    for name, members in (links or {}).items():
-        if not isinstance(members, list) or len(members) < 2:
-            raise InputError(f"zip.{name} = {members!r} is refused; allowed: a list of two axes at least")
+    for name, members in links.items():
+        if len(members) < 2:
+            raise InputError(f"zip.{name} = {[*members]} is refused; allowed: a list of two axes at least")
         for key in members:
             if key not in axes or specs.get(key) is None:
                 raise InputError(
@@ -138,7 +140,7 @@ def _links(links: Any, axes: Mapping[str, Axis], specs: Mapping[str, Any]) -> di
             if is_range(specs[key]):
                 raise InputError(f"zip.{name} holds {key!r}, a range to sample; allowed: values")
             seen.append(key)
-    return dict(links or {})
+    return dict(links)
 
 
 def _check_tables(tables: list[Table], known: Mapping[str, Parameter]) -> None:
@@ -152,24 +154,17 @@ def _check_tables(tables: list[Table], known: Mapping[str, Parameter]) -> None:
                 known[key].check(value.item())
 
 
-def _used(values: Mapping[str, Any], known: Mapping[str, Parameter]) -> list[str]:
-    """Return the keys of parameters that the protocol, the network and its cells have."""
-    cells = values["network"].get("populations") or ()
-    return [k for k in known if not k.startswith("neuron.") or k.split(".")[1] in cells]
-
-
-def _reads(
-    values: Mapping[str, Any], known: Mapping[str, Parameter], keys: list[str], texts: Mapping[str, str]
-) -> list[str]:
-    """Return the keys that results can depend on, those that only enter interpolations included."""
-    entering = [
-        key for key in keys if key in known and any(key in config.swept_in(k, texts, keys) for k in texts)
-    ]
-    return [*_used(values, known), *entering]
+def _read(
+    values: Mapping[str, Any], protocol: Experiment, known: Mapping[str, Parameter]
+) -> dict[str, tuple[Place, ...]]:
+    """Return the places of each parameter that the protocol reads, in itself, the network and its cells."""
+    cells = cell_names(values["network"])
+    places = {key: places_of(key, cells) for key in known if protocol.reads(key)}
+    return {key: found for key, found in places.items() if found}
 
 
 def _derived(
-    cfg: DictConfig, texts: Mapping[str, str], grid: Grid, known: Mapping[str, Parameter]
+    cfg: config.Configuration, texts: Mapping[str, str], grid: Grid, known: Mapping[str, Parameter]
 ) -> Iterator[tuple[str, Derived]]:
     """Yield the parameters that are interpolated from swept ones."""
     axes = {axis.key: axis for axis in grid.swept}
@@ -180,9 +175,7 @@ def _derived(
         names = tuple(axes[key].name for key in sources)
         rows = list(zip(*(v.tolist() for v in _combinations(grid, names).values()), strict=True))
         leaves = [k for k in known if (k == place or k.startswith(f"{place}.")) and k not in axes]
-        found = [
-            config.resolved(cfg, dict(zip(sources, row, strict=True)), leaves or [place]) for row in rows
-        ]
+        found = list(config.resolved(cfg, sources, rows, leaves or [place]))
         if not leaves and any(values != found[0] for values in found):
             raise InputError(f"{place} = {text!r} changes with {', '.join(sources)}, which are swept")
         for i, key in enumerate(leaves):
@@ -204,7 +197,7 @@ def _combinations(grid: Grid, names: Any) -> dict[str, NDArray[Any]]:
 def _refuse_unread(grid: Grid, swept: Parameters, reads: list[str]) -> None:
     for axis in grid.swept:
         tables = [d for d in swept.derived.values() if axis.name in d.names]
-        if axis.key not in swept.read and not any(len(set(d.table.values())) > 1 for d in tables):
+        if not swept.places[axis.key] and not any(len(set(d.table.values())) > 1 for d in tables):
             others = [key for key in reads if key != axis.key]
             raise InputError(f"nothing reads {axis.key}: {nearest_key(axis.key, others)}")
 

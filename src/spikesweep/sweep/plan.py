@@ -25,7 +25,9 @@ from spikesweep.grid.grid import Block
 from spikesweep.grid.schema import DONE, FAILURES
 from spikesweep.kernels.cells.driver import LANES
 from spikesweep.kernels.compile.cache import folder as kernel_folder
-from spikesweep.sweep.blocks import Sweep, n_points, results
+from spikesweep.sweep.blocks import n_points, results
+from spikesweep.sweep.compute.base import Executor
+from spikesweep.sweep.job import Job
 from spikesweep.sweep.run import stored_status, to_compute
 
 #: Slices of the pilot and the time that one should take (s): enough to see how much points differ in cost.
@@ -90,28 +92,26 @@ class Plan:
         return "\n".join([f"plan of {self.name}", *(f"  {k:8}{v}" for k, v in lines.items())])
 
 
-def make_plan(sweep: Sweep, compute: Any, *, overwrite: bool, retry: bool) -> Plan:
+def make_plan(job: Job, compute: Executor, *, overwrite: bool, retry: bool) -> Plan:
     """Return the plan of a sweep; raise InputError where a run would be refused."""
-    status, chunks = stored_status(sweep, compute, overwrite)
+    status, chunks = stored_status(job, compute, overwrite)
     todo = np.isin(status, to_compute(retry))
-    blocks = [b for b in sweep.grid.blocks(chunks) if todo[b.slices].any()]
+    blocks = [b for b in job.grid.blocks(chunks) if todo[b.slices].any()]
     missing = sum(b.n_points for b in blocks)
     time, block_memory = Time(0.0, 0.0, 0.0), 0.0
     if blocks:
-        time, block_memory = _pilot(sweep, compute, blocks, missing)
+        time, block_memory = _pilot(job, compute, blocks, missing)
     threads = compute.n_workers if compute.in_process else 1
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return Plan(
-        str(sweep.path),
-        tuple(
-            _axis(name, len(v), sweep) for name, v in zip(sweep.grid.names, sweep.grid.values, strict=True)
-        ),
+        str(job.path),
+        tuple(_axis(name, len(v), job) for name, v in zip(job.grid.names, job.grid.values, strict=True)),
         status.size,
         int(np.count_nonzero(np.isin(status, DONE))),
         int(np.count_nonzero(np.isin(status, FAILURES))),
         len(blocks),
         prod(chunks),
-        _bytes(sweep),
+        _bytes(job),
         used + threads * block_memory,
         compute.n_workers,
         time,
@@ -128,42 +128,42 @@ def total(plans: Sequence[Plan]) -> str:
     return f"all {len(plans)} stores: {missing} points missing, at most {_size(disk)}, {time}"
 
 
-def refuse_long(sweep: Sweep, compute: Any, *, hours: float, overwrite: bool, retry: bool) -> None:
+def refuse_long(job: Job, compute: Executor, *, hours: float, overwrite: bool, retry: bool) -> None:
     """Refuse a run that takes longer than `hours`; raise InputError that says how long."""
-    n_whole = prod(len(v) for v in sweep.grid.whole.values())
-    steps = sweep.protocol.work(sweep.network, sweep.grid.whole) * sweep.grid.n_points / n_whole
+    n_whole = prod(len(v) for v in job.grid.whole.values())
+    steps = job.protocol.work(job.network, job.grid.whole) * job.grid.n_points / n_whole
     if steps * _SLOWEST_STEP / compute.n_workers < hours * 3600:
         return
-    time = make_plan(sweep, compute, overwrite=overwrite, retry=retry).time
+    time = make_plan(job, compute, overwrite=overwrite, retry=retry).time
     if time.expected > hours * 3600:
         raise InputError(
-            f"{sweep.path} takes {time}, longer than ask_above = {hours:g} h; "
+            f"{job.path} takes {time}, longer than ask_above = {hours:g} h; "
             "allowed: confirm=true, plan=true to see more, or fewer points"
         )
 
 
-def _pilot(sweep: Sweep, compute: Any, blocks: Sequence[Block], missing: int) -> tuple[Time, float]:
+def _pilot(job: Job, compute: Executor, blocks: Sequence[Block], missing: int) -> tuple[Time, float]:
     """Return the time of all blocks and the memory that one takes."""
-    timed, count = partial(_timed_slice, sweep), compute.n_workers
+    timed, count = partial(_timed_slice, job), compute.n_workers
     started = perf_counter()
     if compute.in_process:
-        sweep.protocol.prepare(sweep.network)
+        job.protocol.prepare(job.network)
     compiling = perf_counter() - started
     with compute.started() as running:
-        smallest, began = _slices(sweep, blocks, LANES, count), perf_counter()
+        smallest, began = _slices(job, blocks, LANES, count), perf_counter()
         list(running.map(timed, smallest))  # compiles, where each worker does
         compiling += perf_counter() - began
         first = max(seconds for seconds, _ in running.map(timed, smallest))
         n = LANES * max(1, round(_SLICE_TIME / max(first, 1e-6)))
         n_slices = int(np.clip(_PILOT_TIME * count / max(first, 1e-6), 2, _SLICES))
-        slices, began = _slices(sweep, blocks, n, n_slices), perf_counter()
+        slices, began = _slices(job, blocks, n, n_slices), perf_counter()
         found = np.array(list(running.map(timed, slices)))
         pilot = perf_counter() - began
     if kernel_folder() is not None:  # the run finds what was compiled here
         pilot += compiling
     fixed = _ONCE + _EACH + perf_counter() - started - pilot
     seconds, sizes = found.T
-    n_whole = prod(len(v) for v in sweep.grid.whole.values())
+    n_whole = prod(len(v) for v in job.grid.whole.values())
     cost = seconds.sum() / sizes.sum()  # s a cut point, all workers busy
     spread = (seconds / sizes).std(ddof=1) / np.sqrt(len(sizes)) / cost if len(sizes) > 1 else 1.0
     work = missing / n_whole * cost
@@ -172,7 +172,7 @@ def _pilot(sweep: Sweep, compute: Any, blocks: Sequence[Block], missing: int) ->
     wide = max(_NOISE, 2 * spread)
     low, high = (fixed * (1 + k * _NOISE) + expected * max(1 + k * wide, 0.1) for k in (-1, 1))
     largest = max(b.n_points for b in blocks) / n_whole  # cut points of a block
-    return Time(low, fixed + expected, high), _memory(sweep, slices[0]) / n_points(slices[0]) * largest
+    return Time(low, fixed + expected, high), _memory(job, slices[0]) / n_points(slices[0]) * largest
 
 
 def _process_age() -> float:
@@ -191,45 +191,45 @@ _START = min(_process_age(), 5.0)
 _ONCE, _EACH = 1.5 * _START, 0.8 * _START
 
 
-def _slices(sweep: Sweep, blocks: Sequence[Block], n: int, count: int) -> list[Points]:
+def _slices(job: Job, blocks: Sequence[Block], n: int, count: int) -> list[Points]:
     """Return `count` slices of up to `n` consecutive points, from blocks evenly spread over all."""
     places = (np.arange(count) + 0.5) / count
     out = []
     for i, place in enumerate(places):
-        points = sweep.grid.points(blocks[int(place * len(blocks))])
+        points = job.grid.points(blocks[int(place * len(blocks))])
         room = max(n_points(points) - n, 0)
         start = round(room * (i * 0.618 % 1.0))  # the golden ratio spreads any number of starts evenly
         out.append({name: values[start : start + n] for name, values in points.items()})
     return out
 
 
-def _timed_slice(sweep: Sweep, points: Points) -> tuple[float, int]:
+def _timed_slice(job: Job, points: Points) -> tuple[float, int]:
     """Return how long some points take (s), and how many they are; what fails costs its time, too."""
     began = perf_counter()
     with suppress(Exception):
-        results(sweep, points)
+        results(job, points)
     return perf_counter() - began, n_points(points)
 
 
-def _memory(sweep: Sweep, points: Points) -> float:
+def _memory(job: Job, points: Points) -> float:
     tracemalloc.start()
     try:
-        _timed_slice(sweep, points)
+        _timed_slice(job, points)
         return float(tracemalloc.get_traced_memory()[1])
     finally:
         tracemalloc.stop()
 
 
-def _bytes(sweep: Sweep) -> int:
-    extra = sweep.coordinates
+def _bytes(job: Job) -> int:
+    extra = job.coordinates
     itemsizes = (
-        prod(len(extra[d]) for d in v.dims) * np.dtype(v.dtype).itemsize for v in sweep.protocol.variables
+        prod(len(extra[d]) for d in v.dims) * np.dtype(v.dtype).itemsize for v in job.protocol.variables
     )
-    return sweep.grid.n_points * (sum(itemsizes) + 1)
+    return job.grid.n_points * (sum(itemsizes) + 1)
 
 
-def _axis(name: str, n: int, sweep: Sweep) -> str:
-    columns = [axis.name for axis, _ in sweep.grid.columns] if name == "point" else []
+def _axis(name: str, n: int, job: Job) -> str:
+    columns = [axis.name for axis, _ in job.grid.columns] if name == "point" else []
     return f"{name} {n}" + (f" ({', '.join(columns)})" if columns else "")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import xarray as xr
@@ -10,22 +10,26 @@ from numpy.typing import NDArray
 
 from spikesweep import store as stores
 from spikesweep.config.compose import interpolated
+from spikesweep.contract import lacking
 from spikesweep.errors import InputError, nearest
+from spikesweep.grid.attributes import cell_names
 from spikesweep.grid.grid import POINT, Block, Grid, label_text
 from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import DONE, FAILED, NON_FINITE
+from spikesweep.protocols.base import Traced
 from spikesweep.store.growth import stored_labels
-from spikesweep.sweep.assembly import assemble
-from spikesweep.sweep.blocks import Sweep, results
-from spikesweep.sweep.swept import Derived, Parameters, lane_keys
+from spikesweep.sweep.blocks import results
+from spikesweep.sweep.experiment import assemble
+from spikesweep.sweep.job import Job
+from spikesweep.sweep.swept import Derived, Parameters, lane_keys, places_of
 from spikesweep.sweep.swept_keys import parameters as known_parameters
 
 #: Statuses of points whose values have been computed.
 _KNOWN = (*DONE, NON_FINITE)
 
 
-def rebuilt(store: stores.Store) -> Sweep:
-    """Return the sweep of a store, from its stored configuration alone; raise InputError."""
+def rebuilt(store: stores.Store) -> Job:
+    """Return the job of a store, from its stored configuration alone; raise InputError."""
     stored = store.attrs["configuration"]
     protocol, network = assemble(stored)
     own, swept = {axis.name: axis for axis in protocol.axes} | {POINT.name: POINT}, store.swept()
@@ -36,7 +40,7 @@ def rebuilt(store: stores.Store) -> Sweep:
         tuple((axes[name], values) for name, values in store.columns().items()),
     )
     if not swept:
-        return Sweep(protocol, network, grid, store.path, stored)
+        return Job(protocol, network, grid, store.path, stored)
     known = known_parameters(stored)
     texts = stored.get("interpolated", {})
     keys = tuple(axis.key for axis in grid.swept)
@@ -47,11 +51,12 @@ def rebuilt(store: stores.Store) -> Sweep:
         return known[key].check(interpolated(stored, texts, changes)[key])
 
     derived = {key: Derived(text, names, _Table(partial(resolved, key))) for key, text in texts.items()}
-    read = frozenset(key for key in keys if key in known)
-    lanes = lane_keys(protocol, network, list(known))
+    cells = cell_names(stored["network"])
+    places = {key: places_of(key, cells) if key in known else () for key in (*keys, *texts)}
+    lanes = lane_keys({"protocol": protocol, "network": network}, places)
     labels = stored_labels(store, protocol.coordinates(network))
-    parameters = Parameters(stored, grid.swept, derived, read, lanes, assemble, labels)
-    return Sweep(protocol, network, grid, store.path, stored, parameters=parameters)
+    parameters = Parameters(protocol, network, grid.swept, derived, places, lanes, labels)
+    return Job(protocol, network, grid, store.path, stored, parameters=parameters)
 
 
 class _Table(dict[tuple[Any, ...], Any]):
@@ -77,14 +82,14 @@ def replay(store: stores.Store, labels: Mapping[str, Any], neuron: int = 0) -> x
     not hold or has not computed, OtherResult if its stored value does not come out, and for a point that
     failed what it failed with.
     """
-    sweep = rebuilt(store)
-    _refuse_labels(store, sweep, labels, neuron)
-    index = _index(sweep.grid, labels)
-    block = _block(sweep.grid, index)
-    points = sweep.grid.points(block)
-    status = _asked_status(store, sweep, block, labels)
+    job = rebuilt(store)
+    _refuse_labels(store, job, labels, neuron)
+    index = _index(job.grid, labels)
+    block = _block(job.grid, index)
+    points = job.grid.points(block)
+    status = _asked_status(store, job, block, labels)
     try:
-        again = results(sweep, points)
+        again = results(job, points)
     except Exception as error:
         if not np.isin(status, _KNOWN).any():
             raise
@@ -93,39 +98,39 @@ def replay(store: stores.Store, labels: Mapping[str, Any], neuron: int = 0) -> x
     _refuse_without_results(store, status, labels)
     if not _equal(store, again, block):
         raise OtherResult(f"{store.path} does not hold what {dict(labels)} gives now")
-    if not hasattr(sweep.protocol, "trace"):
+    if lacking(job.protocol, Traced):
         return store.open().isel(index)
-    protocol, network, called = sweep.protocol, sweep.network, points
-    if sweep.parameters is not None:
-        (call,) = sweep.parameters.calls(points)
+    protocol, network, called = job.protocol, job.network, points
+    if job.parameters is not None:
+        (call,) = job.parameters.calls(points)
         protocol, network, called = call.protocol, call.network, call.points
     point = {name: values[0].item() for name, values in called.items()}
     population = labels.get("population", next(iter(network.populations)))
-    ds: xr.Dataset = protocol.trace(network, point, population, neuron)
+    ds: xr.Dataset = cast(Traced, protocol).trace(network, point, population, neuron)
     plain = {name: values[0].item() for name, values in points.items()}
     return ds.assign_attrs(**plain, population=population, neuron=neuron)
 
 
-def _refuse_labels(store: stores.Store, sweep: Sweep, labels: Mapping[str, Any], neuron: int) -> None:
+def _refuse_labels(store: stores.Store, job: Job, labels: Mapping[str, Any], neuron: int) -> None:
     for name in labels:
-        if name not in (known := (*sweep.grid.coordinates, "population")):
+        if name not in (known := (*job.grid.coordinates, "population")):
             raise InputError(f"{name} is no axis of {store.path}; {nearest(name, known)}")
-    populations = list(getattr(sweep.network, "populations", ()))
-    several = hasattr(sweep.protocol, "trace") and len(populations) > 1
+    populations = list(job.network.populations)
+    several = not lacking(job.protocol, Traced) and len(populations) > 1
     population = labels.get("population")
     if population not in populations and (several or population is not None):
         raise InputError(f"population = {population!r}; allowed: {', '.join(populations)}")
-    n_neurons = int(sweep.grid.whole.get("pop_size", np.ones(1)).max())
+    n_neurons = int(job.grid.whole.get("pop_size", np.ones(1)).max())
     if not 0 <= neuron < n_neurons:
         raise InputError(f"neuron = {neuron} is refused; allowed: 0 to {n_neurons - 1}")
 
 
 def _asked_status(
-    store: stores.Store, sweep: Sweep, block: Block, labels: Mapping[str, Any]
+    store: stores.Store, job: Job, block: Block, labels: Mapping[str, Any]
 ) -> NDArray[np.uint8]:
     """Return the status of a point at those of its values on whole axes that are asked for."""
     _, status = store.read_block(block)
-    for i, (axis, values) in enumerate(zip(sweep.grid.axes, sweep.grid.values, strict=True)):
+    for i, (axis, values) in enumerate(zip(job.grid.axes, job.grid.values, strict=True)):
         if axis.whole and axis.name in labels:
             status = status.take(np.flatnonzero(values == labels[axis.name]), axis=i)
     return status
@@ -145,21 +150,21 @@ def _refuse_without_results(
 
 def verify(store: stores.Store, k: int, rng: np.random.Generator) -> dict[str, Any]:
     """Compute `k` random finished points again; return how many, and those that came out otherwise."""
-    sweep = rebuilt(store)
+    job = rebuilt(store)
     status = store.status()
     # where some values of a point's whole axes failed, the others cannot be computed again without them
-    axes = tuple(i for i, axis in enumerate(sweep.grid.axes) if axis.whole)
+    axes = tuple(i for i, axis in enumerate(job.grid.axes) if axis.whole)
     whole = ~(status == FAILED).any(axis=axes, keepdims=True)
     done = np.argwhere(np.isin(status, DONE) & whole)
     chosen = rng.choice(done, min(k, len(done)), replace=False)
     other = []
     for where in chosen:
-        index = dict(zip(sweep.grid.names, where.tolist(), strict=True))
-        block = _block(sweep.grid, index)
-        if not _equal(store, results(sweep, sweep.grid.points(block)), block):
+        index = dict(zip(job.grid.names, where.tolist(), strict=True))
+        block = _block(job.grid, index)
+        if not _equal(store, results(job, job.grid.points(block)), block):
             point = {
                 name: values[index.get(name, index.get(POINT.name))]
-                for name, values in sweep.grid.coordinates.items()
+                for name, values in job.grid.coordinates.items()
             }
             other.append({name: value.item() for name, value in point.items()})
     return {"verified": len(chosen), "different": other}

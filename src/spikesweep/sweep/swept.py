@@ -1,12 +1,13 @@
 """Swept parameters: from the values of a block's points to the objects that a protocol is called with.
 
-A parameter of a component becomes an array with one entry a point, and the kernels' lanes read it. Any
-other value (`protocol.dt`, `network.p_connect`) is the same for a whole call: a block's points are grouped
-by it. Values that the configuration interpolates from swept ones are looked up in tables made beforehand.
+Protocol and network are built once a run; here the swept values are put into them. A parameter of a component
+becomes an array with one entry a point, and the kernels' lanes read it. Any other value (`protocol.dt`,
+`network.p_connect`) is the same for a whole call: a block's points are grouped by it. Values that the
+configuration interpolates from swept ones are looked up in tables made beforehand.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +18,8 @@ from spikesweep.errors import InputError
 from spikesweep.grid.schema import Axis, Labels, longest
 from spikesweep.kernels.random.philox import name_hash
 
-#: A protocol and a network of plain values.
-Assemble = Callable[[Mapping[str, Any]], tuple[Any, Any]]
+#: The names that lead from {"protocol": ..., "network": ...} to a value.
+Place = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -49,20 +50,13 @@ class Call:
 class Parameters:
     """The swept parameters of a sweep."""
 
-    values: Mapping[str, Any]  #: the configuration as plain values
+    protocol: Any
+    network: Any
     axes: tuple[Axis, ...]  #: those with a key
     derived: Mapping[str, Derived]  #: by key
-    read: frozenset[str]  #: keys that the objects have; the others only enter interpolations
+    places: Mapping[str, tuple[Place, ...]]  #: by key; none where it only enters interpolations
     lanes: frozenset[str]  #: keys of components' parameters
-    assemble: Assemble
     labels: Labels = field(default_factory=dict)  #: of the results: the longest of any point, see `check`
-
-    def at(self, point: Mapping[str, Any]) -> tuple[Any, Any]:
-        """Return the protocol and the network of one point: axis name to value."""
-        arrays = {name: np.array([value]) for name, value in point.items()}
-        return self.assemble(
-            _replaced(self.values, {k: v[0].item() for k, v in self._leaves(arrays).items()})
-        )
 
     def calls(self, points: Mapping[str, NDArray[Any]]) -> Iterator[Call]:
         """Yield the calls that compute points: axis name to values, all of one length."""
@@ -71,11 +65,14 @@ class Parameters:
         plain |= {axis.key: _labels(axis, points[axis.name]) for axis in self.axes}
         shared = {key: values for key, values in leaves.items() if key not in self.lanes}
         for index in _groups(list(shared.values()), len(next(iter(points.values())))):
-            first = {key: values[index[0]].item() for key, values in leaves.items()}
-            protocol, network = self.assemble(_replaced(self.values, first))
-            for key in self.lanes & leaves.keys():
-                network = _with_array(network, key, leaves[key][index])
-            yield Call(index, protocol, network, {name: v[index] for name, v in plain.items()})
+            parts = {"protocol": self.protocol, "network": self.network}
+            for key, values in leaves.items():
+                value = values[index] if key in self.lanes else values[index[0]].item()
+                for place in self.places[key]:
+                    parts = put(parts, place, value)
+            yield Call(
+                index, parts["protocol"], parts["network"], {name: v[index] for name, v in plain.items()}
+            )
 
     def check(self, points: Mapping[str, NDArray[Any]], axes: Mapping[str, NDArray[Any]]) -> Labels:
         """Return the labels of results at some points; raise InputError for what a protocol refuses there.
@@ -86,8 +83,7 @@ class Parameters:
         labels: Labels = {}
         for call in self.calls(points):
             call.protocol.check(call.network)
-            if hasattr(call.protocol, "check_grid"):
-                call.protocol.check_grid(call.network, axes)
+            call.protocol.check_grid(call.network, axes)
             try:
                 labels = longest(labels, call.protocol.coordinates(call.network))
             except ValueError as error:
@@ -96,65 +92,51 @@ class Parameters:
         return labels
 
     def _leaves(self, points: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        own = {axis.key: points[axis.name] for axis in self.axes if axis.key in self.read}
-        return own | {key: derived.at(points) for key, derived in self.derived.items()}
+        own = {axis.key: points[axis.name] for axis in self.axes if self.places[axis.key]}
+        return own | {key: derived.at(points) for key, derived in self.derived.items() if self.places[key]}
 
 
-def lane_keys(protocol: Any, network: Any, keys: Sequence[str]) -> frozenset[str]:
-    """Return those keys whose values may be arrays: numbers of the network's components."""
-    if not getattr(protocol, "parameters_per_point", False):
-        return frozenset()
-    found = set()
-    for key in keys:
-        try:
-            owner = _holders(network, key)[-1]
-        except (AttributeError, KeyError):
-            continue
-        if hasattr(owner, "coefficients") and isinstance(getattr(owner, key.rsplit(".", 1)[1]), float):
-            found.add(key)
-    return frozenset(found)
+def places_of(key: str, cells: Mapping[str, str]) -> tuple[Place, ...]:
+    """Return the places of a value of the configuration; `cells` names the cell of each population.
 
-
-def _path(key: str) -> list[str]:
-    """Return the names that lead from a network to a value of the configuration."""
+    A value of a cell stands in every population that has the cell, and nowhere if none has it.
+    """
     node, *rest = key.split(".")
-    if node not in ("neuron", "network"):
-        raise KeyError(key)
-    return ["populations", *rest] if node == "neuron" else rest
+    if node != "neuron":
+        return ((node, *rest),)
+    own = [name for name, cell in cells.items() if cell == rest[0]]
+    return tuple(("network", "populations", name, "cell", *rest[1:]) for name in own)
 
 
-def _holders(network: Any, key: str) -> list[Any]:
-    found = [network]
-    for name in _path(key)[:-1]:
-        holder = found[-1]
-        found.append(holder[name] if isinstance(holder, Mapping) else getattr(holder, name))
-    return found
+def lane_keys(parts: Mapping[str, Any], places: Mapping[str, Sequence[Place]]) -> frozenset[str]:
+    """Return those keys whose values may be arrays: numbers of components of the network."""
+    if not parts["protocol"].parameters_per_point:
+        return frozenset()
+    return frozenset(
+        key for key, found in places.items() if found and all(_is_lane(parts, place) for place in found)
+    )
 
 
-def _with_array(network: Any, key: str, values: NDArray[Any]) -> Any:
-    """Return a network one of whose components has an array as a parameter."""
-    new: Any = values
-    for holder, name in zip(reversed(_holders(network, key)), reversed(_path(key)), strict=True):
-        if isinstance(holder, Mapping):
-            new = {**holder, name: new}
-        elif hasattr(holder, "_replace"):
-            new = holder._replace(**{name: new})
-        else:
-            new = dataclasses.replace(holder, **{name: new})
-    return new
+def _is_lane(parts: Mapping[str, Any], place: Place) -> bool:
+    owner: Any = parts
+    for name in place[:-1]:
+        owner = _member(owner, name)
+    return hasattr(owner, "coefficients") and isinstance(_member(owner, place[-1]), float)
 
 
-def _replaced(values: Mapping[str, Any], leaves: Mapping[str, Any]) -> dict[str, Any]:
-    """Return plain values with other leaves, by dotted key."""
-    out = dict(values)
-    for key, value in leaves.items():
-        *nodes, last = key.split(".")
-        node = out
-        for name in nodes:
-            node[name] = dict(node[name])
-            node = node[name]
-        node[last] = value
-    return out
+def _member(part: Any, name: str) -> Any:
+    return part[name] if isinstance(part, Mapping) else getattr(part, name)
+
+
+def put(part: Any, place: Place, value: Any) -> Any:
+    """Return a part with another value at a place: the parts around it made anew, all else shared."""
+    name, rest = place[0], place[1:]
+    new = put(_member(part, name), rest, value) if rest else value
+    if isinstance(part, Mapping):
+        return {**part, name: new}
+    if hasattr(part, "_replace"):
+        return part._replace(**{name: new})
+    return dataclasses.replace(part, **{name: new})
 
 
 def _labels(axis: Axis, values: NDArray[Any]) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.config.build import checked, field_hints, target_class
+from spikesweep.config.build import checked, field_hints, is_component, target_class
 from spikesweep.config.words import RANGE_PARTS
 from spikesweep.errors import InputError, nearest_key
 from spikesweep.grid.grid import axis_values
@@ -59,18 +59,24 @@ def _is_optional(hint: Any) -> bool:
 
 def parameters(values: Mapping[str, Any]) -> dict[str, Parameter]:
     """Return every number, word and truth value below neuron, network and protocol, by key."""
-    return {p.key: p for node in _NODES for p in _walk(values[node], node)}
+    return {p.key: p for node in _NODES for p in _walk(values[node], node, None)}
 
 
-def _walk(node: Any, where: str) -> Iterator[Parameter]:
+def _walk(node: Any, where: str, hint: Any) -> Iterator[Parameter]:
+    """Yield the parameters of a node; `hint` is the annotation of its place, of all values of a mapping."""
     if not isinstance(node, Mapping):
         return
-    owner = target_class(str(node["_target_"]), f"{where}._target_") if "_target_" in node else None
-    hints = field_hints(owner) if owner else {}
+    while hasattr(hint, "__metadata__"):
+        hint = hint.__origin__
+    owner: type | None = hint if is_component(hint) else None
+    if "_target_" in node:
+        owner = target_class(str(node["_target_"]), f"{where}._target_")
+    of_each = get_args(hint)[1] if get_origin(hint) is Mapping else None
+    hints = field_hints(owner) if owner else dict.fromkeys(node, of_each)
     for name, value in node.items():
         key = f"{where}.{name}"
         if isinstance(value, Mapping):
-            yield from _walk(value, key)
+            yield from _walk(value, key, hints.get(name))
         elif owner and name in hints and value is not None:
             parameter = Parameter(key, hints[name], owner, value)
             if parameter.kind in (float, int, bool, str):

@@ -6,13 +6,13 @@ from typing import Any, TypeVar
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
-from omegaconf import DictConfig
 
 from spikesweep.api.single.rate_network import simulate_network
 from spikesweep.api.single.response_pool import simulate_pool
 from spikesweep.api.single.spiking_network import simulate_given
 from spikesweep.config import compose as config
 from spikesweep.config.build import build
+from spikesweep.config.compose import Configuration
 from spikesweep.errors import InputError
 from spikesweep.models.simulation.cell import simulate_cell
 from spikesweep.protocols.base import Experiment
@@ -21,14 +21,14 @@ from spikesweep.protocols.population_information import PopulationInformation
 from spikesweep.protocols.rate_dynamics import RateDynamics
 from spikesweep.protocols.spiking_network import SpikingNetworkActivity
 from spikesweep.store import accessor as accessor  # registers ds.sweep
-from spikesweep.sweep.assembly import assemble, cells_of
+from spikesweep.sweep.experiment import assemble, cells_of
 from spikesweep.units import ms, units_of
 
 P = TypeVar("P", bound=Experiment)
 
 
 def simulate(
-    cfg: DictConfig,
+    cfg: Configuration,
     cell: str = "RS",
     current: ArrayLike | None = None,
     g_exc: ArrayLike | None = None,
@@ -75,7 +75,7 @@ def simulate(
 
 
 def rate_network(
-    cfg: DictConfig,
+    cfg: Configuration,
     weights: Any = None,
     inputs: Any = None,
     *,
@@ -100,7 +100,7 @@ def rate_network(
     return simulate_network(network, protocol, weights, inputs, seed, pattern, synapses=synapses)
 
 
-def responses(cfg: DictConfig, band: str | None = None, seed: int = 0) -> xr.Dataset:
+def responses(cfg: Configuration, band: str | None = None, seed: int = 0) -> xr.Dataset:
     """Simulate the pool of one band and seed of a population_information sweep: stimulus and all spikes.
 
     `band` is the first of the configuration's where it is not given. Returns `stimulus` over `time` (ms), and
@@ -118,7 +118,7 @@ def responses(cfg: DictConfig, band: str | None = None, seed: int = 0) -> xr.Dat
 
 
 def spiking_network(
-    cfg: DictConfig,
+    cfg: Configuration,
     weights: Any = None,
     delays: Any = 0.0,
     i_ext: ArrayLike | None = None,

@@ -35,7 +35,7 @@ def simulate_given(
     else:
         _check(network, weights, delays, protocol.dt)
         edges = edges_of(weights, delays)
-        anywhere = dict.fromkeys(network.populations, None)
+        anywhere: Any = dict.fromkeys(network.populations, None)
         network = replace(network, projections=dict.fromkeys(network.populations, anywhere))
     current = network.i_ext() if i_ext is None else np.asarray(i_ext, np.float64)
     if current.shape != (network.N,) or not np.isfinite(current).all():

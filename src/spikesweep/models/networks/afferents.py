@@ -88,11 +88,6 @@ class Afferents(OfCells):
         assert isinstance(cell, LIFDimensionless)
         return cell
 
-    @property
-    def components(self) -> tuple[Any, ...]:
-        """Return the parts whose code decides the results."""
-        return tuple(self.cells.values())
-
     def time_constants(self) -> dict[str, ms]:
         """Return every time constant that dt must resolve, by the key of the configuration."""
         found = self.cell.time_constants()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spikesweep.errors import InputError
 from spikesweep.kernels.random.draws import chosen_places, uniform_numbers
 from spikesweep.kernels.random.philox import derive
+from spikesweep.models.contracts import Weights
 from spikesweep.units import Fraction, NonNegative, ms, number
 
 
@@ -27,7 +28,7 @@ class RandomConnections(NamedTuple):
     """Each cell to each other one with the same probability; none to itself."""
 
     p_connect: Fraction  #: connection probability
-    weights: Any  #: distribution (inputs.weights), of multiples of the synapse's weight
+    weights: Weights  #: distribution (inputs.weights), of multiples of the synapse's weight
     delay: NonNegative[ms]  #: from a spike to its arrival
 
     def check(self, sizes: tuple[int, int]) -> None:

@@ -7,9 +7,11 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Ge, MinLen
 
+from spikesweep.contract import lacking
 from spikesweep.errors import InputError
-from spikesweep.models.networks.base import Component, OfCells, Population, time_constants_of
-from spikesweep.models.synapses.two_stage import TwoStageCurrent, TwoStageKinetics
+from spikesweep.models.contracts import Leaky, Synapse
+from spikesweep.models.networks.base import OfCells, Population, time_constants_of
+from spikesweep.models.synapses.two_stage import TwoStageKinetics
 from spikesweep.units import Fraction, NonNegative, ms, number, pA
 
 
@@ -45,6 +47,12 @@ class EINetwork(OfCells):
                 f"network.populations = {list(self.populations)} is refused; "
                 "allowed: the excitatory cell and the inhibitory cell"
             )
+        for name, cell in self.cells.items():
+            if missing := lacking(cell, Leaky):
+                raise InputError(
+                    f"network.populations: {name} is a {type(cell).__name__}, which has no "
+                    f"{', '.join(missing)}; allowed: cells with a leak, whose time constant scales weights"
+                )
         for kind, n in self.in_degree.items():
             if np.any(np.asarray(n) < 1):
                 raise InputError(
@@ -61,25 +69,19 @@ class EINetwork(OfCells):
             "inh": _whole(self.p_connect * inhibitory),
         }
 
-    @property
-    def components(self) -> tuple[Component, ...]:
-        """Return the parts whose code decides the results."""
-        return (*self.cells.values(), self.exc, self.inh)
-
-    def synapses_onto(self, population: str) -> dict[str, Component]:
+    def synapses_onto(self, population: str) -> dict[str, Synapse]:
         """Return the synapses onto a cell of a population, with their weights."""
-        cell = self.cells[population]
+        cell: Any = self.cells[population]
         if population == next(iter(self.populations)):
             exc, inh = self.J_EE * self.scale_EE, self.J_EI * self.scale_EI
         else:
             exc, inh = self.J_IE * self.scale_IE, self.J_II * self.scale_II
         tau_m = cell.C_m / cell.g_L
         n = self.in_degree
-        synapses: dict[str, TwoStageCurrent] = {
+        return {
             "exc": self.exc.with_weight(exc / n["exc"] * tau_m),
             "inh": self.inh.with_weight(-inh / n["inh"] * tau_m),
         }
-        return dict(synapses)
 
     def time_constants(self) -> dict[str, ms]:
         """Return every time constant that dt must resolve, by the key of the configuration."""

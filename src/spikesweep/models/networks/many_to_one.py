@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from spikesweep.kernels.random.draws import poisson_trains, uniform_numbers
 from spikesweep.kernels.random.philox import derive, uniforms
+from spikesweep.models.contracts import Conducting
 from spikesweep.models.inputs import legacy_trains
 from spikesweep.models.inputs.spike_trains import KeyedShuffles, LegacyShuffles, Shuffles, Trains
-from spikesweep.models.networks.base import Component, OfCells, Population
+from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.units import PER_MS, Fraction, Hz, NonNegative, Positive, ms, number
 
 
@@ -49,14 +50,9 @@ class ManyToOne(OfCells):
     p_connected: Fraction  #: share of the inputs of each type that is connected
     spike_rate: Positive[Hz]  #: mean rate of an input
     rate_spread: NonNegative[number]  #: SD of the logarithm of an input's rate, all equal at zero
-    exc: Component  #: excitatory synapse
-    inh: Component  #: inhibitory synapse, whose weight is multiplied by dg_ratio
+    exc: Conducting  #: excitatory synapse
+    inh: Conducting  #: inhibitory synapse, whose weight is multiplied by dg_ratio
     dg_ratio: NonNegative[number]  #: factor of the inhibitory weight
-
-    @property
-    def components(self) -> tuple[Component, ...]:
-        """Return the parts whose code decides the results."""
-        return (*self.cells.values(), self.exc, self.inh)
 
     @property
     def in_degree(self) -> dict[str, number]:
@@ -65,11 +61,12 @@ class ManyToOne(OfCells):
         return {"exc": connected * (1.0 - self.p_inhibitory), "inh": connected * self.p_inhibitory}
 
     @property
-    def synapses(self) -> dict[str, Component]:
+    def synapses(self) -> dict[str, Any]:
         """Return the synapses by type."""
-        return {"exc": self.exc, "inh": self.inh._replace(weight=self.inh.weight * self.dg_ratio)}
+        inh: Any = self.inh
+        return {"exc": self.exc, "inh": inh._replace(weight=inh.weight * self.dg_ratio)}
 
-    def synapses_onto(self, population: str) -> dict[str, Component]:
+    def synapses_onto(self, population: str) -> dict[str, Any]:
         """Return the synapses onto the neuron."""
         del population
         return self.synapses

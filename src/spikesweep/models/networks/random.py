@@ -6,7 +6,8 @@ from typing import Annotated
 
 from annotated_types import Ge, MinLen
 
-from spikesweep.models.networks.base import Component, OfCells, Population, time_constants_of
+from spikesweep.models.contracts import Synapse
+from spikesweep.models.networks.base import OfCells, Population, time_constants_of
 from spikesweep.units import Fraction, ms, number
 
 
@@ -21,8 +22,8 @@ class RandomNetwork(OfCells):
     N: Annotated[int, Ge(1)]  #: number of neurons
     inhibitory_fraction: Fraction  #: of the N neurons
     p_connect: Fraction  #: connection probability
-    exc: Component  #: excitatory synapse
-    inh: Component  #: inhibitory synapse
+    exc: Synapse  #: excitatory synapse
+    inh: Synapse  #: inhibitory synapse
 
     @property
     def in_degree(self) -> dict[str, number]:
@@ -33,16 +34,11 @@ class RandomNetwork(OfCells):
         }
 
     @property
-    def components(self) -> tuple[Component, ...]:
-        """Return the parts whose code decides the results."""
-        return (*self.cells.values(), self.exc, self.inh)
-
-    @property
-    def synapses(self) -> dict[str, Component]:
+    def synapses(self) -> dict[str, Synapse]:
         """Return the synapses by type."""
         return {"exc": self.exc, "inh": self.inh}
 
-    def synapses_onto(self, population: str) -> dict[str, Component]:
+    def synapses_onto(self, population: str) -> dict[str, Synapse]:
         """Return the synapses, which all targets share."""
         del population
         return self.synapses

@@ -13,6 +13,7 @@ from spikesweep.errors import InputError, nearest
 from spikesweep.kernels.random.philox import derive, uniforms
 from spikesweep.kernels.rates.system import Link, System
 from spikesweep.kernels.rates.system import Population as Units
+from spikesweep.models.contracts import Patterns, Weights
 from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.models.neurons.rate_unit import RateUnit
 from spikesweep.models.synapses.rate_synapses import FilteredCurrent, SaturatingConductance
@@ -20,15 +21,16 @@ from spikesweep.units import ms
 
 Array = NDArray[np.float64]
 #: Weights (post, pre, points) by the names of the post- and the presynaptic population.
-Weights = Mapping[str, Mapping[str, Array]]
+WeightsOf = Mapping[str, Mapping[str, Array]]
 
 _CELL_FIELDS = ("v_rest", "tau", "R", "v_th", "v_pk", "peak")
 
 
 @dataclass(frozen=True)
 class RatePopulation(Population):
-    """Cells of one kind."""
+    """Units of one kind."""
 
+    cell: RateUnit  # type: ignore[assignment]  #: a unit of the chosen neuron, which has no spikes
     n: Annotated[int, "cells", Ge(1)]  #: how many
 
 
@@ -36,8 +38,8 @@ class RatePopulation(Population):
 class Projection:
     """All synapses from one population to another."""
 
-    weights: Any  #: distribution (inputs.weights)
-    synapse: Any  #: model (inputs.rate_synapses)
+    weights: Weights  #: distribution (inputs.weights)
+    synapse: FilteredCurrent | SaturatingConductance  #: model (inputs.rate_synapses)
 
 
 @dataclass(frozen=True)
@@ -49,19 +51,11 @@ class RateNetwork(OfCells):
     """
 
     populations: Annotated[Mapping[str, RatePopulation], MinLen(1)]  #: by name
-    inputs: Mapping[str, Any]  #: populations of clamped rates, by name (inputs.patterns)
+    inputs: Mapping[str, Patterns]  #: populations of clamped rates, by name (inputs.patterns)
     projections: Annotated[Mapping[str, Mapping[str, Projection]], MinLen(1)]  #: by post, then pre
     rng: Literal["labels", "legacy"]  #: labels: of the seed and names; legacy: RandomState(seed) in order
     rows: Literal["post", "pre"]  #: whose cells are the rows in which legacy draws weights
     driving_force: Literal["own", "pre_index"]  #: pre_index: the slip of the published script
-
-    @property
-    def components(self) -> tuple[Any, ...]:
-        """Return the parts whose code decides the results."""
-        parts = [p.cell for p in self.populations.values()] + list(self.inputs.values())
-        for _, _, projection in self._each():
-            parts += [projection.weights, projection.synapse]
-        return tuple(parts)
 
     @property
     def n_patterns(self) -> int | None:
@@ -183,7 +177,7 @@ class RateNetwork(OfCells):
         """Return the post- and the presynaptic population of every projection, sorted."""
         return sorted((post, pre) for post, pre, _ in self._each())
 
-    def system(self, weights: Weights, rates: Mapping[str, Array], *, synapses: bool = False) -> System:
+    def system(self, weights: WeightsOf, rates: Mapping[str, Array], *, synapses: bool = False) -> System:
         """Return the system of points with these weights and input rates (Hz; unit, points)."""
         names = self.integrated()
         n_points = next(iter(next(iter(weights.values())).values())).shape[-1]
@@ -197,7 +191,7 @@ class RateNetwork(OfCells):
         )
         links = []
         for post, pre in self.links():
-            synapse = self.projections[post][pre].synapse
+            synapse: Any = self.projections[post][pre].synapse
             saturating = isinstance(synapse, SaturatingConductance)
             if pre in rates:
                 clamped = rates[pre]

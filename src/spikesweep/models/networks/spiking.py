@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from spikesweep.errors import InputError, nearest
 from spikesweep.kernels.random.philox import derive
-from spikesweep.models.networks.base import Component, OfCells, Population
+from spikesweep.models.contracts import Connections, Noise, Synapse
+from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.models.networks.connections import Edges, joined
 from spikesweep.units import ms, pA
 
@@ -20,9 +21,9 @@ class SpikingPopulation(Population):
     """Neurons of one kind, all of whose synapses have one kind too."""
 
     n: Annotated[int, "1", Ge(1)]  #: how many
-    synapse: Component  #: what their spikes do to others, to be multiplied by the connections' weights
+    synapse: Synapse  #: what their spikes do to others, to be multiplied by the connections' weights
     i_ext: tuple[pA, ...]  #: constant current: one for all, or one a neuron
-    noise: Any | None  #: model (inputs.noise); none where null
+    noise: Noise | None  #: model (inputs.noise); none where null
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,7 @@ class SpikingNetwork(OfCells):
     """
 
     populations: Annotated[Mapping[str, SpikingPopulation], MinLen(1)]  #: by name
-    projections: Mapping[str, Mapping[str, Any]]  #: connections (inputs.connections), by target, then source
-
-    @property
-    def components(self) -> tuple[Component, ...]:
-        """Return the parts whose code decides the results."""
-        cells = [part for p in self.populations.values() for part in (p.cell, p.synapse, p.noise)]
-        return (*(part for part in cells if part is not None), *(c for _, _, c in self._each()))
+    projections: Mapping[str, Mapping[str, Connections]]  #: by target, then source
 
     @property
     def N(self) -> int:
@@ -78,8 +73,6 @@ class SpikingNetwork(OfCells):
                         f"network.projections.{target}.{source}: {name!r} is no population; "
                         f"{nearest(name, self.populations)}"
                     )
-            if not hasattr(connections, "weights"):
-                raise InputError(f"network.projections.{target}.{source} are no connections")
             connections.check(self._sizes(target, source))
             given = isinstance(connections.weights, tuple) and isinstance(connections.weights[0], tuple)
             if (

@@ -109,7 +109,7 @@ def _parts(network: SpikingNetwork, clock: Clock, record: Sequence[str]) -> list
     kick = trace = 0
     for name, population in network.populations.items():
         sources = [network.populations[source].synapse for source in network.sources(name)]
-        inputs = (*sources, GivenCurrent())
+        inputs: tuple[Any, ...] = (*sources, GivenCurrent())
         rows: list[tuple[int, str]] = []
         of: dict[str, list[int]] = {}
         for signal in record:
@@ -211,7 +211,7 @@ def _show_peaks(
     step: NDArray[np.int64],
 ) -> None:
     """Show the height of spikes, where the cell's have one, at the sample before each."""
-    cells = [p.cell for p in network.populations.values() for _ in range(p.n)]
+    cells: list[Any] = [p.cell for p in network.populations.values() for _ in range(p.n)]
     for row, i in zip(v, neurons, strict=True):
         if hasattr(cells[i], "V_spike"):
             row[step[neuron == i] - 1] = cells[i].V_spike

@@ -6,11 +6,13 @@ from typing import Any
 from spikesweep.config.build import build
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid.attributes import cell_names
+from spikesweep.models.contracts import Network
+from spikesweep.protocols.base import Experiment
 
 
 def assemble(values: Mapping[str, Any]) -> tuple[Any, Any]:
     """Return the protocol and the network of plain values; raise InputError."""
-    return build(values["protocol"], "protocol"), network_of(values)
+    return build(values["protocol"], "protocol", Experiment), network_of(values)
 
 
 def network_of(values: Mapping[str, Any]) -> Any:
@@ -25,7 +27,7 @@ def network_of(values: Mapping[str, Any]) -> Any:
     names = cell_names(network)
     cells = cells_of(values, [*names.values()], where)
     filled = {name: {**(node or {}), "cell": cells[names[name]]} for name, node in populations.items()}
-    return build({**network, "populations": filled}, "network")
+    return build({**network, "populations": filled}, "network", Network)
 
 
 def _listed(names: Any, where: str) -> list[str]:

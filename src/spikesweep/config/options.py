@@ -1,0 +1,45 @@
+"""How a run is carried out, and which points it has: what a configuration holds beside its groups."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from annotated_types import Gt
+
+from spikesweep.config.build import built
+from spikesweep.errors import InputError
+from spikesweep.grid.points import Sample
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of a run that no result depends on, and the shape of its points."""
+
+    name: str | None  #: folder of the results, the protocol's name where null
+    outputs: str  #: where results are kept
+    zip: Mapping[str, tuple[str, ...]]  #: axes that move together, by any name
+    points: str | None  #: CSV file with a column an axis and a row a point
+    sample: Sample  #: how axes given as ranges are filled
+    exclude: tuple[str, ...]  #: conditions of points that are left out
+    plan: bool  #: say what a run would do, and stop
+    confirm: bool  #: run even if it takes longer than `ask_above`
+    ask_above: Annotated[float, "h", Gt(0)]  #: longest run that needs no confirmation
+    overwrite: bool  #: start a store of the same name again
+    retry: Literal["failed"] | None  #: compute points again that failed
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "Options":
+        """Return the options of a configuration's plain values; raise InputError."""
+        exclude = values["exclude"]
+        listed = {**values, "exclude": exclude if isinstance(exclude, list) else [exclude]}
+        options = built(cls, {name: listed[name] for name in cls.__dataclass_fields__}, "")
+        folder = Path(options.name or ".")
+        if folder.is_absolute() or ".." in folder.parts:
+            raise InputError(f"name = {options.name!r} is refused; allowed: a folder name below outputs")
+        return options
+
+    def store_path(self, choices: Mapping[str, str]) -> Path:
+        """Return where the store of these choices of names is."""
+        folder = self.name or choices.get("protocol", "sweep")
+        return Path(self.outputs) / folder / f"{choices.get('neuron')}-{choices.get('network')}.zarr"

@@ -1,0 +1,36 @@
+"""Contracts: what a kind of part must have, written as a `typing.Protocol`; what an object lacks of it.
+
+Members are looked for by name, once, where a part is built: a message then names what is missing, and nothing
+asks `hasattr` afterwards.
+"""
+
+from functools import cache
+from inspect import get_annotations
+from typing import Any
+
+
+def is_contract(cls: Any) -> bool:
+    """Return whether a class is a contract, not a part."""
+    return isinstance(cls, type) and bool(cls.__dict__.get("_is_protocol"))
+
+
+@cache
+def members(contract: type) -> tuple[str, ...]:
+    """Return the names that a contract asks for, in the order in which it states them."""
+    found: dict[str, None] = {}
+    for cls in reversed(contract.__mro__):
+        if is_contract(cls):
+            for name in (*get_annotations(cls), *cls.__dict__):
+                if not name.startswith("_") or name == "__call__":
+                    found[name] = None
+    return tuple(found)
+
+
+def lacking(part: Any, contract: type) -> list[str]:
+    """Return the members of a contract that a part, or a class of parts, does not have."""
+    return [name for name in members(contract) if not hasattr(part, name)]
+
+
+def kind_of(contract: type) -> str:
+    """Return what a contract calls its parts, in words: the first sentence of its docstring."""
+    return (contract.__doc__ or contract.__name__).split(".")[0].strip()

@@ -1,0 +1,196 @@
+"""What each kind of model part must have: the contracts that the fields of networks name.
+
+A part that lacks a member is refused where it is built, by the member's name. Whatever else an equation has
+(`C_m`, `g_L`, `E_L`, `V_reset`, `t_ref`, `rheobase`) is asked for only by what needs it: see the last three.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesweep.units import Hz, ms, mV, nS, number, pF
+
+
+class Timed(Protocol):
+    """A part with time constants."""
+
+    def time_constants(self) -> Mapping[str, ms]:
+        """Return the time constants (ms) that dt must resolve, by what they are called."""
+
+
+class Neuron(Timed, Protocol):
+    """A neuron that spikes: parameters, and one compiled step (kernels.cells.driver).
+
+    Its first state variable is the potential `v`, its unit mV unless it is dimensionless.
+    """
+
+    @property
+    def step(self) -> Any:
+        """The compiled function (c, x, current, t, t_next) -> (state, 1.0 where it spiked)."""
+
+    def initial(self) -> Any:
+        """Return the state before the first step, a NamedTuple whose annotations are units."""
+
+    def coefficients(self, clock: Any) -> Any:
+        """Return what a step needs, a NamedTuple of numbers or of arrays with one entry a lane."""
+
+
+class Synapse(Timed, Protocol):
+    """A synapse of spiking neurons: what events do to the current into a cell (kernels.cells.driver)."""
+
+    @property
+    def advance(self) -> Any:
+        """The compiled function (c, x, kick) -> state at this sample."""
+
+    @property
+    def current(self) -> Any:
+        """The compiled function (c, x, v) -> current into the cell (pA)."""
+
+    def initial(self) -> Any:
+        """Return the state without any past event, a NamedTuple whose annotations are units."""
+
+    def coefficients(self, clock: Any) -> Any:
+        """Return what a step needs, a NamedTuple of numbers or of arrays with one entry a lane."""
+
+
+class Weights(Protocol):
+    """A distribution of weights."""
+
+    @property
+    def mean(self) -> number:
+        """Of all weights."""
+
+    def unit_weights(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return weights of mean 1, shape of the uniform numbers `u`, whose last two dims are one sample."""
+
+    def legacy(self, rng: np.random.RandomState, shape: tuple[int, int]) -> NDArray[np.float64]:
+        """Return weights as published code draws them."""
+
+
+class Connections(Protocol):
+    """Which cell of one population connects to which of another, how strongly, and after how long."""
+
+    @property
+    def delay(self) -> ms:
+        """From a spike to its arrival."""
+
+    @property
+    def weights(self) -> Any:
+        """A distribution, or a matrix."""
+
+    def check(self, sizes: tuple[int, int]) -> None:
+        """Refuse sizes (from, to) of populations that cannot be connected so; raise InputError."""
+
+    def edges(self, sizes: tuple[int, int], same: bool, key: NDArray[np.uint64]) -> Any:
+        """Return the connections; `same` says that both are one population, `key` names what is random."""
+
+
+class Noise(Protocol):
+    """White noise that drives a cell."""
+
+    def current(self, cell: Any, dt: ms) -> tuple[float, float]:
+        """Return the mean and the SD (pA) of the current in a step."""
+
+
+class Patterns(Protocol):
+    """Patterns of clamped input rates."""
+
+    @property
+    def n(self) -> int:
+        """Units."""
+
+    @property
+    def n_patterns(self) -> int | None:
+        """How many patterns there are, None for any number."""
+
+    def rates(self, key: NDArray[np.uint64], pattern: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the rates (Hz) of each pattern, shape (pattern, n)."""
+
+    def legacy(self, rng: np.random.RandomState, n_patterns: int) -> NDArray[np.float64]:
+        """Return the rates (Hz) of the first patterns, as published code draws them."""
+
+
+class RateSynapse(Timed, Protocol):
+    """A synapse of rate networks."""
+
+    @property
+    def E_rev(self) -> mV:
+        """Reversal potential."""
+
+
+class RateCell(Timed, Protocol):
+    """A rate unit: a potential and a rate, no spikes."""
+
+    def rate(self, v: Any) -> Any:
+        """Return the rate (Hz) at potentials `v` (mV)."""
+
+
+class Stimulus(Protocol):
+    """A stimulus of a frequency band."""
+
+    def samples(self, rng: Any, low: Hz, high: Hz, n: int, dt: ms) -> NDArray[np.float64]:
+        """Return n samples of about unit variance with power between two frequencies."""
+
+
+class Network(Timed, Protocol):
+    """A network: populations by name, each with its cell (models.networks.base has the defaults)."""
+
+    @property
+    def populations(self) -> Mapping[str, Any]:
+        """The populations, by name, each with its `cell`."""
+
+    @property
+    def cells(self) -> dict[str, Any]:
+        """The cell of each population, by the population's name."""
+
+    def check(self) -> None:
+        """Refuse what no field alone shows; raise InputError."""
+
+
+class CellNetwork(Network, Protocol):
+    """A network that says what one cell of it receives from excitatory and inhibitory cells."""
+
+    @property
+    def in_degree(self) -> dict[str, number]:
+        """Return the number of synapses onto a cell, by the type of the presynaptic cell: exc, inh."""
+
+    def synapses_onto(self, population: str) -> dict[str, Any]:
+        """Return the synapses onto a cell of a population, by the type of the presynaptic cell."""
+
+
+class Leaky(Protocol):
+    """A cell with a leak: what turns a fluctuation of the potential, or a time, into a current."""
+
+    @property
+    def C_m(self) -> pF:
+        """Membrane capacitance."""
+
+    @property
+    def g_L(self) -> nS:
+        """Leak conductance."""
+
+
+class Resting(Protocol):
+    """A cell with a resting potential."""
+
+    @property
+    def E_L(self) -> mV:
+        """Resting potential."""
+
+
+class Conducting(Synapse, Protocol):
+    """A synapse that is a conductance."""
+
+    @property
+    def weight(self) -> nS:
+        """Conductance added by one event."""
+
+    @property
+    def tau_syn(self) -> ms:
+        """Decay time constant."""
+
+    @property
+    def E_rev(self) -> mV:
+        """Reversal potential."""

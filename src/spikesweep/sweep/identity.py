@@ -1,0 +1,88 @@
+"""What makes a store that of one sweep: configuration, code, compilers; what differs is told line by line."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from spikesweep.errors import InputError
+from spikesweep.store import Store
+from spikesweep.sweep.fingerprint import fingerprint, uses
+from spikesweep.sweep.job import Job
+from spikesweep.sweep.swept import Parameters
+
+#: Packages whose other minor version may round otherwise, so that results of both are not mixed; SciPy, too,
+#: where a protocol or a component imports it.
+DECISIVE_VERSIONS = ("numba", "llvmlite", "numpy")
+
+
+def code_of(job: Job) -> dict[str, str]:
+    """Return a hash of each module that results of a job depend on."""
+    return fingerprint(_classes(job))
+
+
+def _classes(job: Job) -> set[type]:
+    # Parameters also where nothing is swept: a sweep may get such an axis later
+    return {Parameters, *(type(part) for whole in (job.protocol, job.network) for part in _parts(whole))}
+
+
+def _parts(part: Any) -> Iterator[Any]:
+    """Yield a built object and all built objects in it."""
+    if isinstance(part, Mapping):
+        for value in part.values():
+            yield from _parts(value)
+    elif is_dataclass(part):
+        yield part
+        for field in fields(part):
+            yield from _parts(getattr(part, field.name))
+    elif isinstance(part, tuple):
+        if hasattr(part, "_fields"):
+            yield part
+        for value in part:
+            yield from _parts(value)
+
+
+def refuse_other(job: Job, store: Store, code: Mapping[str, str]) -> None:
+    """Refuse to mix with a store of another configuration, code or compiler; raise InputError."""
+    attrs = store.attrs
+    there, here = attrs["configuration"], dict(job.identity)
+    # what an added axis alone lets others be interpolated from has the stored values at what is configured
+    known, axes = there.get("interpolated", {}), {*store.axes, *store.columns()}
+    derived = job.parameters.derived if job.parameters else {}
+    new = {key for key, table in derived.items() if key not in known and axes.isdisjoint(table.names)}
+    here["interpolated"] = {k: text for k, text in here.get("interpolated", {}).items() if k not in new}
+    found = differences({**there, "interpolated": known}, here)
+    swept = [axis.key for axis in job.grid.swept]
+    moved = [line.split(": ", 1) for line in found if line.partition(":")[0] in swept]
+    ways = [f"{key}={value.partition(' there')[0]} 'grid.{key}=[...]', " for key, value in moved]
+    for name in (*DECISIVE_VERSIONS, *(("scipy",) if uses(_classes(job), "scipy") else ())):
+        there, here = attrs["versions"].get(name), job.attrs["versions"].get(name)
+        if _minor(there) != _minor(here):
+            found.append(f"{name}: version {there} there, {here} here")
+    found += differences(attrs["code"], code, "code of ")
+    if found:
+        raise InputError(
+            f"{store.path} holds another sweep:\n  "
+            + "\n  ".join(found)
+            + f"\nallowed: {''.join(ways)}another name=..., or overwrite=true (what it holds is lost)"
+        )
+
+
+def _minor(version: Any) -> str:
+    return ".".join(str(version).split(".")[:2])
+
+
+def differences(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Return a line for each value in which two configurations differ."""
+    found = []
+    for key in sorted({*there, *here}):
+        a, b = there.get(key), here.get(key)
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            found += differences(a, b, f"{prefix}{key}.")
+        elif a != b:
+            found.append(f"{prefix}{key}: {_short(a)} there, {_short(b)} here")
+    return found
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
