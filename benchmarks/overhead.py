@@ -66,7 +66,7 @@ def job_of(kind: str, n: int, folder: str) -> Job:
     seeds = {"start": 0, "stop": n // side**2 - 1, "num": n // side**2}
     sweep = sweep_of(f"protocol.duration={FEW_STEPS * 0.05}")
     if kind == "trivial":
-        sweep = replace(sweep, protocol=trivial.Trivial(), components=())
+        sweep = replace(sweep, protocol=trivial.Trivial())
         spec: dict[str, Any] = {"a": axis, "b": axis, "seed": seeds}
     else:
         spec = {"fe": axis, "fi": axis, "seed": seeds, "pop_size": [1]}

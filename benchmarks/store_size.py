@@ -51,7 +51,7 @@ def job_of(n: int, folder: str, spikes: bool) -> Job:
     spec["b"] = spec["a"]
     grid = Grid(Trivial.axes, tuple(axis_values(axis, spec[axis.name]) for axis in Trivial.axes))
     protocol = TrivialSpikes() if spikes else Trivial()
-    return replace(sweep_of(), protocol=protocol, components=(), grid=grid, path=Path(folder) / "n.zarr")
+    return replace(sweep_of(), protocol=protocol, grid=grid, path=Path(folder) / "n.zarr")
 
 
 def seconds(call: Callable[[], Any], repeats: int) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 
 from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import Axis, Variable
+from spikesweep.protocols.base import Experiment
 
 
 def difference(a, b, seed):
@@ -15,7 +16,7 @@ def difference(a, b, seed):
 
 
 @dataclass(frozen=True)
-class Trivial:
+class Trivial(Experiment):
     """The difference of two axes plus the third."""
 
     axes: ClassVar[tuple[Axis, ...]] = (

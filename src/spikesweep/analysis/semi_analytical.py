@@ -53,7 +53,8 @@ _NO_FLUCTUATION = 1e-9  # mV, added to sigma_V
 _MS_PER_NS = 1e-6  # the slip of the published code: Q in S where T in s belongs
 
 
-#: What the moments depend on of a synapse.
+#: What the moments depend on of a cell, and of a synapse.
+OF_CELL = ("C_m", "g_L", "E_L")
 _OF_SYNAPSE = ("weight", "tau_syn", "E_rev")
 
 
@@ -72,7 +73,7 @@ class Cell(NamedTuple):
     def of(cls, neuron: Any, network: RandomNetwork) -> "Cell":
         """Return the cell of a neuron in a network; raise InputError if one has no such parameters."""
         synapses = {kind: getattr(network, kind, None) for kind in ("exc", "inh")}
-        parts = [("neuron", neuron, ("C_m", "g_L", "E_L"))]
+        parts = [("neuron", neuron, OF_CELL)]
         parts += [(f"network.{kind}", synapse, _OF_SYNAPSE) for kind, synapse in synapses.items()]
         lacking = [f"{key}.{name}" for key, part, names in parts for name in names if not hasattr(part, name)]
         if lacking:

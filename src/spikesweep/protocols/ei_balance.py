@@ -98,6 +98,10 @@ class EIBalance(Experiment):
             if none := [kind for kind in _KINDS if np.any(np.asarray(sources[kind]) <= 0)]:
                 raise InputError(f"grid.pop_size holds {size}, which has no {none[0]} source; allowed: more")
 
+    def reads(self, key: str) -> bool:
+        """Return whether results depend on a value: `pop_size` stands in the place of the network's N."""
+        return key != "network.N"
+
     def coordinates(self, network: Any) -> Mapping[str, list[str] | Coordinate]:
         """Return the names of the populations and the times of the traces."""
         populations: dict[str, list[str] | Coordinate] = {"population": list(network.populations)}

@@ -51,6 +51,10 @@ class FICurve(Experiment):
         check_step(network, self.dt)
         steps("protocol.duration", self.duration, self.dt)
 
+    def reads(self, key: str) -> bool:
+        """Return whether rates depend on a value: those of the cells and of this protocol, no connections."""
+        return not key.startswith("network.")
+
     def coordinates(self, network: Network) -> dict[str, list[str]]:
         """Return the names of the populations."""
         return {"population": list(network.populations)}

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.analysis.mean_field import Adaptation, Drive, MeanField, fixed_points, integrate
-from spikesweep.analysis.semi_analytical import Array, Cell, Form, TransferFunction, terms_of
+from spikesweep.analysis.semi_analytical import OF_CELL, Array, Cell, Form, TransferFunction, terms_of
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import NON_FINITE, OK, Axis, Variable
 from spikesweep.models.networks.random import RandomNetwork
@@ -26,6 +26,8 @@ from spikesweep.units import Fraction, Hz, NonNegative, Positive, ms, mV
 _KEPT = 5
 #: Longest time step by order, in units of T: beyond it the covariances diverge, or rates are 1 % off.
 _LONGEST = {1: 0.5, 2: 0.1}
+#: Parameters of a cell that adaptation reads.
+_ADAPTATION = ("a", "b", "tau_w")
 #: What a step of the equations costs, in steps of a neuron: only sets the size of blocks.
 _STEP_WORK = 3000.0
 
@@ -94,6 +96,11 @@ class MeanFieldDynamics(Experiment):
                 f"protocol.stimulus_stop = {self.stimulus_stop} ms is refused; allowed: from "
                 f"protocol.stimulus_start = {self.stimulus_start} ms on"
             )
+
+    def reads(self, key: str) -> bool:
+        """Return whether results depend on a value: of a cell only what the moments and adaptation have."""
+        adaptation = _ADAPTATION if self.adaptation else ()
+        return not key.startswith("neuron.") or key.rsplit(".", 1)[1] in (*OF_CELL, *adaptation)
 
     def coordinates(self, network: RandomNetwork) -> dict[str, list[str]]:
         """Return the names of the populations, their pairs, and numbers for the fixed points."""

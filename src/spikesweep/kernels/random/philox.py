@@ -11,6 +11,7 @@ Words are 32-bit numbers held in uint64, which is how vector units multiply them
 from collections.abc import Mapping
 from functools import cache
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,11 +63,14 @@ def stream_word(name: str) -> np.uint64:
 
 def derive(key: ArrayLike, name: str, value: ArrayLike) -> NDArray[np.uint64]:
     """Return the key(s) that follow from `key` when the label `name` has `value` (a number)."""
-    key = np.asarray(key, np.uint64)
-    bits = (np.asarray(value, np.float64) + 0.0).view(np.uint64)  # + 0.0: -0.0 and 0.0 are one label
+    k: Any = np.asarray(key, np.uint64)
+    bits: Any = (np.asarray(value, np.float64) + 0.0).view(np.uint64)  # + 0.0: -0.0 and 0.0 are one label
     tag = np.uint64(name_hash(name))
-    words = _philox4x32(bits & _LOW, bits >> _SHIFT, tag & _LOW, tag >> _SHIFT, key & _LOW, key >> _SHIFT)
-    return np.asarray(words[0] | (words[1] << _SHIFT))
+    shape = np.broadcast_shapes(k.shape, bits.shape)
+    if k.size == bits.size == 1:  # scalars: NumPy spends six times as long on arrays of one
+        k, bits = k.reshape(-1)[0], bits.reshape(-1)[0]
+    words = _philox4x32(bits & _LOW, bits >> _SHIFT, tag & _LOW, tag >> _SHIFT, k & _LOW, k >> _SHIFT)
+    return np.asarray(words[0] | (words[1] << _SHIFT)).reshape(shape)
 
 
 def point_keys(root_seed: int, labels: Mapping[str, ArrayLike]) -> NDArray[np.uint64]:
