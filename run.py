@@ -17,7 +17,7 @@ from spikesweep.errors import InputError
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(cfg: DictConfig) -> Any:
     """Hand the composed configuration over."""
-    from spikesweep.api.sweeps import main as run  # late: the help of Hydra needs none of it
+    from spikesweep.api.main import main as run  # late: the help of Hydra needs none of it
 
     return run(cfg, HydraConfig.get().runtime.choices)
 

@@ -17,7 +17,7 @@ from spikesweep.errors import DamagedError, InputError
 from spikesweep.grid.schema import STATUS_MEANINGS
 from spikesweep.store.check import check, repair
 from spikesweep.store.compare import compare
-from spikesweep.store.folders import store_paths
+from spikesweep.store.paths import store_paths
 from spikesweep.sweep.identity import differences
 from spikesweep.sweep.replay import OtherResult, replay, verify
 

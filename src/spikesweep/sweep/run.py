@@ -1,14 +1,14 @@
 """A sweep: plan what is missing, run it, return the dataset."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 from math import prod
 from time import perf_counter
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from spikesweep import store as stores
@@ -20,6 +20,10 @@ from spikesweep.sweep.blocks import Work, run_block, run_block_isolated
 from spikesweep.sweep.compute.base import Executor, Lost
 from spikesweep.sweep.identity import code_of, refuse_other
 from spikesweep.sweep.job import Job
+from spikesweep.sweep.provenance import creation
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Neuron steps in a block: about a second. Fixed, not measured, so that a sweep started again from
 #: nothing has the same files.
@@ -54,10 +58,16 @@ class Monitor(Protocol):
 class Outcome:
     """How a run ended."""
 
-    dataset: xr.Dataset  #: what was asked for, of all that the store holds
+    opened: Callable[[], "xr.Dataset"]  #: returns what was asked for, of all that the store holds
+    key: str  #: a hash of the points that were asked for, and of their status
     computed: int  #: points computed by this run
     failed: int  #: points asked for that stand as failed or not finite
     missing: int  #: points asked for that are missing still
+
+    @property
+    def dataset(self) -> "xr.Dataset":
+        """Return what was asked for, of all that the store holds, read lazily."""
+        return self.opened()
 
 
 def run(
@@ -102,17 +112,30 @@ def _run(asked: Grid, work: Work, compute: Executor, monitor: Monitor) -> Outcom
         monitor.message("nothing is missing")
     after = store.status()
     inside = after[np.ix_(*work.wanted)]
-    dataset = store.open()
-    if asked.shape != grid.shape:
+
+    def opened() -> "xr.Dataset":
+        dataset = store.open()
+        if asked.shape == grid.shape:
+            return dataset
         pairs = zip(asked.values, grid.values, strict=True)
         places = [growth.positions(values, there) for values, there in pairs]
-        dataset = dataset.isel(dict(zip(asked.names, places, strict=True)))
+        return dataset.isel(dict(zip(asked.names, places, strict=True)))
+
     return Outcome(
-        dataset,
+        opened,
+        _key(asked, inside, work.job.attrs.get("versions", {})),
         computed=int(np.count_nonzero(todo & (after != MISSING))),
         failed=int(np.count_nonzero(np.isin(inside, FAILURES))),
         missing=int(np.count_nonzero(inside == MISSING)),
     )
+
+
+def _key(asked: Grid, status: NDArray[np.uint8], versions: Mapping[str, str]) -> str:
+    found = sha256(repr(versions.get("spikesweep")).encode())
+    for name, values in asked.coordinates.items():
+        found.update(name.encode() + repr(values.tolist()).encode())
+    found.update(status.tobytes())
+    return found.hexdigest()
 
 
 def _run_blocks(
@@ -176,7 +199,7 @@ def stored_status(job: Job, compute: Executor, overwrite: bool) -> tuple[NDArray
 
 def _created(job: Job, compute: Executor, code: Mapping[str, str], *, replace: bool) -> stores.Store:
     chunks = job.grid.block_shape(block_points(job, compute))
-    attrs = {**job.attrs, "configuration": dict(job.identity), "code": dict(code)}
+    attrs = {**job.attrs, **creation(), "configuration": dict(job.identity), "code": dict(code)}
     coordinates = _coordinates(job, job.grid)
     variables = job.protocol.variables
     return stores.create(job.path, job.grid, variables, coordinates, chunks, attrs, replace=replace)
