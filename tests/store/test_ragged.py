@@ -439,7 +439,6 @@ def lengths(path, n, longest, spikes):
         protocol=Lengths(longest),
         grid=Grid(Lengths.axes, (np.arange(n),)),
         path=path,
-        components=(),
     )
     return sweep.run(job, Serial(None), api.Terminal()).dataset
 

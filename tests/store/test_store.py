@@ -18,10 +18,13 @@ from conftest import n_done
 
 import spikesweep as ss
 from spikesweep.api import sweeps as api
+from spikesweep.api.progress import Terminal
 from spikesweep.errors import InputError
 from spikesweep.store import Store, durable
 from spikesweep.store.check import check, repair
+from spikesweep.sweep import identity
 from spikesweep.sweep import run as sweep
+from spikesweep.sweep.compute import Serial
 from spikesweep.sweep.identity import code_of
 from spikesweep.sweep.job import make_job
 
@@ -589,13 +592,13 @@ def test_another_version_of_the_compiler_is_refused(tmp_path):
     versions = {**job.attrs["versions"], "numba": "0.1.0"}
     other = sweep.replace(job, attrs={**job.attrs, "versions": versions})
     with pytest.raises(InputError, match=r"numba: version .* there, 0\.1\.0 here"):
-        sweep.run(other, api.build(ss.load("compute=serial").compute, "compute"), api.Terminal())
+        sweep.run(other, Serial(None), Terminal())
 
 
 def test_other_code_is_refused_by_its_name(tmp_path, monkeypatch):
     job, _ = run(tmp_path)
     code = {**code_of(job), "spikesweep.models.neurons.adexp": "another"}
-    monkeypatch.setattr(sweep, "fingerprint", lambda classes: code)
+    monkeypatch.setattr(identity, "fingerprint", lambda classes: code)
     with pytest.raises(
         InputError, match=r"\n  code of spikesweep\.models\.neurons\.adexp: \w{16} there, another here\n"
     ):

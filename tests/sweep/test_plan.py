@@ -12,8 +12,8 @@ from spikesweep.sweep.plan import Time, make_plan, total
 
 
 def planned(cfg):
-    job, compute, values = make_job(cfg)
-    return make_plan(job, compute, overwrite=values["overwrite"], retry=values["retry"] == "failed")
+    job, compute, options = make_job(cfg)
+    return make_plan(job, compute, overwrite=options.overwrite, retry=options.retry == "failed")
 
 
 def test_a_retry_is_planned_as_such(small, monkeypatch):

@@ -123,7 +123,7 @@ class Sweeping(RuleBasedStateMachine):
         names = [name for name in VALUES if name != "k" or self.has_k]
         axes = tuple(a for a in Sums.axes if a.name in names)
         grid = Grid(axes, tuple(np.array(request[name]) for name in names))
-        job = replace(self.job, protocol=Sums(), grid=grid, path=self.path, components=(), defaults={"k": 0})
+        job = replace(self.job, protocol=Sums(), grid=grid, path=self.path, defaults={"k": 0})
         if not self.has_k:
             request = {**request, "k": [0]}
         return job, set(product(*(request[name] for name in VALUES)))

@@ -8,14 +8,14 @@ from typing import Any
 
 from spikesweep.config import compose
 from spikesweep.config.build import build
-from spikesweep.config.options import Options
+from spikesweep.config.options import OPTIONS, Options
 from spikesweep.errors import InputError
 from spikesweep.grid.attributes import cell_names
 from spikesweep.grid.grid import Grid
 from spikesweep.protocols.base import Experiment
 from spikesweep.sweep.compute.base import Executor
 from spikesweep.sweep.design import design, with_texts
-from spikesweep.sweep.experiment import assemble
+from spikesweep.sweep.experiment import PARTS, assemble
 from spikesweep.sweep.provenance import versions
 from spikesweep.sweep.swept import Parameters
 
@@ -47,8 +47,8 @@ def make_job(cfg: compose.Configuration) -> tuple[Job, Executor, Options]:
     """
     values = compose.plain(cfg)
     executor: Executor = build(values["compute"], "compute", Executor)
-    options = Options.of(values)
-    protocol, network = assemble(values)
+    options = Options.of({name: values[name] for name in OPTIONS})
+    protocol, network = assemble({name: values.get(name) for name in PARTS})
     protocol.check(network)
     path = options.store_path(values.get("choices") or {})
     stored = {} if options.overwrite else _stored_axes(path)

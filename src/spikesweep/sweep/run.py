@@ -33,9 +33,9 @@ MAX_BLOCK_POINTS = 10_000
 #: Files of a store, about: more and larger points make larger blocks, up to so many times BLOCK_WORK.
 MAX_FILES = 7000
 _LONGER = 16.0
-#: Blocks of a sweep at least, where there are enough points, so that several workers end together. How many
-#: workers there are must not matter: the same sweep has the same files anywhere.
-_MIN_BLOCKS = 16
+#: Blocks of a sweep at least, so that several workers end together, unless they became shorter than this part
+#: of BLOCK_WORK. How many workers there are must not matter: the same sweep has the same files anywhere.
+_MIN_BLOCKS, _SHORTEST = 16, 1 / 32
 
 
 class Monitor(Protocol):
@@ -222,5 +222,5 @@ def block_points(job: Job, compute: Executor) -> int:
     by_work = BLOCK_WORK / max(job.protocol.work(job.network, job.grid.whole), 1.0) * n_whole
     by_files = job.grid.n_points * stores.files_of_block(job.protocol.variables) / MAX_FILES
     wanted = max(by_work, min(by_files, _LONGER * by_work))
-    shared = -(-job.grid.n_points // _MIN_BLOCKS)
+    shared = max(-(-job.grid.n_points // _MIN_BLOCKS), _SHORTEST * by_work)
     return max(1, min(int(wanted), int(shared), MAX_BLOCK_POINTS))
