@@ -17,7 +17,6 @@ import xarray as xr
 from conftest import n_done
 
 import spikesweep as ss
-from spikesweep.api import sweeps as api
 from spikesweep.api.progress import Terminal
 from spikesweep.errors import InputError
 from spikesweep.store import Store, durable
@@ -44,7 +43,7 @@ def words(folder, name="s", **axes):
 
 def run(folder, *more, name="s", retry=False, **axes):
     job, compute, _ = make_job(ss.load(*words(folder, name, **axes), *more))
-    return job, sweep.run(job, compute, api.Terminal(), retry=retry)
+    return job, sweep.run(job, compute, Terminal(), retry=retry)
 
 
 def same(a, b):
@@ -208,7 +207,7 @@ def test_two_chunks_that_were_exchanged_are_found(tmp_path):
 def test_every_file_and_every_folder_is_synchronised(tmp_path, monkeypatch):
     synchronised = []
     monkeypatch.setattr(os, "fsync", lambda fd: synchronised.append(os.readlink(f"/proc/self/fd/{fd}")))
-    run(tmp_path, "protocol.record_spikes=true")
+    run(tmp_path, "protocol.record_spikes=true", "compute.block_points=1")
     path = tmp_path / "s" / "adexp-fs_rs.zarr"
     prepared = str(path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp"))
     names = {re.sub(r"\.[0-9a-f]{32}\.partial$", "", n).replace(prepared, str(path)) for n in synchronised}
@@ -470,7 +469,7 @@ def test_poison_points_fail_alone_and_with_the_reason(tmp_path, monkeypatch, n_s
     axes = {"fe": AXES["fe"], "fi": [0, 2], "seed": list(range(n_seeds))}
     limits = ("compute=processes", "compute.workers=2", "compute.block_points=6", "compute.time_limit=10")
     job, compute, _ = make_job(ss.load(*words(tmp_path, **axes), *limits))
-    outcome = sweep.run(job, compute, api.Terminal())
+    outcome = sweep.run(job, compute, Terminal())
     ds = outcome.dataset.load()
     poison = xr.zeros_like(ds.status.isel(pop_size=0, drop=True), bool)
     for fe, seed in kinds:
@@ -575,7 +574,7 @@ def test_a_full_disk_stops_the_sweep_and_breaks_nothing(tmp_path, monkeypatch):
     outcome = None
     while outcome is None and len(stopped) < 40:
         try:
-            outcome = sweep.run(job, compute, api.Terminal())
+            outcome = sweep.run(job, compute, Terminal())
         except (OSError, InputError) as error:
             stopped.append(str(error))
     assert len(stopped) > 2
