@@ -17,6 +17,8 @@ SPIKING = (
     "protocol.common_random_numbers=true",
     "compute=serial",
 )
+RATE = ("neuron=rate_unit", "network=feedforward_rate", "protocol=rate_dynamics")
+JERCOG = ("neuron=jercog", "network=jercog", "protocol=ei_balance")
 
 
 def load(folder, *words):
@@ -49,14 +51,12 @@ def test_a_cell_is_built_once_for_all_its_populations(tmp_path):
     [
         # the population E has the cell Output: equal numbers once stood under different labels
         (
-            ("neuron=rate_unit", "network=feedforward_rate", "protocol=rate_dynamics")
-            + ("network.populations.E.cell=Output", "neuron.E.R=1.0,50.0"),
+            (*RATE, "network.populations.E.cell=Output", "neuron.E.R=1.0,50.0"),
             "neuron.E.R",
         ),
         (("protocol=fi_curve", "network.p_connect=0.02,0.05"), "network.p_connect"),
         (
-            ("neuron=jercog", "network=jercog", "protocol=ei_balance", "network.N=500,1000")
-            + ("grid.pop_size=[1000]",),
+            (*JERCOG, "network.N=500,1000", "grid.pop_size=[1000]"),
             "network.N",
         ),
         (("protocol=mean_field", "neuron.RS.V_th=-50.0,-45.0"), "neuron.RS.V_th"),
