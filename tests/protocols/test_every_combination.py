@@ -23,8 +23,8 @@ from spikesweep.grid.schema import OK, SATURATED
 from spikesweep.sweep.job import make_job
 
 GROUPS = ("neuron", "network", "protocol")
-#: NaN beyond the fixed points that there are, as `fixed_point` is, but not declared to be optional.
-UNDECLARED = {"growth"}
+#: NaN beyond the fixed points that there are, but not declared to be optional.
+UNDECLARED = {"fixed_point", "growth"}
 #: What makes a protocol small.
 REDUCED = {
     "connection_test": (
