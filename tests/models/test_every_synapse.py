@@ -96,7 +96,7 @@ def test_equals_its_own_functions_without_numba_bit_for_bit(synapse):
 
 
 def test_an_event_has_the_charge_and_the_peak_of_the_closed_form(synapse):
-    """A peak that is not at the event is that of the continuous equations, from which Euler's is dt / tau off."""
+    """A peak after the event is that of the continuous equations, from which Euler's is dt / tau off."""
     charge, peak = RESPONSES[type(synapse).__name__](synapse)
     current = response(synapse, single_event())
     assert not current[:100].any()

@@ -193,9 +193,7 @@ def test_every_accepted_pair_runs(any_protocol, tmp_path):
 
 @pytest.mark.parametrize("group", ["neuron", "network"])
 def test_every_option_has_a_use(group):
-    used = {
-        pair[("network", "neuron").index(group)] for p in options("protocol") for pair in answers(p)[0]
-    }
+    used = {pair[("network", "neuron").index(group)] for p in options("protocol") for pair in answers(p)[0]}
     assert used == set(options(group))
 
 
