@@ -7,7 +7,7 @@ computed name is not found.
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -75,23 +75,22 @@ def _names(text: bytes) -> tuple[str, ...]:
 
 
 def closure(
-    modules: Iterable[str], find: Callable[[bytes], Iterable[Import]] = exact_imports
-) -> tuple[set[str], set[str]]:
-    """Return modules and all that they import from trusted packages; and the other packages they import.
+    modules: Iterable[str],
+    find: Callable[[bytes], Iterable[Import]] = exact_imports,
+    without: Collection[str] = (),
+) -> dict[str, frozenset[str]]:
+    """Return modules and all that they import from trusted packages, with the other packages each imports.
 
-    Of packages other than this one the `__init__` above each module counts too: it is run before.
+    Of packages other than this one the `__init__` above each module counts too: it is run before. What only
+    modules of `without` import is left out with them.
     """
-    found: set[str] = set()
-    others: set[str] = set()
+    found: dict[str, frozenset[str]] = {}
     todo = set(modules)
     while todo:
         module = todo.pop()
-        found.add(module)
-        own, foreign = _imported_by(module, source(module), find)
-        todo |= (own | _above(module)) - found
-        if not module.startswith(f"{PACKAGE}."):
-            others |= foreign
-    return found, others
+        own, found[module] = _imported_by(module, source(module), find)
+        todo |= (own | _above(module)) - found.keys() - set(without)
+    return found
 
 
 @cache

@@ -83,19 +83,6 @@ def target_class(name: str, where: str) -> type:
     if root := root_of(module):
         try:
             found = getattr(importlib.import_module(module), attribute, None)
-<<<<<<< HEAD
-        except ImportError:
-            found = None
-    if not is_component(found) or found.__module__.split(".")[0] != PACKAGE:
-        raise InputError(f"{where} = {name!r} is refused; allowed: classes defined in {PACKAGE}")
-    return found  # type: ignore[return-value]
-
-
-def is_component(cls: Any) -> bool:
-    """Return whether a class is one that configurations build: a dataclass or a NamedTuple."""
-    kind = isinstance(cls, type) and not is_contract(cls)
-    return kind and (dataclasses.is_dataclass(cls) or hasattr(cls, "_fields"))
-=======
         except InputError:
             raise
         except Exception as error:  # whatever the import of a user's file raises
@@ -120,8 +107,9 @@ def _allowed_targets(module: str) -> str:
 
 
 def is_component(cls: Any) -> bool:
-    return isinstance(cls, type) and (dataclasses.is_dataclass(cls) or hasattr(cls, "_fields"))
->>>>>>> 1ad1f17 (Models outside the repository: folders that their user named become packages, their options are found)
+    """Return whether a class is one that configurations build: a dataclass or a NamedTuple."""
+    kind = isinstance(cls, type) and not is_contract(cls)
+    return kind and (dataclasses.is_dataclass(cls) or hasattr(cls, "_fields"))
 
 
 def checked(value: Any, hint: Any, where: str) -> Any:
