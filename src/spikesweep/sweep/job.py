@@ -19,6 +19,7 @@ from spikesweep.sweep.design import design, with_texts
 from spikesweep.sweep.experiment import assemble
 from spikesweep.sweep.provenance import provenance
 from spikesweep.sweep.swept import Parameters
+from spikesweep.trust import with_models
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class Job:
     attrs: Mapping[str, Any] = field(default_factory=dict)  #: more for the store: versions, commit
     defaults: Mapping[str, Any] = field(default_factory=dict)  #: of axes that an older store may lack
     parameters: Parameters | None = None  #: the swept parameters of the configuration
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        """Let another process know the folders of models that their user named, before it reads the rest."""
+        return with_models(self, protocol)
 
     @property
     def coordinates(self) -> Mapping[str, Any]:
