@@ -45,7 +45,7 @@ def command_words(words: Sequence[str]) -> list[str]:
     `grid.fe.num=61` is merged. A key that no group file has passes Hydra and is refused by `build`,
     which knows the nearest one.
     """
-    if _COMPLETION & set(words):  # the shell asks, for `eval "$(python run.py -sc install=bash)"`
+    if is_completion(words):
         return list(words)
     parser = OverridesParser.create()
     words_out: list[str] = []
@@ -70,6 +70,11 @@ def command_words(words: Sequence[str]) -> list[str]:
         else:
             words_out.append(f"++{word}")
     return words_out
+
+
+def is_completion(words: Sequence[str]) -> bool:
+    """Return whether the shell asks, for `eval "$(python run.py -sc install=bash)"`."""
+    return not _COMPLETION.isdisjoint(words)
 
 
 def _check_word(override: Override, word: str) -> None:

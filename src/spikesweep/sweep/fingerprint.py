@@ -52,8 +52,12 @@ def models_in(code: Mapping[str, str]) -> dict[str, Any]:
 
 
 def edited(models: Mapping[str, Any]) -> list[str]:
-    """Return the modules of a store's `models` that do something else now, or that are not there."""
-    return [m for m, kept in models.items() if not sources.file_of(m) or kept["code"] != _now(m)]
+    """Return the modules of a store's `models` that do something else now, or are no longer there.
+
+    Those of packages that are not trusted are left out: what needs them is refused.
+    """
+    known = [module for module in models if root_of(module)]
+    return [m for m in known if not sources.file_of(m) or models[m]["code"] != _now(m)]
 
 
 def _now(module: str) -> str:
