@@ -113,7 +113,9 @@ def trust(folders: Iterable[str | Path]) -> None:
                 )
             _refuse_edited(name)
             continue
-        _refuse_name(name, folder, str(given))
+        refuse_name(name, folder, str(given))
+        if not any(folder.rglob("*.py")) and not (folder / "conf").is_dir():
+            raise InputError(f"models = {given} is refused: it holds no Python files; allowed: {_ALLOWED}")
         _refuse_options(folder, str(given))
         _folders[name] = folder
         _install()
@@ -129,8 +131,8 @@ def _refuse_edited(name: str) -> None:
             )
 
 
-def _refuse_name(name: str, folder: Path, given: str) -> None:
-    """Refuse what could not be imported, and what would be imported in the place of another module."""
+def refuse_name(name: str, folder: Path, given: str) -> None:
+    """Refuse what could not be imported, or would be in the place of another module; raise InputError."""
     if not name.isidentifier():
         raise InputError(
             f"models = {given} is refused: {name!r} is no name of a package; "
@@ -142,8 +144,6 @@ def _refuse_name(name: str, folder: Path, given: str) -> None:
         other = "" if folder in places else str(spec.origin or next(iter(places), "a module"))
     if other:
         raise InputError(f"models = {given} is refused: {name} is {other}; allowed: another name")
-    if not any(folder.rglob("*.py")) and not (folder / "conf").is_dir():
-        raise InputError(f"models = {given} is refused: it holds no Python files; allowed: {_ALLOWED}")
 
 
 def _spec_of_others(name: str) -> ModuleSpec | None:
