@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from spikesweep import old_names
-from spikesweep.trust import PACKAGE, imported_source, root_of, roots
+from spikesweep.folder_packages import imported_source
+from spikesweep.trust import PACKAGE, root_of, roots
 
 
 class Import(NamedTuple):
@@ -143,7 +144,7 @@ def _from_face(package: str) -> dict[str, str]:
     stub = path.with_suffix(".pyi") if path else None
     if stub is None or not stub.is_file():
         return {}
-    found = {}
+    found: dict[str, str] = {}
     for statement in exact_imports(stub.read_bytes()):
         name = _absolute(statement, package)
         found |= dict.fromkeys(statement.names, name)

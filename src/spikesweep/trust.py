@@ -4,24 +4,17 @@ A folder of Python files with a `conf/` beside them becomes the package of its n
 on the command line (`models=./mymodels`), in `ss.load`, or in a `spikesweep.toml` of the user's own with
 `models = ["./mymodels"]`, in the working directory or in the user's configuration folder. Installed packages
 say it with an entry point of group `spikesweep.models`. Nothing that a store or a YAML says is trusted.
-
-A finder maps each name to its folder; `sys.path` stays as it is. The loader keeps what it ran, so that what
-is recorded of a model is what this process imported, also where the file was edited since.
 """
 
-import hashlib
 import importlib.util
 import os
-import pickle
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from functools import cache
-from importlib.abc import InspectLoader, MetaPathFinder
-from importlib.machinery import FileFinder, ModuleSpec
+from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import CodeType, ModuleType
-from typing import Any
 
+from spikesweep import folder_packages
 from spikesweep.errors import InputError, nearest
 
 PACKAGE = "spikesweep"
@@ -33,11 +26,7 @@ _HOME = Path(__file__).parent
 _ALLOWED = "models=FOLDER with Python files and a conf/ beside them"
 
 #: Folders that their user named, by the name of the package.
-_folders: dict[str, Path] = {}
-#: Source of each module of them as this process imported it.
-_imported: dict[str, bytes] = {}
-#: Hashes that a worker expects of modules that it has yet to import.
-_expected: dict[str, str] = {}
+_folders = folder_packages.FOLDERS
 
 
 def named_words(words: Iterable[str]) -> list[str]:
@@ -117,18 +106,15 @@ def trust(folders: Iterable[str | Path]) -> None:
         if not any(folder.rglob("*.py")) and not (folder / "conf").is_dir():
             raise InputError(f"models = {given} is refused: it holds no Python files; allowed: {_ALLOWED}")
         _refuse_options(folder, str(given))
-        _folders[name] = folder
-        _install()
+        folder_packages.add(name, folder)
 
 
 def _refuse_edited(name: str) -> None:
-    for module, source in _imported.items():
-        file = spec.origin if (spec := sys.modules[module].__spec__) else None
-        if module.split(".")[0] == name and file and Path(file).exists() and Path(file).read_bytes() != source:
-            raise InputError(
-                f"{file} was edited after this process imported it; allowed: a new process "
-                "(of a notebook: restart its kernel)"
-            )
+    for file in folder_packages.edited(name):
+        raise InputError(
+            f"{file} was edited after this process imported it; allowed: a new process "
+            "(of a notebook: restart its kernel)"
+        )
 
 
 def refuse_name(name: str, folder: Path, given: str) -> None:
@@ -151,13 +137,13 @@ def _spec_of_others(name: str) -> ModuleSpec | None:
     if name in sys.modules:
         return sys.modules[name].__spec__ or ModuleSpec(name, None, origin="a module of this process")
     for finder in sys.meta_path:
-        if not isinstance(finder, _Models) and (spec := finder.find_spec(name, None)):
+        if not isinstance(finder, folder_packages.Finder) and (spec := finder.find_spec(name, None)):
             return spec
     return None
 
 
 def _refuse_options(folder: Path, given: str) -> None:
-    """Refuse options that have the names of ours, or of another folder: which one is meant would be unclear."""
+    """Refuse options that have the names of ours, or of another folder's: which is meant would be unclear."""
     for path in sorted((folder / "conf").rglob("*.yaml")):
         option = path.relative_to(folder / "conf")
         for other in (_HOME, *_folders.values()):
@@ -215,87 +201,8 @@ def conf_folders() -> list[Path]:
     return [path / "conf" for path in (*_folders.values(), *installed().values()) if (path / "conf").is_dir()]
 
 
-def imported_source(module: str) -> bytes | None:
-    """Return the source of a module of a folder as this process imported it, None where it did not."""
-    return _imported.get(module)
-
-
-def with_models(value: Any, protocol: Any) -> tuple[Any, ...]:
-    """Return what `__reduce_ex__` of an object may return that holds models: its folders, then the object.
-
-    Another process trusts the folders before it makes the object, and refuses to run other code than this
-    one did.
-    """
-    if not _folders:
-        return tuple(object.__reduce_ex__(value, protocol))
-    hashes = {module: hashlib.sha256(source).hexdigest() for module, source in _imported.items()}
-    state = pickle.dumps(value.__dict__, protocol)
-    return _restored, ({name: str(f) for name, f in _folders.items()}, hashes, type(value), state)
-
-
-def _restored(folders: Mapping[str, str], hashes: Mapping[str, str], cls: type, state: bytes) -> Any:
-    for name, folder in folders.items():
-        _folders.setdefault(name, Path(folder))
-    _expected.update(hashes)
-    _install()
-    value = cls.__new__(cls)
-    value.__dict__.update(pickle.loads(state))
-    return value
-
-
-def _install() -> None:
-    if not any(isinstance(finder, _Models) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Models())
-
-
-class _Models(MetaPathFinder):
-    """Finds the packages of folders that their user named, and no others."""
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """Return how to import a module of such a folder."""
-        top, _, rest = fullname.partition(".")
-        if top not in _folders:
-            return None
-        if rest:
-            finders = (FileFinder(place, (_Loader, [".py"])) for place in path or ())
-            return next((spec for finder in finders if (spec := finder.find_spec(fullname))), None)
-        init = _folders[top] / "__init__.py"
-        loader = _Loader(fullname, str(init)) if init.exists() else None
-        spec = ModuleSpec(fullname, loader, origin=str(init) if loader else None, is_package=True)
-        spec.submodule_search_locations = [str(_folders[top])]
-        spec.has_location = loader is not None
-        return spec
-
-
-class _Loader(InspectLoader):
-    """Runs a source file and keeps it. Without bytecode: an edit within its second would not be seen."""
-
-    def __init__(self, fullname: str, path: str) -> None:
-        self._path = path
-
-    def is_package(self, fullname: str) -> bool:
-        """Return whether this is the file of a package."""
-        return Path(self._path).name == "__init__.py"
-
-    def get_source(self, fullname: str) -> str:
-        """Return the text."""
-        return importlib.util.decode_source(Path(self._path).read_bytes())
-
-    def get_code(self, fullname: str) -> CodeType:
-        """Return the compiled text; raise InputError where it is not what the driver of a sweep ran."""
-        source = Path(self._path).read_bytes()
-        expected = _expected.get(fullname)
-        if expected is not None and hashlib.sha256(source).hexdigest() != expected:
-            raise InputError(f"{self._path} was edited while a sweep runs; allowed: the same command again")
-        code = compile(source, self._path, "exec", dont_inherit=True)
-        _imported[fullname] = source
-        return code  # type: ignore[no-any-return]
-
-
 def fault_in(error: BaseException, name: str) -> str:
-    """Return what an import of a package raised, with the file and line of it where that is in the package."""
+    """Return what an import of a package raised, with the file and line where that is in the package."""
     if isinstance(error, SyntaxError):
         return f"{error.filename}, line {error.lineno}: {error.msg}"
     where, trace = "", error.__traceback__

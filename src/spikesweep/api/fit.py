@@ -16,7 +16,6 @@ from spikesweep.analysis.fitted import cell_of
 from spikesweep.analysis.semi_analytical import Cell
 from spikesweep.analysis.transfer_function import fit
 from spikesweep.api import sweeps as api
-from spikesweep.errors import InputError
 from spikesweep.store.folders import FIT
 from spikesweep.sweep.job import make_job
 

@@ -23,7 +23,7 @@ _PLACES = {
 }
 _HEAD = """# Models of package__
 
-Run these from the folder above; `python -m spikesweep` is the same as `spikesweep`. Edited code goes on in no store.
+Run these from the folder above. A store goes on only with the code that began it.
 """
 
 

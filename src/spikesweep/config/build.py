@@ -1,6 +1,6 @@
 """From plain values of a configuration to checked objects.
 
-`_target_` names the class, and only a class *defined* in a trusted package is accepted (`trust`: this one, and
+`_target_` names the class, and only a class *defined* in a trusted package is accepted (`trust`: this one and
 those that the user named): the resolved object is looked at, not the string, so that a configuration can
 never run foreign code. A field's annotation gives its type, unit and bounds.
 """

@@ -33,7 +33,7 @@ CONFIG_DIR = Path(spikesweep.__file__).parent / "conf"
 #: Parts of an axis that are overridden alone: `grid.fe.num=61`.
 RANGE_PARTS = ("start", "stop", "num", "spacing", "low", "high")
 #: Where folders of models can be named, of which Hydra never hears.
-MODELS_ALLOWED = "allowed: models=FOLDER on the command line, ss.load('models=FOLDER'), a spikesweep.toml of yours"
+MODELS_ALLOWED = "allowed: models=FOLDER on the command line or in ss.load, or a spikesweep.toml of yours"
 _COMPLETION = {"-sc", "--shell-completion", "--shell_completion"}
 
 
@@ -80,7 +80,7 @@ def is_completion(words: Sequence[str]) -> bool:
 def _check_word(override: Override, word: str) -> None:
     """Refuse what Hydra would refuse without a hint, or with an error of Python; raise InputError."""
     key = override.key_or_group
-    if key == "models":  # the command line's own has been taken out: this one is of a recorded sweep, or +models
+    if key == "models":  # the command line's own was taken out: this is a recorded sweep's, or +models
         raise InputError(f"{word} is refused; {MODELS_ALLOWED}")
     known = key in ROOT_KEYS or "." in key or override.is_hydra_override()
     if override.type == OverrideType.CHANGE and not known and key != "hydra":

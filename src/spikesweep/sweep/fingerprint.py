@@ -22,7 +22,10 @@ from spikesweep import old_names, sources
 from spikesweep.trust import PACKAGE, root_of
 
 #: What keeps, finds and refuses code: no number depends on it.
-_NO_RESULTS = tuple(f"{PACKAGE}.{m}" for m in ("kernels.compile.cache", "sources", "trust", "contract", "errors"))
+_NO_RESULTS = tuple(
+    f"{PACKAGE}.{name}"
+    for name in ("kernels.compile.cache", "sources", "trust", "folder_packages", "contract", "errors")
+)
 
 
 def fingerprint(classes: Iterable[type]) -> dict[str, str]:

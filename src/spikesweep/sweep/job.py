@@ -10,6 +10,7 @@ from spikesweep.config import compose
 from spikesweep.config.build import build
 from spikesweep.config.options import Options
 from spikesweep.errors import InputError
+from spikesweep.folder_packages import with_models
 from spikesweep.grid.attributes import cell_names
 from spikesweep.grid.grid import Grid
 from spikesweep.protocols.base import Experiment
@@ -19,7 +20,6 @@ from spikesweep.sweep.design import design, with_texts
 from spikesweep.sweep.experiment import assemble
 from spikesweep.sweep.provenance import provenance
 from spikesweep.sweep.swept import Parameters
-from spikesweep.trust import with_models
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ from numba.core.caching import NullCache
 from platformdirs import user_cache_path
 
 from spikesweep import sources
-from spikesweep.trust import PACKAGE, imported_source
+from spikesweep.folder_packages import imported_source
+from spikesweep.trust import PACKAGE
 
 _DIGEST = 32
 #: A file with a later time was perhaps edited after this process imported it.
@@ -49,7 +50,8 @@ def _version() -> str:
 @cache
 def code_of(modules: frozenset[str]) -> str | None:
     """Return a hash of the source of modules and of all they import, None where it may change unseen."""
-    digest, others = hashlib.sha256(), set()
+    digest = hashlib.sha256()
+    others: set[str] = set()
     found = {name: part for module in modules for name, part in _closure(module).items()}
     for module in sorted(found):
         text = _own_hash(module)
@@ -74,7 +76,7 @@ def _closure(module: str) -> dict[str, frozenset[str]]:
 
 @cache
 def _own_hash(module: str) -> str | None:
-    """Return a hash of a source, None where that on the disk may be another than the one that was imported."""
+    """Return a hash of a source, None where that on the disk may not be the one that was imported."""
     text = imported_source(module)
     if text is None:
         path = sources.file_of(module)
