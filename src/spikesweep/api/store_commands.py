@@ -129,10 +129,11 @@ def check(parsed: Any) -> int:
 
 def diff(parsed: Any) -> int:
     """Print what differs between two stores."""
+    from spikesweep.sweep.fingerprint import todays
     from spikesweep.sweep.identity import differences
 
     a, b = _at(parsed.a), _at(parsed.b)
-    found = differences(a.attrs["configuration"], b.attrs["configuration"])
+    found = differences(todays(a.attrs["configuration"]), todays(b.attrs["configuration"]))
     found += differences(a.attrs["code"], b.attrs["code"], "code of ")
     found += differences(a.attrs["versions"], b.attrs["versions"], "versions.")
     for line in found or ["same configuration, code and versions"]:

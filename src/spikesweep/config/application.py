@@ -30,7 +30,9 @@ def run(task: Callable[[DictConfig, Mapping[str, Any]], Any], words: Sequence[st
     def one(cfg: DictConfig) -> Any:
         found = HydraConfig.get()
         if found.searchpath and not own:
-            raise InputError(f"hydra.searchpath = {found.searchpath} in a YAML is refused; {MODELS_ALLOWED}")
+            where = f"hydra.searchpath = {found.searchpath} in a YAML"
+            print(f"refused: {where} is refused; {MODELS_ALLOWED}", file=sys.stderr)
+            sys.exit(2)  # an exception would be dressed up by Hydra under -m
         return task(cfg, found.runtime.choices)
 
     # Hydra then raises what it would print before it exits with 1, which means something else here
