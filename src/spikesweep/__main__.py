@@ -1,5 +1,6 @@
-"""`python -m spikesweep`: look at stores, check, compare and verify them."""
+"""`python -m spikesweep`: every command."""
 
 from spikesweep.api.commands import main
 
-main()
+if __name__ == "__main__":
+    main()

@@ -2,7 +2,7 @@
 
 import sys
 
-from spikesweep.api.fit import main
+from spikesweep.api.commands import main
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(["fit", *sys.argv[1:]])

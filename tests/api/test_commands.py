@@ -63,7 +63,7 @@ def test_check_finds_and_repairs(capsys, store, small):
 def test_check_knows_points_that_are_no_grid(capsys, small, tmp_path, faulty_point):
     """A failed point of a list is explained by its record; damage is repaired and the failure stays."""
     faulty_point()
-    ds = ss.run(small("x=zip(grid.fe=[6,12],grid.fi=[2,8])"))
+    ds = ss.run(small("x=zip(grid.fe=[6,12],grid.fi=[2,8])", "compute.block_points=1"))
     path = tmp_path / "transfer_function" / "adexp-fs_rs.zarr"
     assert ds.status.sel(point=0, seed=1).values.tolist() == [3, 3]
     assert call(capsys, "check", path) == "whole\n"

@@ -147,3 +147,121 @@ def test_kernels_of_different_processes_are_never_taken_for_each_other(tmp_path)
     assert len({line.split()[2] for line in alone}) == 3
     assert rates(tmp_path / "one", *models) == alone
     assert rates(tmp_path / "other", *models) == alone
+
+
+TWO = """
+import numpy as np
+from spikesweep.kernels.compile.vector_math import exp_each
+from spikesweep.kernels.random.draws import poisson_trains
+exp_each(np.array([1.0]))
+poisson_trains(np.array([1], np.uint64), np.array([1.0]), 5.0)
+"""
+
+
+def files(home):
+    return {file.name: file.stat().st_mtime_ns for file in kernels(home)}
+
+
+def edited(file):
+    file.write_text(file.read_text() + "\nEDITED = True\n")
+
+
+def test_what_a_kernel_is_not_made_of_compiles_nothing_again(tmp_path):
+    source, home = tmp_path / "src", tmp_path / "cache"
+    shutil.copytree(Path(spikesweep.__file__).parent, source / "spikesweep", symlinks=True)
+
+    def compile_both():
+        env = {**os.environ, "SPIKESWEEP_CACHE_DIR": str(home), "PYTHONPATH": str(source)}
+        subprocess.run([sys.executable, "-c", TWO], env=env, check=True, timeout=900)
+        return files(home)
+
+    first = compile_both()
+    assert len(first) == 2
+    package = source / "spikesweep"
+    for place in ("analysis/plots", "protocols", "sweep", "store", "api", "config", "models/neurons"):
+        for file in (package / place).glob("*.py"):
+            edited(file)
+    (package / "analysis" / "plots" / "more.py").write_text("")
+    assert compile_both() == first
+    edited(package / "kernels" / "random" / "philox.py")  # only the trains are made of it
+    second = compile_both()
+    assert len(second) == 3
+    assert first.items() <= second.items()
+    edited(package / "kernels" / "compile" / "jit.py")  # both
+    assert len(compile_both()) == 5
+
+
+FOREIGN = """
+import sys, spikesweep as ss
+ds = ss.run(ss.load("models=" + sys.argv[1], "neuron=qif", "network.populations=[QIF]", "protocol=fi_curve",
+    "protocol.duration=50.0", "grid.i_ext=[100]", "compute=serial", "outputs=" + sys.argv[2]))
+print("rate", float(ds.rate.max()))
+"""
+
+
+def test_kernels_of_models_outside_are_kept_by_their_source(tmp_path):
+    from spikesweep.api.new import write
+
+    folder, home = tmp_path / "kept_models", tmp_path / "cache"
+    write("neuron", "QIF", folder)
+    (folder / "part.py").write_text("from spikesweep.kernels.compile.jit import compiled\nGAIN = 1.0\n")
+    model = folder / "qif.py"
+    text = model.read_text().replace("import numpy as np\n", "import numpy as np\n\nfrom .part import GAIN\n")
+    model.write_text(text.replace("dv = c.dt", "dv = GAIN * c.dt"))
+
+    def rate(name):
+        env = {**os.environ, "SPIKESWEEP_CACHE_DIR": str(home)}
+        command = [sys.executable, "-c", FOREIGN, str(folder), str(tmp_path / name)]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=900)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()[-1], files(home)
+
+    before, first = rate("a")
+    assert first
+    assert rate("b") == (before, first)
+    (folder / "unused.py").write_text("x = 1\n")
+    assert rate("c") == (before, first)
+    (folder / "part.py").write_text("GAIN = 3.0\n")
+    after, second = rate("d")
+    assert float(after) > 1.5 * float(before)
+    assert first.items() < second.items()
+
+
+def test_a_model_that_imports_what_is_not_known_is_not_kept(tmp_path, monkeypatch):
+    from spikesweep import folder_packages
+    from spikesweep.kernels.compile.cache import code_of
+
+    for name, text in (("known", "import numpy\nimport os.path"), ("unknown", "import pytest")):
+        (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.setitem(folder_packages.FOLDERS, "m_imports", tmp_path)
+    os.utime(tmp_path / "known.py", (1, 1))
+    os.utime(tmp_path / "unknown.py", (1, 1))
+    assert code_of(frozenset({"m_imports.known"}))
+    assert code_of(frozenset({"m_imports.unknown"})) is None
+    assert code_of(frozenset({"m_imports.known", "m_imports.unknown"})) is None
+
+
+def test_a_file_that_is_newer_than_the_process_is_not_kept(tmp_path, monkeypatch):
+    """The process may have imported what stood there before: its machine code is not that of the new file."""
+    from spikesweep import folder_packages
+    from spikesweep.kernels.compile.cache import code_of
+
+    monkeypatch.setitem(folder_packages.FOLDERS, "m_newer", tmp_path)
+    (tmp_path / "late.py").write_text("x = 1\n")
+    os.utime(tmp_path / "late.py", (4e9, 4e9))
+    assert code_of(frozenset({"m_newer.late"})) is None
+
+
+def test_the_quick_search_for_imports_misses_none():
+    from spikesweep import sources
+
+    root = Path(spikesweep.__file__).parent
+    texts = [p.read_bytes() for p in (*root.rglob("*.py"), *root.rglob("*.py.txt"))]
+    texts += [
+        b"import a, b.c as d\nif x: import e\nx = 1; import f\nfrom .g import (h,  # one\n  i as j,\n)\n",
+        b"def f():\n    from k import l, \\\n        m\n    from . import n\n",
+    ]
+    for text in texts:
+        quick = {(i.module, name, i.level) for i in sources.likely_imports(text) for name in i.names or ("",)}
+        exact = {(i.module, name, i.level) for i in sources.exact_imports(text) for name in i.names or ("",)}
+        assert exact <= quick

@@ -23,8 +23,6 @@ from spikesweep.grid.schema import OK, SATURATED
 from spikesweep.sweep.job import make_job
 
 GROUPS = ("neuron", "network", "protocol")
-#: NaN beyond the fixed points that there are, but not declared to be optional.
-UNDECLARED = {"fixed_point", "growth"}
 #: What makes a protocol small.
 REDUCED = {
     "connection_test": (
@@ -157,8 +155,7 @@ def faults(protocol, pairs, folder):
             continue
         declared = build(OmegaConf.to_container(cfg.protocol), "protocol").variables
         for variable in declared:
-            optional = variable.optional or variable.name in UNDECLARED
-            if variable.ragged or optional or (done == SATURATED).any():
+            if variable.ragged or variable.optional or (done == SATURATED).any():
                 continue
             if not np.isfinite(ds[variable.name].values.astype(float)).all():
                 found[network, neuron] = f"{variable.name} is not finite"

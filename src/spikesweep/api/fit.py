@@ -1,15 +1,14 @@
 """From a neuron's YAML to its transfer function in one command.
 
-    python -m spikesweep.api.fit neuron=adexp network=fs_rs network.populations=[RS]
+    python -m spikesweep fit neuron=adexp network=fs_rs network.populations=[RS]
 
 The words are those of `run.py`; the protocol is the adaptive scan where none is named. Beside the sweep's
 store stand the fit (`.fit.zarr`, xarray.open_zarr) and its figure; the coefficients are printed.
 """
 
 import shutil
-import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
@@ -17,7 +16,6 @@ from spikesweep.analysis.fitted import cell_of
 from spikesweep.analysis.semi_analytical import Cell
 from spikesweep.analysis.transfer_function import fit
 from spikesweep.api import sweeps as api
-from spikesweep.errors import InputError
 from spikesweep.store.paths import FIT
 from spikesweep.sweep.job import make_job
 
@@ -49,13 +47,12 @@ def _save(fitted: xr.Dataset, path: Path) -> None:
     temporary.rename(path)
 
 
-def main(words: Sequence[str]) -> None:
-    """Fit from the command line."""
-    try:
-        fitted = fit_cells(*words)
-    except InputError as error:
-        print(f"refused: {error}", file=sys.stderr)
-        sys.exit(2)
+def command(parsed: Any) -> int:
+    """Fit from the command line, and print the coefficients."""
+    if {"-h", "--help"} & set(parsed.words):
+        print(__doc__)
+        return 0
+    fitted = fit_cells(*parsed.words)
     from spikesweep.analysis.plots import fit as figures  # late: a fit alone needs no matplotlib
 
     path = Path(fitted.attrs["path"])
@@ -66,3 +63,4 @@ def main(words: Sequence[str]) -> None:
         print(f"{term!s:>12}" + "".join(f"{value:14.6g}" for value in row))
     print(f"{'rmse (Hz)':>12}" + "".join(f"{value:14.3f}" for value in fitted["rmse"].values))
     print(f"{path}, {path.with_suffix('.png')}")
+    return 0

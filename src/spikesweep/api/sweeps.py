@@ -1,9 +1,11 @@
 """The public names for sweeps: load, run, open, replay."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import xarray as xr
 
+from spikesweep import trust
 from spikesweep.api.main import run_job
 from spikesweep.config import compose
 from spikesweep.config.compose import Configuration
@@ -33,14 +35,23 @@ def open(path: str | Path) -> xr.Dataset | xr.DataTree:  # the word of xarray an
     return folders.open_folder(Path(path))
 
 
-def replay(path: str | Path, population: str | None = None, neuron: int = 0, **axes: float) -> xr.Dataset:
+def replay(
+    path: str | Path,
+    population: str | None = None,
+    neuron: int = 0,
+    models: Sequence[str | Path] = (),
+    **axes: float,
+) -> xr.Dataset:
     """Compute one point of a store again, from the store alone, with full traces over `time`.
 
     `axes` are the point's values (`fe=4, fi=10, seed=3`); the traces are those of neuron number `neuron`.
+    `models` are folders of models outside this package, as in `load("models=FOLDER")`.
     Protocols without traces give the stored point, once it has come out equal. Raises InputError for a
     point that the store does not hold or has not computed, ArithmeticError where the stored value does
     not come out equal, and for a point that failed what it failed with.
     """
+    trust.named_words(())
+    trust.trust(models)
     store = Store.at(Path(path))
     if store is None:
         raise InputError(f"{path} does not exist; allowed: the path of a store (.zarr)")

@@ -1,12 +1,13 @@
 """From plain values of a configuration to checked objects.
 
-`_target_` names the class, and only a class *defined* in this package is accepted: the resolved object
-is looked at, not the string, so that a configuration can never run foreign code. A field's annotation
-gives its type, unit and bounds.
+`_target_` names the class, and only a class *defined* in a trusted package is accepted (`trust`: this one and
+those that the user named): the resolved object is looked at, not the string, so that a configuration can
+never run foreign code. A field's annotation gives its type, unit and bounds.
 """
 
 import dataclasses
 import importlib
+import sys
 import types
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -18,9 +19,9 @@ from spikesweep.contract import is_contract, kind_of, lacking
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid.grid import is_finite
 from spikesweep.old_names import target as today
+from spikesweep.trust import PACKAGE, fault_in, root_of, roots
 from spikesweep.units import unit_of
 
-PACKAGE = "spikesweep"
 T = TypeVar("T")
 
 
@@ -76,17 +77,33 @@ def field_hints(cls: type) -> dict[str, Any]:
 
 
 def target_class(name: str, where: str) -> type:
-    """Return the class that a `_target_` names; raise InputError unless this package defines it."""
+    """Return the class that a `_target_` names; raise InputError unless a trusted package defines it."""
     module, _, attribute = today(name).rpartition(".")
     found = None
-    if module.split(".")[0] == PACKAGE:
+    if root := root_of(module):
         try:
             found = getattr(importlib.import_module(module), attribute, None)
-        except ImportError:
-            found = None
-    if not is_component(found) or found.__module__.split(".")[0] != PACKAGE:
-        raise InputError(f"{where} = {name!r} is refused; allowed: classes defined in {PACKAGE}")
+        except InputError:
+            raise
+        except Exception as error:  # whatever the import of a user's file raises
+            absent = isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
+            if root != PACKAGE and not absent:
+                text = fault_in(error, root)
+                raise InputError(f"{where} = {name!r} cannot be imported: {text}") from error
+            if not isinstance(error, ImportError):
+                raise
+    if not is_component(found) or not root_of(found.__module__):
+        raise InputError(f"{where} = {name!r} is refused; allowed: {_allowed_targets(module)}")
     return found  # type: ignore[return-value]
+
+
+def _allowed_targets(module: str) -> str:
+    """Return which classes are allowed, and what would let those of a module be."""
+    package = module.split(".")[0]
+    known = sorted({root for root in roots() if root != PACKAGE})
+    allowed = f"classes defined in {' or '.join([PACKAGE, *known])}"
+    foreign = package.isidentifier() and package not in sys.stdlib_module_names and not root_of(module)
+    return f"{allowed}; those of {package} with models=PATH/{package}, its folder" if foreign else allowed
 
 
 def is_component(cls: Any) -> bool:

@@ -11,10 +11,11 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from spikesweep.config.words import CONFIG_DIR, number_words
+from spikesweep.config.words import CONFIG_DIR, MODELS_ALLOWED, number_words
 from spikesweep.config.zips import GROUPS, ROOT_KEYS
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid.grid import tidy
+from spikesweep.trust import named_words
 
 #: What Hydra composes: interpolations are kept as text.
 Configuration = DictConfig
@@ -22,15 +23,20 @@ _REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 
 
 def load(*overrides: str) -> DictConfig:
-    """Return the composed configuration of the same words as on the command line."""
+    """Return the composed configuration of the same words as on the command line, `models=...` too."""
+    words = named_words(overrides)
     with initialize_config_dir(str(CONFIG_DIR.resolve()), version_base="1.3"):
         try:
-            cfg = compose("config", number_words(overrides), return_hydra_config=True)
+            cfg = compose("config", number_words(words), return_hydra_config=True)
         except HydraException as error:
-            text = str(error).split("Config search path")[0].strip()
-            cause = f": {error.__cause__}" if error.__cause__ else ""
-            raise InputError(f"{text}{cause}") from error
+            raise refusal(error) from error
     return with_choices(cfg, cfg.hydra.runtime.choices)
+
+
+def refusal(error: HydraException) -> InputError:
+    """Return what Hydra says of words that it cannot carry out, without where it searched."""
+    text = str(error).split("Config search path")[0].strip()
+    return InputError(f"{text}{f': {error.__cause__}' if error.__cause__ else ''}")
 
 
 def with_choices(cfg: DictConfig, choices: Mapping[str, Any]) -> DictConfig:
@@ -52,6 +58,8 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
         raise InputError(f"{where} cannot be resolved: {str(error).splitlines()[0]}") from error
     assert isinstance(values, dict)
     known = {str(key): value for key, value in values.items()}
+    if "models" in known:
+        raise InputError(f"models = {known['models']!r} in a YAML is refused; {MODELS_ALLOWED}")
     for key in known:
         if key not in (*ROOT_KEYS, "choices"):
             raise InputError(f"{key} is not known; {nearest(key, ROOT_KEYS)}")

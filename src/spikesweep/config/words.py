@@ -32,6 +32,8 @@ from spikesweep.errors import InputError, nearest_key
 CONFIG_DIR = Path(spikesweep.__file__).parent / "conf"
 #: Parts of an axis that are overridden alone: `grid.fe.num=61`.
 RANGE_PARTS = ("start", "stop", "num", "spacing", "low", "high")
+#: Where folders of models can be named, of which Hydra never hears.
+MODELS_ALLOWED = "allowed: models=FOLDER on the command line or in ss.load, or a spikesweep.toml of yours"
 _COMPLETION = {"-sc", "--shell-completion", "--shell_completion"}
 
 
@@ -43,7 +45,7 @@ def command_words(words: Sequence[str]) -> list[str]:
     `grid.fe.num=61` is merged. A key that no group file has passes Hydra and is refused by `build`,
     which knows the nearest one.
     """
-    if _COMPLETION & set(words):  # the shell asks, for `eval "$(python run.py -sc install=bash)"`
+    if is_completion(words):
         return list(words)
     parser = OverridesParser.create()
     words_out: list[str] = []
@@ -70,9 +72,16 @@ def command_words(words: Sequence[str]) -> list[str]:
     return words_out
 
 
+def is_completion(words: Sequence[str]) -> bool:
+    """Return whether the shell asks, for `eval "$(python run.py -sc install=bash)"`."""
+    return not _COMPLETION.isdisjoint(words)
+
+
 def _check_word(override: Override, word: str) -> None:
     """Refuse what Hydra would refuse without a hint, or with an error of Python; raise InputError."""
     key = override.key_or_group
+    if key == "models":  # the command line's own was taken out: this is a recorded sweep's, or +models
+        raise InputError(f"{word} is refused; {MODELS_ALLOWED}")
     known = key in ROOT_KEYS or "." in key or override.is_hydra_override()
     if override.type == OverrideType.CHANGE and not known and key != "hydra":
         raise InputError(f"{word}: {key} is not known; {nearest_key(key, _likely_keys())}")

@@ -177,9 +177,14 @@ def _alone(work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
     """Compute points one by one in other processes."""
     each = list(_each(points))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    prepare = partial(work.job.protocol.prepare, work.job.network)
+    prepare = partial(_prepare, work.job)
     answers = isolated(partial(_attempt, work.job), each, prepare, work.time_limit, memory)
     return _assembled(work.job, len(each), answers)
+
+
+def _prepare(job: Job) -> None:
+    """Compile what a block will call; another process that reads the job knows its models before."""
+    job.protocol.prepare(job.network)
 
 
 def _each(points: Points) -> Iterator[Points]:

@@ -1,75 +1,96 @@
 """The identity of code: hashes of the source files that a result depends on.
 
-The files are found by following imports from the classes in use, inside this package. Comments,
-docstrings and layout do not count.
+The files are found by following imports from the classes in use, inside this package and other trusted ones.
+Comments, docstrings and layout do not count, and neither does where a file lies: `landed.json` holds the
+hashes of every module at earlier landings, whose results the reference tests pin, and a store whose code is
+that of one of them goes on with today's. A landing is added with
+
+    python -m spikesweep.sweep.fingerprint "2026-11-28 abc1234" > code.json
+
+of the tree before files are moved or rewritten, its line put at the end of the table.
 """
 
 import ast
 import hashlib
-import importlib.util
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-PACKAGE = "spikesweep"
+from spikesweep import old_names, sources
+from spikesweep.trust import PACKAGE, root_of
+
+#: What keeps, finds and refuses code: no number depends on it.
+_NO_RESULTS = tuple(
+    f"{PACKAGE}.{name}"
+    for name in ("kernels.compile.cache", "sources", "trust", "folder_packages", "contract", "errors")
+)
 
 
 def fingerprint(classes: Iterable[type]) -> dict[str, str]:
-    """Return a hash of each of the modules of `classes` and of all they import from this package."""
-    modules = sorted(_closure({cls.__module__ for cls in classes}))
-    texts = {module: _normal_form(_source(module).read_text()) for module in modules}
-    return {module: hashlib.sha256(text.encode()).hexdigest()[:16] for module, text in texts.items()}
+    """Return a hash of each of the modules of `classes` and of all they import from trusted packages."""
+    modules = sorted(sources.closure({cls.__module__ for cls in classes}, without=_NO_RESULTS))
+    return {module: hash_of(sources.source(module)) for module in modules}
+
+
+def hash_of(source: bytes) -> str:
+    """Return a hash of what a source does."""
+    return hashlib.sha256(_normal_form(source).encode()).hexdigest()[:16]
 
 
 def uses(classes: Iterable[type], package: str) -> bool:
-    """Return whether the modules of `classes`, or one that they import from this package, imports another."""
-    found = (_source(module).read_text() for module in _closure({cls.__module__ for cls in classes}))
-    return any(name.split(".")[0] == package for text in found for name in _imports(text))
+    """Return whether the modules of `classes`, or one that they import from trusted ones, imports another."""
+    return any(package in others for others in sources.closure({cls.__module__ for cls in classes}).values())
 
 
-def _closure(modules: set[str]) -> set[str]:
-    found: set[str] = set()
-    todo = set(modules)
-    while todo:
-        module = todo.pop()
-        found.add(module)
-        names = _imports(_source(module).read_text())
-        todo |= {name for name in names if name.split(".")[0] == PACKAGE} - found
-    return found
+def models_in(code: Mapping[str, str]) -> dict[str, Any]:
+    """Return the sources of those modules of a fingerprint that are of other packages, as `models`.
+
+    They stand in the attributes of a store beside their hashes: what was run can be read, never run, there.
+    """
+    foreign = {module: h for module, h in code.items() if root_of(module) != PACKAGE}
+    found = {m: {"code": h, "source": sources.source(m).decode(errors="replace")} for m, h in foreign.items()}
+    return {"models": found} if found else {}
 
 
-@cache
-def _imports(text: str) -> frozenset[str]:
-    """Return the modules that a source imports, of any package."""
-    found = set()
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-            found |= {name if _is_module(name) else node.module for name in names}
-        elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-    return frozenset(found)
+def edited(models: Mapping[str, Any]) -> list[str]:
+    """Return the modules of a store's `models` that do something else now, or are no longer there.
+
+    Those of packages that are not trusted are left out: what needs them is refused.
+    """
+    known = [module for module in models if root_of(module)]
+    return [m for m in known if not sources.file_of(m) or models[m]["code"] != _now(m)]
 
 
-def _is_module(name: str) -> bool:
-    if name.split(".")[0] != PACKAGE:
-        return False
+def _now(module: str) -> str:
     try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
+        return hash_of(sources.source(module))
+    except SyntaxError:
+        return ""
 
 
-def _source(module: str) -> Path:
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(f"{module} has no source file")
-    return Path(spec.origin)
+def todays(values: Any) -> Any:
+    """Return the values of a configuration with the names of its classes as they are called today."""
+    if isinstance(values, Mapping):
+        return {k: old_names.target(str(v)) if k == "_target_" else todays(v) for k, v in values.items()}
+    return [todays(value) for value in values] if isinstance(values, list) else values
+
+
+def is_landed(code: Mapping[str, str]) -> bool:
+    """Return whether a store's code is, module for module, that of an earlier landing."""
+    return any(code.items() <= landing.items() for landing in landings().values())
 
 
 @cache
-def _normal_form(text: str) -> str:
+def landings() -> dict[str, dict[str, str]]:
+    """Return the hash of every module at each earlier landing."""
+    table = json.loads(Path(__file__).with_name("landed.json").read_text())
+    return {str(name): dict(code) for name, code in table.items()}
+
+
+@cache
+def _normal_form(text: bytes) -> str:
     tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
@@ -83,3 +104,12 @@ def _written(node: Any) -> str:
         fields = ((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
         return f"{type(node).__name__}({','.join(f'{name}={_written(value)}' for name, value in fields)})"
     return f"[{','.join(map(_written, node))}]" if isinstance(node, list) else repr(node)
+
+
+if __name__ == "__main__":
+    import sys
+
+    home = Path(sources.__file__).parent
+    files = {".".join((PACKAGE, *p.relative_to(home).with_suffix("").parts)): p for p in home.rglob("*.py")}
+    code = {name.removesuffix(".__init__"): hash_of(path.read_bytes()) for name, path in files.items()}
+    print(json.dumps({sys.argv[1]: dict(sorted(code.items()))}))

@@ -6,7 +6,7 @@ from typing import Any
 
 from spikesweep.errors import InputError
 from spikesweep.store import Store
-from spikesweep.sweep.fingerprint import fingerprint, uses
+from spikesweep.sweep.fingerprint import fingerprint, is_landed, todays, uses
 from spikesweep.sweep.job import Job
 from spikesweep.sweep.swept import Parameters
 
@@ -44,7 +44,7 @@ def _parts(part: Any) -> Iterator[Any]:
 def refuse_other(job: Job, store: Store, code: Mapping[str, str]) -> None:
     """Refuse to mix with a store of another configuration, code or compiler; raise InputError."""
     attrs = store.attrs
-    there, here = attrs["configuration"], dict(job.identity)
+    there, here = todays(attrs["configuration"]), todays(dict(job.identity))
     # what an added axis alone lets others be interpolated from has the stored values at what is configured
     known, axes = there.get("interpolated", {}), {*store.axes, *store.columns()}
     derived = job.parameters.derived if job.parameters else {}
@@ -58,7 +58,7 @@ def refuse_other(job: Job, store: Store, code: Mapping[str, str]) -> None:
         there, here = attrs["versions"].get(name), job.attrs["versions"].get(name)
         if _minor(there) != _minor(here):
             found.append(f"{name}: version {there} there, {here} here")
-    found += differences(attrs["code"], code, "code of ")
+    found += [] if is_landed(attrs["code"]) else differences(attrs["code"], code, "code of ")
     if found:
         raise InputError(
             f"{store.path} holds another sweep:\n  "

@@ -10,6 +10,7 @@ from spikesweep.config import compose
 from spikesweep.config.build import build
 from spikesweep.config.options import OPTIONS, Options
 from spikesweep.errors import InputError
+from spikesweep.folder_packages import with_models
 from spikesweep.grid.attributes import cell_names
 from spikesweep.grid.grid import Grid
 from spikesweep.protocols.base import Experiment
@@ -32,6 +33,10 @@ class Job:
     attrs: Mapping[str, Any] = field(default_factory=dict)  #: more for the store: versions, commit
     defaults: Mapping[str, Any] = field(default_factory=dict)  #: of axes that an older store may lack
     parameters: Parameters | None = None  #: the swept parameters of the configuration
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        """Let another process know the folders of models that their user named, before it reads the rest."""
+        return with_models(self, protocol)
 
     @property
     def coordinates(self) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ from spikesweep.grid.schema import FAILED, FAILURES, MISSING, NON_FINITE
 from spikesweep.store import durable, growth
 from spikesweep.sweep.blocks import Work, run_block, run_block_isolated
 from spikesweep.sweep.compute.base import Executor, Lost
+from spikesweep.sweep.fingerprint import models_in
 from spikesweep.sweep.identity import code_of, refuse_other
 from spikesweep.sweep.job import Job
 from spikesweep.sweep.provenance import creation
@@ -199,7 +200,8 @@ def stored_status(job: Job, compute: Executor, overwrite: bool) -> tuple[NDArray
 
 def _created(job: Job, compute: Executor, code: Mapping[str, str], *, replace: bool) -> stores.Store:
     chunks = job.grid.block_shape(block_points(job, compute))
-    attrs = {**job.attrs, **creation(), "configuration": dict(job.identity), "code": dict(code)}
+    made = {**creation(), "configuration": dict(job.identity), "code": dict(code)}
+    attrs = {**job.attrs, **made, **models_in(code)}
     coordinates = _coordinates(job, job.grid)
     variables = job.protocol.variables
     return stores.create(job.path, job.grid, variables, coordinates, chunks, attrs, replace=replace)

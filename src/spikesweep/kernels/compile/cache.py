@@ -1,41 +1,89 @@
 """Compiled kernels kept on the disk, so that a process starts in a second.
 
 numba's own cache looks only at the file of the kernel itself: it serves an old model after an edit of a
-function that the kernel calls, and never finds a loop that was made around a model. Here the key covers
-every source file of this package, Python, numba, llvmlite, the processor, the signature and the models;
-each file bears the hash of its content, so that a truncated or foreign one is compiled again. The files
-are pickles: only a folder that belongs to the user, and that no one else can write to, is used.
+function that the kernel calls, and never finds a loop that was made around a model. Here the key covers the
+source files of the modules that a kernel is made of and of all they import from trusted packages, Python,
+numba, llvmlite, NumPy, the processor, the signature and the models. What a kernel is not made of, a plot or a
+protocol, compiles nothing again. Each file bears the hash of its content, so that a truncated or foreign one
+is compiled again. The files are pickles: only a folder that belongs to the user, and that no one else can
+write to, is used.
 """
 
 import hashlib
 import os
 import pickle
 import sys
+import time
 import uuid
 from contextlib import suppress
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import llvmlite
 import numba
+import numpy as np
 from numba.core import compiler, serialize
 from numba.core.caching import NullCache
 from platformdirs import user_cache_path
 
-import spikesweep
+from spikesweep import sources
+from spikesweep.folder_packages import imported_source
+from spikesweep.trust import PACKAGE
 
-PACKAGE = Path(spikesweep.__file__).parent
 _DIGEST = 32
+#: A file with a later time was perhaps edited after this process imported it.
+_STARTED = time.time()
+#: Packages that models outside this one may import, beside the standard library: their versions are in the
+#: key. What imports others is not kept, since these could change unseen.
+_KNOWN = ("annotated_types", "llvmlite", "numba", "numpy", "scipy", "xarray")
 
 
 @cache
 def _version() -> str:
-    """Return a hash of everything but the function that decides what is compiled."""
-    digest = hashlib.sha256(repr((sys.version, numba.__version__, llvmlite.__version__)).encode())
-    for path in sorted(PACKAGE.rglob("*.py")):
-        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:24]
+    """Return a hash of what compiles."""
+    versions = (sys.version, numba.__version__, llvmlite.__version__, np.__version__)
+    return hashlib.sha256(repr(versions).encode()).hexdigest()[:24]
+
+
+@cache
+def code_of(modules: frozenset[str]) -> str | None:
+    """Return a hash of the source of modules and of all they import, None where it may change unseen."""
+    digest = hashlib.sha256()
+    others: set[str] = set()
+    found = {name: part for module in modules for name, part in _closure(module).items()}
+    for module in sorted(found):
+        text = _own_hash(module)
+        if text is None:
+            return None
+        digest.update(f"{module} {text}\n".encode())
+        others |= set() if module.startswith(f"{PACKAGE}.") else found[module]
+    for package in sorted(others - sys.stdlib_module_names):
+        if package not in _KNOWN:
+            return None
+        try:
+            digest.update(f"{package} {version(package)}\n".encode())
+        except PackageNotFoundError:
+            return None
+    return digest.hexdigest()
+
+
+@cache
+def _closure(module: str) -> dict[str, frozenset[str]]:
+    return sources.closure({module}, sources.likely_imports)
+
+
+@cache
+def _own_hash(module: str) -> str | None:
+    """Return a hash of a source, None where that on the disk may not be the one that was imported."""
+    text = imported_source(module)
+    if text is None:
+        path = sources.file_of(module)
+        if path is None or path.stat().st_mtime > _STARTED:
+            return None
+        text = path.read_bytes()
+    return hashlib.sha256(text).hexdigest()
 
 
 @cache
@@ -52,10 +100,10 @@ def folder() -> Path | None:
 
 
 class KernelCache(NullCache):
-    """What numba asks for one function's compiled versions."""
+    """What numba asks for one function's compiled versions; `modules` are what it is made of."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, modules: frozenset[str]) -> None:
+        self._name, self._modules = name, modules
 
     @property
     def cache_path(self) -> str | None:
@@ -90,6 +138,7 @@ class KernelCache(NullCache):
             partial.replace(path)
 
     def _path(self, sig: Any, codegen: Any) -> Path | None:
-        place = folder()
-        key = repr((self._name, str(sig), codegen.magic_tuple())).encode()
-        return None if place is None else place / f"{hashlib.sha256(key).hexdigest()[:32]}.kernel"
+        place, code = folder(), code_of(self._modules)
+        key = repr((self._name, code, str(sig), codegen.magic_tuple())).encode()
+        name = f"{hashlib.sha256(key).hexdigest()[:32]}.kernel"
+        return None if place is None or code is None else place / name

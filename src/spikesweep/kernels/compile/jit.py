@@ -13,6 +13,7 @@ import numba
 from numba.core.compiler import Compiler
 
 from spikesweep.kernels.compile.cache import KernelCache
+from spikesweep.trust import root_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,7 +22,7 @@ def kept(function: F, *parts: Any, compile_it: Callable[[F], F] | None = None) -
     """Compile `function` at its first call, unless an earlier process did and kept it (`cache`).
 
     `parts` are what the function was made of: texts, classes, other compiled functions. Where one of
-    them is not of this package nothing is kept, since its source could change unseen. `compile_it` is
+    them is of no trusted package nothing is kept, since its source could change unseen. `compile_it` is
     `compiled` unless told.
     """
     name = " ".join((function.__module__, function.__qualname__, *map(_name, parts)))
@@ -30,11 +31,12 @@ def kept(function: F, *parts: Any, compile_it: Callable[[F], F] | None = None) -
     # would take either for the other when both come from the disk
     function.__qualname__ += f"_{sha256(name.encode()).hexdigest()[:16]}"
     dispatcher = (compile_it or compiled)(function)
-    own = all(_is_own(part) for part in parts)
-    if own and not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
-        dispatcher._cache = KernelCache(name)  # type: ignore[attr-defined]
+    modules = [_modules(part) for part in (function, *parts)]
+    known = frozenset().union(*(m for m in modules if m)) if None not in modules else None
+    if known is not None and not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        dispatcher._cache = KernelCache(name, known)  # type: ignore[attr-defined]
         dispatcher.kept_name = name  # type: ignore[attr-defined]
-    dispatcher.is_own = own  # type: ignore[attr-defined]
+    dispatcher.made_of = known  # type: ignore[attr-defined]
     return dispatcher
 
 
@@ -44,10 +46,13 @@ def _name(part: Any) -> str:
     return getattr(part, "kept_name", None) or f"{part.__module__}.{part.__qualname__}"
 
 
-def _is_own(part: Any) -> bool:
+def _modules(part: Any) -> frozenset[str] | None:
+    """Return the modules that a part is made of, None where one of them is of no trusted package."""
     if isinstance(part, str):
-        return True
-    return bool(getattr(part, "is_own", part.__module__.split(".")[0] == "spikesweep"))
+        return frozenset()
+    if hasattr(part, "made_of"):
+        return part.made_of  # type: ignore[no-any-return]
+    return frozenset({part.__module__}) if root_of(part.__module__) else None
 
 
 def compiled(function: F) -> F:

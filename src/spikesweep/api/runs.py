@@ -1,0 +1,17 @@
+"""The command `run`."""
+
+from typing import Any
+
+from spikesweep.config import application
+
+
+def run(parsed: Any) -> int:
+    """Run the sweeps of Hydra's words."""
+    application.run(_task, parsed.words)
+    return 0
+
+
+def _task(cfg: Any, choices: Any) -> Any:
+    from spikesweep.api.main import main  # late: the help of Hydra needs none of it
+
+    return main(cfg, choices)

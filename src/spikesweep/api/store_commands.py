@@ -1,0 +1,195 @@
+"""The commands on stores: ls, show, check, diff, verify, replay."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from spikesweep import store as stores
+from spikesweep.errors import DamagedError, InputError
+from spikesweep.grid.schema import STATUS_MEANINGS
+from spikesweep.store import check as checks
+from spikesweep.store.compare import compare
+from spikesweep.store.paths import store_paths
+from spikesweep.trust import named_words
+
+
+def _at(path: str) -> stores.Store:
+    store = stores.Store.at(Path(path).resolve() if Path(path).is_symlink() else Path(path))
+    if store is None:
+        raise InputError(f"{path} does not exist; allowed: the path of a store (.zarr)")
+    return store
+
+
+def _counts(store: stores.Store) -> dict[str, int]:
+    counts = np.bincount(store.status().ravel(), minlength=len(STATUS_MEANINGS.split()))
+    return dict(zip(STATUS_MEANINGS.split(), map(int, counts), strict=True))
+
+
+def ls(parsed: Any) -> int:
+    """Print a line for each sweep of a folder."""
+    if not Path(parsed.folder).is_dir():
+        raise InputError(f"{parsed.folder} does not exist; allowed: a folder that holds sweeps")
+    table = Table(box=None)
+    for heading in ("sweep", "axes", "done", "failed", "missing", "MB", "age", "configuration"):
+        table.add_column(heading, no_wrap=True)
+    for path in store_paths(Path(parsed.folder)):
+        try:
+            table.add_row(*_row(_at(str(path)), path))
+        except DamagedError as error:
+            table.add_row(str(path), f"damaged: {error.what}")
+        except InputError:
+            table.add_row(str(path), "not a store of spikesweep")
+        except Exception as error:  # whatever a damaged store raises: the others are listed
+            table.add_row(str(path), f"cannot be read ({type(error).__name__}); python -m spikesweep check")
+    Console(width=400, markup=False).print(table if table.row_count else f"no sweeps below {parsed.folder}")
+    return 0
+
+
+def _row(store: stores.Store, path: Path) -> list[str]:
+    attrs, counts = store.attrs, _counts(store)
+    axes = " x ".join(f"{name} {len(values)}" for name, values in store.axis_values().items())
+    failed = counts["failed"] + counts["non_finite"]
+    choices = " ".join(f"{k}={v}" for k, v in attrs["configuration"]["choices"].items())
+    age = datetime.now(UTC) - datetime.fromisoformat(attrs["created"])
+    megabytes = f"{_size(path) / 1e6:.1f}"
+    return [
+        str(path),
+        axes,
+        str(counts["ok"] + counts["saturated"]),
+        str(failed),
+        str(counts["missing"]),
+        megabytes,
+        _age(age.total_seconds()),
+        choices,
+    ]
+
+
+def _size(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+
+
+def _age(seconds: float) -> str:
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def show(parsed: Any) -> int:
+    """Print a sweep in full, the sources of models from outside if asked for."""
+    store = _at(parsed.path)
+    attrs = dict(store.attrs)
+    models = attrs.pop("models", {})
+    if models:
+        attrs["models"] = {module: kept["code"] for module, kept in models.items()}
+    print(store.open().drop_attrs(deep=False))
+    print(json.dumps({"points": _counts(store)}, indent=2))
+    print(json.dumps(attrs, indent=2))
+    for module, kept in models.items() if parsed.sources else ():
+        print(f"# {module}, code {kept['code']}\n{kept['source']}")
+    for record in store.failures():
+        print(f"an attempt failed at {record['point']} on {record['host']}: {record['reason']}")
+        print(record["detail"], end="")
+    return 0
+
+
+def check(parsed: Any) -> int:
+    """Print what is damaged, and repair it if asked for."""
+    store = _at(parsed.path)
+    if parsed.repair:
+        with store.locked():
+            problems = checks.check(store)
+            for problem in problems:
+                print(problem.what)
+            if problems and (n_points := checks.repair(store, problems)):
+                print(f"{n_points} points marked missing; the next run computes them")
+            stores.remove_leftovers(store.path)
+            problems = checks.check(store)
+    else:
+        problems = checks.check(store)
+    for problem in problems:
+        print(problem.what)
+    if any(problem.fatal for problem in problems):
+        print(
+            "no point can mend this; allowed: a copy of the file, or overwrite=true (all is computed again)"
+        )
+    missing = 0 if problems else _counts(store)["missing"]
+    if missing:
+        print(f"{missing} points are not computed yet")
+    if not problems:
+        print("whole" if not parsed.repair else "whole now")
+    return 1 if problems else 0
+
+
+def diff(parsed: Any) -> int:
+    """Print what differs between two stores."""
+    from spikesweep.sweep.fingerprint import todays
+    from spikesweep.sweep.identity import differences
+
+    a, b = _at(parsed.a), _at(parsed.b)
+    found = differences(todays(a.attrs["configuration"]), todays(b.attrs["configuration"]))
+    found += differences(a.attrs["code"], b.attrs["code"], "code of ")
+    found += differences(a.attrs["versions"], b.attrs["versions"], "versions.")
+    for line in found or ["same configuration, code and versions"]:
+        print(line)
+    unlike = compare(a, b)
+    for line in unlike or ["all results are equal"]:
+        print(line)
+    return 1 if found or unlike else 0
+
+
+def verify(parsed: Any) -> int:
+    """Compute random points again, and record the outcome."""
+    from spikesweep.sweep import replay as recompute
+
+    if rest := named_words(parsed.words):
+        raise InputError(f"{' '.join(rest)} is refused; allowed: models=FOLDER")
+    store = _at(parsed.path)
+    if parsed.k < 1:
+        raise InputError(f"-k {parsed.k} is refused; allowed: at least 1")
+    _tell_edited(store)
+    outcome = recompute.verify(store, parsed.k, np.random.default_rng())
+    print(f"{outcome['verified']} points computed again, {len(outcome['different'])} came out otherwise")
+    for point in outcome["different"]:
+        print(f"  {point}")
+    try:
+        store.record_verification(outcome)
+    except OSError as error:
+        print(f"this is not recorded: {error}", file=sys.stderr)
+    return 1 if outcome["different"] else 0
+
+
+def _tell_edited(store: stores.Store) -> None:
+    """Say which models from outside are not what the store's results were computed with."""
+    from spikesweep.sweep.fingerprint import edited
+
+    for module in edited(store.attrs.get("models", {})):
+        print(f"{module} is not what was run: spikesweep show {store.path} --sources", file=sys.stderr)
+
+
+def replay(parsed: Any) -> int:
+    """Compute a point again and print its traces."""
+    from spikesweep.sweep import replay as recompute
+
+    labels: dict[str, Any] = {}
+    for word in named_words(parsed.words):
+        name, _, value = word.partition("=")
+        truth = {"true": True, "false": False}.get(value.lower())
+        try:
+            labels[name] = float(value) if truth is None else truth
+        except ValueError:
+            labels[name] = value
+    store = _at(parsed.path)
+    _tell_edited(store)
+    try:
+        print(recompute.replay(store, labels))
+    except recompute.OtherResult as error:
+        print(f"stopped: {error}", file=sys.stderr)
+        return 1
+    return 0
