@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikesweep.api.exits import exit_codes
 from spikesweep.config import compose
 from spikesweep.config.compose import Configuration
 from spikesweep.config.options import Options
 from spikesweep.contract import lacking
-from spikesweep.errors import InputError
 from spikesweep.grid.attributes import FIGURE_KEY
 from spikesweep.grid.grid import POINT
 from spikesweep.grid.schema import FAILED, FAILURES, MISSING
@@ -35,7 +35,7 @@ def main(cfg: Configuration, choices: Mapping[str, Any]) -> "Plan | None":
     With plan=true only print what a run would do, and return that.
     """
     cfg = compose.with_choices(cfg, choices)
-    try:
+    with exit_codes("stopped; the same command continues where it was"):
         job, compute, options = make_job(cfg)
         if options.plan:
             from spikesweep.sweep.plan import make_plan  # late: what is refused needs none of it
@@ -44,15 +44,6 @@ def main(cfg: Configuration, choices: Mapping[str, Any]) -> "Plan | None":
             print(plan)
             return plan
         outcome = run_job(job, compute, options)
-    except InputError as error:
-        print(f"refused: {error}", file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        print(f"stopped: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("\nstopped; the same command continues where it was", file=sys.stderr)
-        sys.exit(130)
     print(f"{outcome.computed} points computed, {_draw(outcome, job.path)}")
     if outcome.failed or outcome.missing:
         print(_failed_points(outcome, job), file=sys.stderr)
