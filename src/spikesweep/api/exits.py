@@ -9,7 +9,7 @@ from spikesweep.errors import InputError
 
 @contextmanager
 def exit_codes(interrupted: str = "stopped") -> Iterator[None]:
-    """Turn what is raised into one line and an exit code: 2 refused, 1 stopped by the disk, 130 interrupted."""
+    """Turn what is raised into a line and an exit code: 2 refused, 1 stopped by the disk, 130 interrupted."""
     try:
         yield
     except InputError as error:
