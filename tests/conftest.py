@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -13,9 +15,9 @@ from hypothesis import HealthCheck, settings
 import spikesweep as ss
 from spikesweep import models
 from spikesweep.protocols import TransferFunction
+from spikesweep.units import units_of
 
 CONF = Path(__file__).parents[1] / "conf"
-DIMENSIONLESS = ("spikesweep.models.LIFDimensionless",)
 REFERENCE = Path(__file__).parent / "reference"
 
 # a stall of the machine is no failure, and a checkout may be read-only
@@ -30,15 +32,24 @@ def options(group):
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
-def cells():
-    """Return the cells that spike under a current; others have tests of their own."""
-    found = []
+@cache
+def classes():
+    """Return the class of every cell, by neuron and cell."""
+    found = {}
     for neuron in options("neuron"):
         for cell, node in ss.load(f"neuron={neuron}").neuron.items():
-            step = getattr(getattr(models, node["_target_"].rpartition(".")[2]), "step", None)
-            if step and node["_target_"] not in DIMENSIONLESS:
-                found.append((neuron, cell))
+            found[neuron, cell] = getattr(models, node["_target_"].rpartition(".")[2])
     return found
+
+
+def spiking():
+    """Return the cells that spike; others have tests of their own."""
+    return [pair for pair, cls in classes().items() if hasattr(cls, "step")]
+
+
+def cells():
+    """Return the cells that spike under a current in pA: those whose potential is in mV."""
+    return [x for x in spiking() if units_of(get_type_hints(classes()[x].initial)["return"])["v"] == "mV"]
 
 
 def first_file(folder):
@@ -53,7 +64,7 @@ def n_done(path):
 
 def pytest_generate_tests(metafunc):
     if "any_cell" in metafunc.fixturenames:
-        metafunc.parametrize("any_cell", cells(), ids=lambda pair: "/".join(pair))
+        metafunc.parametrize("any_cell", spiking(), ids=lambda pair: "/".join(pair))
     for group in ("neuron", "network", "protocol"):
         if f"any_{group}" in metafunc.fixturenames:
             metafunc.parametrize(f"any_{group}", options(group))
@@ -92,6 +103,7 @@ def without_numba(tmp_path):
 HELD = """
 import itertools, time
 from spikesweep.protocols import TransferFunction
+from spikesweep.units import units_of
 original, calls = TransferFunction.__call__, itertools.count()
 
 def held(self, network, points, whole):

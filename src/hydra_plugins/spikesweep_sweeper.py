@@ -76,7 +76,7 @@ class SpikesweepSweeper(Sweeper):
         zips = {**self.zips, **zipped_groups(words)}
         jobs = multirun_jobs(words, zips, loader, self.master.get("name"))
         if len(jobs) > 1:
-            from spikesweep.api.sweeps import check
+            from spikesweep.api.main import check
 
             for job in jobs:
                 cfg = loader.load_sweep_config(self.master, job)

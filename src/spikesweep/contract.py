@@ -4,6 +4,7 @@ Members are looked for by name, once, where a part is built: a message then name
 asks `hasattr` afterwards.
 """
 
+import re
 from functools import cache
 from inspect import get_annotations
 from typing import Any
@@ -32,5 +33,6 @@ def lacking(part: Any, contract: type) -> list[str]:
 
 
 def kind_of(contract: type) -> str:
-    """Return what a contract calls its parts, in words: the first sentence of its docstring."""
-    return (contract.__doc__ or contract.__name__).split(".")[0].strip()
+    """Return what a contract calls its parts, in words: the beginning of its docstring."""
+    words = re.split(r"[.:;]", contract.__doc__ or contract.__name__)[0].strip()
+    return words[:1].lower() + words[1:]

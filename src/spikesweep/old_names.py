@@ -73,4 +73,4 @@ class _OldNames(MetaPathFinder, Loader):
 def install() -> None:
     """Let old names be imported."""
     if not any(isinstance(finder, _OldNames) for finder in sys.meta_path):
-        sys.meta_path.append(_OldNames())
+        sys.meta_path.insert(0, _OldNames())  # before a path finder takes the new parent for the old one

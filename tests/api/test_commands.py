@@ -63,7 +63,7 @@ def test_check_finds_and_repairs(capsys, store, small):
 def test_check_knows_points_that_are_no_grid(capsys, small, tmp_path, faulty_point):
     """A failed point of a list is explained by its record; damage is repaired and the failure stays."""
     faulty_point()
-    ds = ss.run(small("x=zip(grid.fe=[6,12],grid.fi=[2,8])"))
+    ds = ss.run(small("x=zip(grid.fe=[6,12],grid.fi=[2,8])", "compute.block_points=1"))
     path = tmp_path / "transfer_function" / "adexp-fs_rs.zarr"
     assert ds.status.sel(point=0, seed=1).values.tolist() == [3, 3]
     assert call(capsys, "check", path) == "whole\n"
@@ -293,13 +293,13 @@ def test_an_outcome_that_cannot_be_recorded_is_told(capsys, store, monkeypatch):
 
 
 def test_a_run_tells_why_points_failed_and_how_to_see_one(capsys, small, faulty_point):
-    from spikesweep.api import sweeps as api
+    from spikesweep.api import main as api_main
     from spikesweep.config import compose as config
 
     faulty_point()
     cfg = small()
     with pytest.raises(SystemExit) as end:
-        api.main(cfg, config.plain(cfg)["choices"])
+        api_main.main(cfg, config.plain(cfg)["choices"])
     said = capsys.readouterr().err
     assert end.value.code == 3
     assert "  failed: fe=6.0 fi=2.0 seed=1 pop_size=1  ValueError: no such point" in said

@@ -161,7 +161,7 @@ def test_kernels_give_the_same_bits_without_numba():
     [
         (("network=fs_rs", "network.populations=[LIF]"), "potential is in threshold"),
         (("network=fs_rs", "network.populations=[LIF]", "protocol=fi_curve"), "potential is in threshold"),
-        (("network=afferents", "protocol=transfer_function"), "potential is in threshold"),
+        (("network=afferents", "protocol=transfer_function"), "an? Afferents, which has no in_degree"),
         (("network=afferents", "protocol=rate_dynamics"), "RateNetwork"),
     ],
 )

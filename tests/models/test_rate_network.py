@@ -277,12 +277,12 @@ def test_one_array_for_several_projections_is_refused():
     ("words", "part"),
     [
         (("network=fs_rs",), "'RS' is no cell of neuron=rate_unit"),
-        (("network=fs_rs", "network.populations=[E]"), "a RateNetwork"),
+        (("network=fs_rs", "network.populations=[E]"), "allowed: a neuron that spikes"),
         (
             ("network=fs_rs", "network.populations=[E]", "protocol=transfer_function"),
-            "E is a RateUnit, which is no cell that spikes",
+            "network.populations.E.cell is a RateUnit, which has no step",
         ),
-        (("protocol=transfer_function",), "E is a RatePopulation, which is no cell that spikes"),
+        (("protocol=transfer_function",), "a RateNetwork, which has no in_degree, synapses_onto"),
         (("neuron=adexp",), "'E' is no cell of neuron=adexp"),
         (("neuron=adexp", "network.populations.E.cell=RS"), "network.populations.E.cell is a AdExp"),
         (("network.populations.E.n=0",), "network.populations.E.n = 0 cells is refused; allowed: at least 1"),

@@ -15,13 +15,14 @@ from zarr.storage import LocalStore
 import spikesweep as ss
 from spikesweep import store as stores
 from spikesweep.analysis import plots
-from spikesweep.api import sweeps as api
+from spikesweep.api.progress import Terminal
 from spikesweep.errors import InputError
 from spikesweep.grid.grid import Axis, Block, Grid
 from spikesweep.grid.ragged import Cells, Ragged
 from spikesweep.grid.schema import Variable
 from spikesweep.kernels.cells.driver import LANES
 from spikesweep.kernels.cells.spike_trains import note_trains
+from spikesweep.protocols.base import Experiment
 from spikesweep.store import Store
 from spikesweep.store.check import check, repair
 from spikesweep.sweep import run as sweep
@@ -212,13 +213,13 @@ def test_points_that_fail_have_no_spikes(spikes, monkeypatch):
         return original(self, network, points, whole)
 
     monkeypatch.setattr(type(job.protocol), "__call__", poisoned)
-    outcome = sweep.run(job, compute, api.Terminal())
+    outcome = sweep.run(job, compute, Terminal())
     assert outcome.failed == 4
     found = table(outcome.dataset)
     expected = table(reference).query("not (fe == 8 and seed == 1)").reset_index(drop=True)
     assert found.equals(expected)
     monkeypatch.setattr(type(job.protocol), "__call__", original)
-    same(sweep.run(job, compute, api.Terminal(), retry=True).dataset, reference)
+    same(sweep.run(job, compute, Terminal(), retry=True).dataset, reference)
 
 
 class Crash(BaseException):
@@ -275,8 +276,9 @@ print(ds.sweep.spikes(fe=16, fi=2, seed=1, population="FS").sizes["spike"])
 
 
 def test_plain_xarray_reads_counts_and_values(spikes):
-    ds = ss.run(spikes())
-    path = make_job(spikes())[0].path
+    cfg = spikes("compute.block_points=2")
+    ds = ss.run(cfg)
+    path = make_job(cfg)[0].path
     version = sorted((path / "ragged" / "spike").glob("2.*/*"))[0]
     done = subprocess.run(
         [sys.executable, "-c", PLAIN, str(path), str(version)],
@@ -400,7 +402,7 @@ def test_neo_gets_a_train_a_neuron(spikes):
 
 
 @dataclass(frozen=True)
-class Lengths:
+class Lengths(Experiment):
     """As many values at each point as its coordinate says: 0 or 1e6 where it is the last."""
 
     axes: ClassVar[tuple[Axis, ...]] = (Axis("i", "1", "number", 0, integer=True),)
@@ -439,9 +441,8 @@ def lengths(path, n, longest, spikes):
         protocol=Lengths(longest),
         grid=Grid(Lengths.axes, (np.arange(n),)),
         path=path,
-        components=(),
     )
-    return sweep.run(job, Serial(None), api.Terminal()).dataset
+    return sweep.run(job, Serial(None), Terminal()).dataset
 
 
 def test_reading_a_point_costs_that_point(tmp_path, spikes, monkeypatch):

@@ -17,11 +17,13 @@ import xarray as xr
 from conftest import n_done
 
 import spikesweep as ss
-from spikesweep.api import sweeps as api
+from spikesweep.api.progress import Terminal
 from spikesweep.errors import InputError
 from spikesweep.store import Store, durable
 from spikesweep.store.check import check, repair
+from spikesweep.sweep import identity
 from spikesweep.sweep import run as sweep
+from spikesweep.sweep.compute import Serial
 from spikesweep.sweep.identity import code_of
 from spikesweep.sweep.job import make_job
 
@@ -41,7 +43,7 @@ def words(folder, name="s", **axes):
 
 def run(folder, *more, name="s", retry=False, **axes):
     job, compute, _ = make_job(ss.load(*words(folder, name, **axes), *more))
-    return job, sweep.run(job, compute, api.Terminal(), retry=retry)
+    return job, sweep.run(job, compute, Terminal(), retry=retry)
 
 
 def same(a, b):
@@ -205,7 +207,7 @@ def test_two_chunks_that_were_exchanged_are_found(tmp_path):
 def test_every_file_and_every_folder_is_synchronised(tmp_path, monkeypatch):
     synchronised = []
     monkeypatch.setattr(os, "fsync", lambda fd: synchronised.append(os.readlink(f"/proc/self/fd/{fd}")))
-    run(tmp_path, "protocol.record_spikes=true")
+    run(tmp_path, "protocol.record_spikes=true", "compute.block_points=1")
     path = tmp_path / "s" / "adexp-fs_rs.zarr"
     prepared = str(path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp"))
     names = {re.sub(r"\.[0-9a-f]{32}\.partial$", "", n).replace(prepared, str(path)) for n in synchronised}
@@ -467,7 +469,7 @@ def test_poison_points_fail_alone_and_with_the_reason(tmp_path, monkeypatch, n_s
     axes = {"fe": AXES["fe"], "fi": [0, 2], "seed": list(range(n_seeds))}
     limits = ("compute=processes", "compute.workers=2", "compute.block_points=6", "compute.time_limit=10")
     job, compute, _ = make_job(ss.load(*words(tmp_path, **axes), *limits))
-    outcome = sweep.run(job, compute, api.Terminal())
+    outcome = sweep.run(job, compute, Terminal())
     ds = outcome.dataset.load()
     poison = xr.zeros_like(ds.status.isel(pop_size=0, drop=True), bool)
     for fe, seed in kinds:
@@ -572,7 +574,7 @@ def test_a_full_disk_stops_the_sweep_and_breaks_nothing(tmp_path, monkeypatch):
     outcome = None
     while outcome is None and len(stopped) < 40:
         try:
-            outcome = sweep.run(job, compute, api.Terminal())
+            outcome = sweep.run(job, compute, Terminal())
         except (OSError, InputError) as error:
             stopped.append(str(error))
     assert len(stopped) > 2
@@ -589,13 +591,13 @@ def test_another_version_of_the_compiler_is_refused(tmp_path):
     versions = {**job.attrs["versions"], "numba": "0.1.0"}
     other = sweep.replace(job, attrs={**job.attrs, "versions": versions})
     with pytest.raises(InputError, match=r"numba: version .* there, 0\.1\.0 here"):
-        sweep.run(other, api.build(ss.load("compute=serial").compute, "compute"), api.Terminal())
+        sweep.run(other, Serial(None), Terminal())
 
 
 def test_other_code_is_refused_by_its_name(tmp_path, monkeypatch):
     job, _ = run(tmp_path)
     code = {**code_of(job), "spikesweep.models.neurons.adexp": "another"}
-    monkeypatch.setattr(sweep, "fingerprint", lambda classes: code)
+    monkeypatch.setattr(identity, "fingerprint", lambda classes: code)
     with pytest.raises(
         InputError, match=r"\n  code of spikesweep\.models\.neurons\.adexp: \w{16} there, another here\n"
     ):

@@ -11,7 +11,7 @@ import xarray as xr
 
 import spikesweep as ss
 from spikesweep import store as stores
-from spikesweep.api import sweeps as api
+from spikesweep.api import main as api_main
 from spikesweep.store import Store
 from spikesweep.store.check import check
 
@@ -60,7 +60,7 @@ def run(folder, capsys, *words):
     """Run what the command line runs; return its exit code and what it said of errors."""
     capsys.readouterr()
     try:
-        api.main(cfg := ss.load(*WORDS, *words, f"outputs={folder}"), cfg.choices)
+        api_main.main(cfg := ss.load(*WORDS, *words, f"outputs={folder}"), cfg.choices)
     except SystemExit as end:
         return int(end.code), capsys.readouterr().err
     return 0, ""
@@ -160,11 +160,11 @@ _PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE = 24, 1
 RUN = """
 import sys
 from spikesweep import load
-from spikesweep.api import sweeps as api
+from spikesweep.api import main as api_main
 for more in ("grid.fe=[4,12,20]", "name=new"):
     cfg = load(*sys.argv[1:], more)
     try:
-        api.main(cfg, cfg.choices)
+        api_main.main(cfg, cfg.choices)
     except SystemExit as end:
         print(more, end.code)
 """

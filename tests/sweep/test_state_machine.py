@@ -21,11 +21,12 @@ from hypothesis.stateful import (
 )
 
 import spikesweep as ss
-from spikesweep.api import sweeps as api
+from spikesweep.api.progress import Terminal
 from spikesweep.errors import DamagedError, InputError
 from spikesweep.grid.grid import Axis, Block, Grid
 from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import FAILED, MISSING, OK, Variable
+from spikesweep.protocols.base import Experiment
 from spikesweep.store import Store, durable
 from spikesweep.store.check import check, repair
 from spikesweep.sweep import run as sweep
@@ -45,7 +46,7 @@ def spikes_of(k, i, j):
 
 
 @dataclass(frozen=True)
-class Sums:
+class Sums(Experiment):
     """The sum of all coordinates, and as many values as a point's coordinates say."""
 
     axes: ClassVar[tuple[Axis, ...]] = (
@@ -123,7 +124,7 @@ class Sweeping(RuleBasedStateMachine):
         names = [name for name in VALUES if name != "k" or self.has_k]
         axes = tuple(a for a in Sums.axes if a.name in names)
         grid = Grid(axes, tuple(np.array(request[name]) for name in names))
-        job = replace(self.job, protocol=Sums(), grid=grid, path=self.path, components=(), defaults={"k": 0})
+        job = replace(self.job, protocol=Sums(), grid=grid, path=self.path, defaults={"k": 0})
         if not self.has_k:
             request = {**request, "k": [0]}
         return job, set(product(*(request[name] for name in VALUES)))
@@ -132,7 +133,7 @@ class Sweeping(RuleBasedStateMachine):
         """Run a request and note what it did."""
         job, points = self.sweep(request, with_k)
         Sums.computed.clear()
-        outcome = sweep.run(job, Serial(block_points), api.Terminal(), retry=retry)
+        outcome = sweep.run(job, Serial(block_points), Terminal(), retry=retry)
         redone = {p for p in points if self.known.get(p) == FAILED} if retry else set()
         new = {p for p in points if p not in self.known} | redone
         assert {p[:3] for p in new if p[1:3] not in Sums.poison} >= set(Sums.computed)
@@ -192,7 +193,7 @@ class Sweeping(RuleBasedStateMachine):
 
         durable.write = dying
         try:
-            sweep.run(job, Serial(block_points), api.Terminal())
+            sweep.run(job, Serial(block_points), Terminal())
         except Crash:
             self.crashed = True
         finally:
@@ -240,7 +241,7 @@ class Sweeping(RuleBasedStateMachine):
             job, points = self.sweep(first[0], first[1])
             new = {p for p in points if p not in self.known}
             with suppress(DamagedError):
-                sweep.run(job, Serial(first[2]), api.Terminal())
+                sweep.run(job, Serial(first[2]), Terminal())
         store = Store(self.path)
         problems = check(store)
         # a block that a crash left without status may be lost: nothing counts in it
@@ -258,7 +259,7 @@ class Sweeping(RuleBasedStateMachine):
         """Another driver holds the store."""
         job, _ = self.sweep(request, False)
         with Store(self.path).locked(), pytest.raises(InputError, match="in use by process"):
-            sweep.run(job, Serial(None), api.Terminal())
+            sweep.run(job, Serial(None), Terminal())
 
     def statuses(self):
         """Return the status of every point of the store."""

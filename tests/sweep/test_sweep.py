@@ -10,7 +10,7 @@ import xarray as xr
 from conftest import n_done
 
 import spikesweep as ss
-from spikesweep.api import sweeps as api
+from spikesweep.api.progress import Terminal
 from spikesweep.errors import InputError
 from spikesweep.store import Store
 from spikesweep.sweep import run as sweep
@@ -156,7 +156,7 @@ def test_a_point_that_raises_is_recorded_and_the_others_finish(small, reference,
         return original(self, network, points, whole)
 
     monkeypatch.setattr(cls, "__call__", poisoned)
-    outcome = sweep.run(job, compute, api.Terminal())
+    outcome = sweep.run(job, compute, Terminal())
     ds = outcome.dataset.load()
     failed = ds.status == 3
     assert int(failed.sum()) == 2
@@ -169,8 +169,8 @@ def test_a_point_that_raises_is_recorded_and_the_others_finish(small, reference,
     assert record["reason"] == "FloatingPointError: the poison"
     assert "Traceback" in record["detail"]
     monkeypatch.setattr(cls, "__call__", original)
-    assert sweep.run(job, compute, api.Terminal()).computed == 0
-    again = sweep.run(job, compute, api.Terminal(), retry=True)
+    assert sweep.run(job, compute, Terminal()).computed == 0
+    again = sweep.run(job, compute, Terminal(), retry=True)
     assert again.computed == 2
     same(again.dataset, reference)
 

@@ -32,7 +32,7 @@ def measures(ds: xr.Dataset, span: tuple[pA, pA] | None = None) -> xr.Dataset:
     >>> import numpy as np, xarray as xr
     >>> rate = xr.DataArray([0.0, 0.0, 10.0, 20.0], {"i_ext": [0.0, 10.0, 20.0, 30.0]}, "i_ext")
     >>> found = measures(xr.Dataset({"rate": rate}))
-    >>> float(found.threshold), float(found.gain_chord), float(found.gain_regression)
+    >>> float(found.threshold), float(found.gain_chord), round(float(found.gain_regression), 9)
     (20.0, 1.0, 1.0)
     """
     rate = ds["rate"]

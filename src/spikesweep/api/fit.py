@@ -16,7 +16,7 @@ from spikesweep.analysis.fitted import cell_of
 from spikesweep.analysis.semi_analytical import Cell
 from spikesweep.analysis.transfer_function import fit
 from spikesweep.api import sweeps as api
-from spikesweep.store.folders import FIT
+from spikesweep.store.paths import FIT
 from spikesweep.sweep.job import make_job
 
 

@@ -12,6 +12,6 @@ def run(parsed: Any) -> int:
 
 
 def _task(cfg: Any, choices: Any) -> Any:
-    from spikesweep.api.sweeps import main  # late: the help of Hydra needs none of it
+    from spikesweep.api.main import main  # late: the help of Hydra needs none of it
 
     return main(cfg, choices)

@@ -15,7 +15,7 @@ from spikesweep.errors import DamagedError, InputError
 from spikesweep.grid.schema import STATUS_MEANINGS
 from spikesweep.store import check as checks
 from spikesweep.store.compare import compare
-from spikesweep.store.folders import store_paths
+from spikesweep.store.paths import store_paths
 from spikesweep.trust import named_words
 
 

@@ -1,7 +1,7 @@
 """How a run is carried out, and which points it has: what a configuration holds beside its groups."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -30,10 +30,9 @@ class Options:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Options":
-        """Return the options of a configuration's plain values; raise InputError."""
+        """Return the options of plain values; raise InputError."""
         exclude = values["exclude"]
-        listed = {**values, "exclude": exclude if isinstance(exclude, list) else [exclude]}
-        options = built(cls, {name: listed[name] for name in cls.__dataclass_fields__}, "")
+        options = built(cls, {**values, "exclude": exclude if isinstance(exclude, list) else [exclude]}, "")
         folder = Path(options.name or ".")
         if folder.is_absolute() or ".." in folder.parts:
             raise InputError(f"name = {options.name!r} is refused; allowed: a folder name below outputs")
@@ -43,3 +42,7 @@ class Options:
         """Return where the store of these choices of names is."""
         folder = self.name or choices.get("protocol", "sweep")
         return Path(self.outputs) / folder / f"{choices.get('neuron')}-{choices.get('network')}.zarr"
+
+
+#: The names of all options.
+OPTIONS = tuple(field.name for field in fields(Options))

@@ -10,6 +10,8 @@ from spikesweep.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
+#: The text of a PNG file that says which points a figure shows.
+FIGURE_KEY = "spikesweep"
 _WORDS = ("axes", "columns", "results")
 
 

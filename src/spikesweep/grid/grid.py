@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from math import prod
 from typing import Any
@@ -58,37 +58,29 @@ class Grid:
     values: tuple[NDArray[Any], ...]
     #: Axes without a dimension of their own, for points that are no full grid: their values along `point`.
     columns: tuple[tuple[Axis, NDArray[Any]], ...] = ()
+    names: tuple[str, ...] = field(init=False)  #: of the axes
+    shape: tuple[int, ...] = field(init=False)  #: the number of values along each axis
+    n_points: int = field(init=False)
+    swept: tuple[Axis, ...] = field(init=False)  #: the axes of swept parameters
+    coordinates: dict[str, NDArray[Any]] = field(init=False)  #: of every axis, along it or along `point`
+    whole: dict[str, NDArray[Any]] = field(init=False)  #: the values of the whole axes
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return the names of the axes."""
-        return tuple(axis.name for axis in self.axes)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Return the number of values along each axis."""
-        return tuple(len(v) for v in self.values)
-
-    @property
-    def n_points(self) -> int:
-        """Return the number of points."""
-        return prod(self.shape)
-
-    @property
-    def swept(self) -> tuple[Axis, ...]:
-        """Return the axes of swept parameters."""
-        return tuple(a for a in (*self.axes, *(axis for axis, _ in self.columns)) if a.key)
-
-    @property
-    def coordinates(self) -> dict[str, NDArray[Any]]:
-        """Return the values of every axis, along its dimension or along `point`."""
-        own = dict(zip(self.names, self.values, strict=True))
-        return own | {axis.name: values for axis, values in self.columns}
-
-    @property
-    def whole(self) -> dict[str, NDArray[Any]]:
-        """Return the values of the whole axes."""
-        return {a.name: v for a, v in zip(self.axes, self.values, strict=True) if a.whole}
+    def __post_init__(self) -> None:
+        """Compute once what follows from axes and values."""
+        names = tuple(axis.name for axis in self.axes)
+        shape = tuple(len(v) for v in self.values)
+        each = (*self.axes, *(axis for axis, _ in self.columns))
+        by_name = dict(zip(names, self.values, strict=True))
+        found = {
+            "names": names,
+            "shape": shape,
+            "n_points": prod(shape),
+            "swept": tuple(axis for axis in each if axis.key),
+            "coordinates": by_name | {axis.name: values for axis, values in self.columns},
+            "whole": {axis.name: by_name[axis.name] for axis in self.axes if axis.whole},
+        }
+        for name, value in found.items():
+            object.__setattr__(self, name, value)
 
     def block_shape(self, n_points: int) -> tuple[int, ...]:
         """Return the shape of blocks of at most `n_points` points (more only where whole axes are longer).

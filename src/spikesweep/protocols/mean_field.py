@@ -51,9 +51,17 @@ class MeanFieldDynamics(Experiment):
             ("fixed_point_index", "population"),
             "Hz",
             "rates at a fixed point",
+            optional=True,
             without=("time",),
         ),
-        Variable("growth", ("fixed_point_index",), "1/ms", "largest growth rate there", without=("time",)),
+        Variable(
+            "growth",
+            ("fixed_point_index",),
+            "1/ms",
+            "largest growth rate there",
+            optional=True,
+            without=("time",),
+        ),
         Variable("n_fixed_points", (), "1", "number of fixed points", "int16", without=("time",)),
     )
 

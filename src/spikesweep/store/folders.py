@@ -10,9 +10,8 @@ from spikesweep.errors import InputError
 from spikesweep.grid.attributes import configuration_of, decoded, encoded
 from spikesweep.grid.schema import MISSING
 from spikesweep.store import Store
+from spikesweep.store.paths import store_paths
 
-#: How a fitted transfer function is called, which stands beside its sweep.
-FIT = ".fit.zarr"
 #: Choices that stores are joined along.
 _JOINED = ("neuron", "network")
 
@@ -35,12 +34,6 @@ def open_folder(path: Path) -> xr.Dataset | xr.DataTree:
             return _joined(list(datasets.values()))
     nodes = {str(found.relative_to(path).with_suffix("")): ds for found, ds in datasets.items()}
     return xr.DataTree.from_dict(nodes)
-
-
-def store_paths(folder: Path) -> list[Path]:
-    """Return the paths of what may be stores below a folder: fits and what is hidden are none."""
-    found = sorted(folder.rglob("*.zarr"))
-    return [path for path in found if not path.name.startswith(".") and not path.name.endswith(FIT)]
 
 
 def _choice(ds: xr.Dataset, group: str) -> str:

@@ -5,10 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 import zarr
 from numpy.typing import NDArray
 
@@ -20,6 +19,9 @@ from spikesweep.store.arrays import dims, fresh_arrays, results
 from spikesweep.store.block_record import BlockRecord, Hashes
 from spikesweep.store.description import Description
 from spikesweep.store.records import HIDDEN, guarded, unguarded
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 FORMAT = "spikesweep 2"
 
@@ -217,8 +219,12 @@ class Store(Description):
         with durable.locked(self.path):
             yield
 
-    def open(self) -> xr.Dataset:
+    def open(self) -> "xr.Dataset":
         """Return the whole sweep, read lazily."""
+        import xarray as xr  # late: it costs more than all that is done without it
+
+        from spikesweep.store import accessor as accessor  # registers ds.sweep
+
         ds: xr.Dataset = xr.open_zarr(self.path)
         return ds
 

@@ -40,6 +40,14 @@ def design(
     own = {axis.name: axis for axis in protocol.axes}
     specs = flat_axes(values["grid"], list(own)) | _counted(values, protocol)
     listed = read_table(options.points) if options.points is not None else {}
+
+    def of_own_axes() -> tuple[Grid, None]:
+        grid = _grid(options, own, specs, listed, {})
+        protocol.check_grid(network, grid.coordinates)
+        return grid, None
+
+    if not stored and own.keys() >= {*specs, *listed}:
+        return of_own_axes()
     known = parameters(values)
     places = _read(values, protocol, known)
     filled = [key for key in stored if key in places and key not in (*specs, *listed)]
@@ -50,9 +58,7 @@ def design(
             raise InputError(f"grid.{key} is not an axis of this protocol ({', '.join(own)}); {end}")
     keys = [key for key in (*specs, *listed) if key not in own]
     if not keys:
-        grid = _grid(options, own, specs, listed, known)
-        protocol.check_grid(network, grid.coordinates)
-        return grid, None
+        return of_own_axes()
     texts = config.interpolations(cfg)
     entering = [k for k in keys if k in known and any(k in config.swept_in(t, texts, keys) for t in texts)]
     reads = [*places, *entering]

@@ -9,6 +9,9 @@ from spikesweep.grid.attributes import cell_names
 from spikesweep.models.contracts import Network
 from spikesweep.protocols.base import Experiment
 
+#: Nodes of a configuration that protocol, network and cells are built from, and how they were chosen.
+PARTS = ("protocol", "network", "neuron", "choices")
+
 
 def assemble(values: Mapping[str, Any]) -> tuple[Any, Any]:
     """Return the protocol and the network of plain values; raise InputError."""
@@ -40,12 +43,13 @@ def _listed(names: Any, where: str) -> list[str]:
 
 def cells_of(values: Mapping[str, Any], names: list[str], where: str) -> dict[str, Any]:
     """Return the cells of some names, built; raise InputError naming `where` they were asked for."""
-    known = [name for name, node in values["neuron"].items() if "_target_" in (node or {})]
-    for name in values["neuron"]:
+    neuron = values["neuron"]
+    known = [name for name, node in neuron.items() if "_target_" in (node or {})]
+    for name in neuron:
         if name not in known:
             raise InputError(f"neuron.{name} is no cell; {nearest(str(name), known)}")
     for name in names:
         if name not in known:
             choice = (values.get("choices") or {}).get("neuron", "the neuron")
             raise InputError(f"{where}: {name!r} is no cell of neuron={choice}; {nearest(name, known)}")
-    return {name: build(values["neuron"][name], f"neuron.{name}") for name in names}
+    return {name: build(neuron[name], f"neuron.{name}") for name in names}

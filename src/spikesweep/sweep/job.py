@@ -8,17 +8,16 @@ from typing import Any
 
 from spikesweep.config import compose
 from spikesweep.config.build import build
-from spikesweep.config.options import Options
+from spikesweep.config.options import OPTIONS, Options
 from spikesweep.errors import InputError
 from spikesweep.folder_packages import with_models
 from spikesweep.grid.attributes import cell_names
 from spikesweep.grid.grid import Grid
 from spikesweep.protocols.base import Experiment
-from spikesweep.store import Store
 from spikesweep.sweep.compute.base import Executor
 from spikesweep.sweep.design import design, with_texts
-from spikesweep.sweep.experiment import assemble
-from spikesweep.sweep.provenance import provenance
+from spikesweep.sweep.experiment import PARTS, assemble
+from spikesweep.sweep.provenance import versions
 from spikesweep.sweep.swept import Parameters
 
 
@@ -53,8 +52,8 @@ def make_job(cfg: compose.Configuration) -> tuple[Job, Executor, Options]:
     """
     values = compose.plain(cfg)
     executor: Executor = build(values["compute"], "compute", Executor)
-    options = Options.of(values)
-    protocol, network = assemble(values)
+    options = Options.of({name: values[name] for name in OPTIONS})
+    protocol, network = assemble({name: values.get(name) for name in PARTS})
     protocol.check(network)
     path = options.store_path(values.get("choices") or {})
     stored = {} if options.overwrite else _stored_axes(path)
@@ -66,7 +65,7 @@ def make_job(cfg: compose.Configuration) -> tuple[Job, Executor, Options]:
         grid,
         path,
         with_texts(identity(values), parameters),
-        {**drawn_from, **provenance()},
+        {**drawn_from, "versions": versions()},
         {axis.name: axis.base for axis in grid.swept},
         parameters,
     )
@@ -86,6 +85,10 @@ def identity(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _stored_axes(path: Path) -> dict[str, str]:
     """Return the names of the axes that a store at a path has already, by what they sweep."""
+    if not path.exists():
+        return {}
+    from spikesweep.store import Store  # late: most of what is refused is so before it is looked at
+
     with suppress(InputError):  # what is wrong with it is told when it is used
         if store := Store.at(path):
             return {axis.key: name for name, axis in store.swept().items() if name in store.axes}

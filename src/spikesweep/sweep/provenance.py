@@ -12,16 +12,20 @@ import spikesweep
 _VERSIONS = ("numba", "llvmlite", "numpy", "scipy", "xarray", "zarr", "dask", "hydra-core")
 
 
-def provenance() -> dict[str, Any]:
-    """Return versions, time and git commit, as attributes of a store."""
+def versions() -> dict[str, str]:
+    """Return the version of every package that decides numbers."""
     versions = {"python": sys.version.split()[0]}
     for package in ("spikesweep", *_VERSIONS):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:  # run from a source tree that is not installed
             versions[package] = "unknown"
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"versions": versions, "created": created, **_git()}
+    return versions
+
+
+def creation() -> dict[str, Any]:
+    """Return time and git commit, as attributes of a store that is made now."""
+    return {"created": datetime.now(UTC).isoformat(timespec="seconds"), **_git()}
 
 
 def _git() -> dict[str, Any]:

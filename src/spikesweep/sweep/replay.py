@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from spikesweep import store as stores
@@ -23,6 +22,9 @@ from spikesweep.sweep.experiment import assemble
 from spikesweep.sweep.job import Job
 from spikesweep.sweep.swept import Derived, Parameters, lane_keys, places_of
 from spikesweep.sweep.swept_keys import parameters as known_parameters
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Statuses of points whose values have been computed.
 _KNOWN = (*DONE, NON_FINITE)
@@ -74,7 +76,7 @@ class OtherResult(ArithmeticError):
     """A stored value that does not come out when it is computed again."""
 
 
-def replay(store: stores.Store, labels: Mapping[str, Any], neuron: int = 0) -> xr.Dataset:
+def replay(store: stores.Store, labels: Mapping[str, Any], neuron: int = 0) -> "xr.Dataset":
     """Compute one point again, with full traces where its protocol has them, else return what is stored.
 
     `labels` are the point's values on the axes and, where there are traces of several populations,

@@ -1,14 +1,14 @@
 """A sweep: plan what is missing, run it, return the dataset."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 from math import prod
 from time import perf_counter
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from spikesweep import store as stores
@@ -21,6 +21,10 @@ from spikesweep.sweep.compute.base import Executor, Lost
 from spikesweep.sweep.fingerprint import models_in
 from spikesweep.sweep.identity import code_of, refuse_other
 from spikesweep.sweep.job import Job
+from spikesweep.sweep.provenance import creation
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Neuron steps in a block: about a second. Fixed, not measured, so that a sweep started again from
 #: nothing has the same files.
@@ -30,9 +34,9 @@ MAX_BLOCK_POINTS = 10_000
 #: Files of a store, about: more and larger points make larger blocks, up to so many times BLOCK_WORK.
 MAX_FILES = 7000
 _LONGER = 16.0
-#: Blocks of a sweep at least, where there are enough points, so that several workers end together. How many
-#: workers there are must not matter: the same sweep has the same files anywhere.
-_MIN_BLOCKS = 16
+#: Blocks of a sweep at least, so that several workers end together, unless they became shorter than this part
+#: of BLOCK_WORK. How many workers there are must not matter: the same sweep has the same files anywhere.
+_MIN_BLOCKS, _SHORTEST = 16, 1 / 32
 
 
 class Monitor(Protocol):
@@ -55,10 +59,16 @@ class Monitor(Protocol):
 class Outcome:
     """How a run ended."""
 
-    dataset: xr.Dataset  #: what was asked for, of all that the store holds
+    opened: Callable[[], "xr.Dataset"]  #: returns what was asked for, of all that the store holds
+    key: str  #: a hash of the points that were asked for, and of their status
     computed: int  #: points computed by this run
     failed: int  #: points asked for that stand as failed or not finite
     missing: int  #: points asked for that are missing still
+
+    @property
+    def dataset(self) -> "xr.Dataset":
+        """Return what was asked for, of all that the store holds, read lazily."""
+        return self.opened()
 
 
 def run(
@@ -103,17 +113,30 @@ def _run(asked: Grid, work: Work, compute: Executor, monitor: Monitor) -> Outcom
         monitor.message("nothing is missing")
     after = store.status()
     inside = after[np.ix_(*work.wanted)]
-    dataset = store.open()
-    if asked.shape != grid.shape:
+
+    def opened() -> "xr.Dataset":
+        dataset = store.open()
+        if asked.shape == grid.shape:
+            return dataset
         pairs = zip(asked.values, grid.values, strict=True)
         places = [growth.positions(values, there) for values, there in pairs]
-        dataset = dataset.isel(dict(zip(asked.names, places, strict=True)))
+        return dataset.isel(dict(zip(asked.names, places, strict=True)))
+
     return Outcome(
-        dataset,
+        opened,
+        _key(asked, inside, work.job.attrs.get("versions", {})),
         computed=int(np.count_nonzero(todo & (after != MISSING))),
         failed=int(np.count_nonzero(np.isin(inside, FAILURES))),
         missing=int(np.count_nonzero(inside == MISSING)),
     )
+
+
+def _key(asked: Grid, status: NDArray[np.uint8], versions: Mapping[str, str]) -> str:
+    found = sha256(repr(versions.get("spikesweep")).encode())
+    for name, values in asked.coordinates.items():
+        found.update(name.encode() + repr(values.tolist()).encode())
+    found.update(status.tobytes())
+    return found.hexdigest()
 
 
 def _run_blocks(
@@ -177,7 +200,8 @@ def stored_status(job: Job, compute: Executor, overwrite: bool) -> tuple[NDArray
 
 def _created(job: Job, compute: Executor, code: Mapping[str, str], *, replace: bool) -> stores.Store:
     chunks = job.grid.block_shape(block_points(job, compute))
-    attrs = {**job.attrs, "configuration": dict(job.identity), "code": dict(code), **models_in(code)}
+    made = {**creation(), "configuration": dict(job.identity), "code": dict(code)}
+    attrs = {**job.attrs, **made, **models_in(code)}
     coordinates = _coordinates(job, job.grid)
     variables = job.protocol.variables
     return stores.create(job.path, job.grid, variables, coordinates, chunks, attrs, replace=replace)
@@ -200,5 +224,5 @@ def block_points(job: Job, compute: Executor) -> int:
     by_work = BLOCK_WORK / max(job.protocol.work(job.network, job.grid.whole), 1.0) * n_whole
     by_files = job.grid.n_points * stores.files_of_block(job.protocol.variables) / MAX_FILES
     wanted = max(by_work, min(by_files, _LONGER * by_work))
-    shared = -(-job.grid.n_points // _MIN_BLOCKS)
+    shared = max(-(-job.grid.n_points // _MIN_BLOCKS), _SHORTEST * by_work)
     return max(1, min(int(wanted), int(shared), MAX_BLOCK_POINTS))

@@ -10,7 +10,7 @@ from pathlib import Path
 import xarray as xr
 from matplotlib.figure import Figure
 
-from spikesweep.grid.attributes import configuration_of
+from spikesweep.grid.attributes import FIGURE_KEY, configuration_of
 
 
 def figure(ds: xr.Dataset) -> Figure:
@@ -27,6 +27,6 @@ def figure(ds: xr.Dataset) -> Figure:
     return drawn
 
 
-def save(ds: xr.Dataset, path: Path) -> None:
-    """Draw the figure of a sweep and write it as PNG."""
-    figure(ds).savefig(path, dpi=150)
+def save(ds: xr.Dataset, path: Path, key: str = "") -> None:
+    """Draw the figure of a sweep and write it as PNG; `key` is kept in it, and says what it shows."""
+    figure(ds).savefig(path, dpi=150, metadata={FIGURE_KEY: key} if key else None)

@@ -1,0 +1,124 @@
+"""What `run.py` calls: run a sweep, draw its figure, say how it went by words and an exit code."""
+
+import re
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikesweep.api.progress import Terminal
+from spikesweep.config import compose
+from spikesweep.config.compose import Configuration
+from spikesweep.config.options import Options
+from spikesweep.contract import lacking
+from spikesweep.errors import InputError
+from spikesweep.grid.attributes import FIGURE_KEY
+from spikesweep.grid.grid import POINT
+from spikesweep.grid.schema import FAILED, FAILURES, MISSING
+from spikesweep.protocols.base import Traced
+from spikesweep.store import Store
+from spikesweep.sweep.compute.base import Executor
+from spikesweep.sweep.job import Job, make_job
+from spikesweep.sweep.plan import Plan, make_plan, refuse_long
+from spikesweep.sweep.run import Outcome, run
+
+#: Where in a PNG file its texts are looked for (bytes).
+_HEAD = 4096
+
+
+def main(cfg: Configuration, choices: Mapping[str, Any]) -> Plan | None:
+    """Run a sweep from the command line: results, figure, summary; exit with a code that says how it went.
+
+    With plan=true only print what a run would do, and return that.
+    """
+    cfg = compose.with_choices(cfg, choices)
+    try:
+        job, compute, options = make_job(cfg)
+        if options.plan:
+            plan = make_plan(job, compute, overwrite=options.overwrite, retry=options.retry is not None)
+            print(plan)
+            return plan
+        outcome = run_job(job, compute, options)
+    except InputError as error:
+        print(f"refused: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        print(f"stopped: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("\nstopped; the same command continues where it was", file=sys.stderr)
+        sys.exit(130)
+    print(f"{outcome.computed} points computed, {_draw(outcome, job.path)}")
+    if outcome.failed or outcome.missing:
+        print(_failed_points(outcome, job), file=sys.stderr)
+        sys.exit(3)
+    return None
+
+
+def check(cfg: Configuration, choices: Mapping[str, Any]) -> None:
+    """Refuse what a run of this configuration would refuse, before anything is simulated."""
+    make_job(compose.with_choices(cfg, choices))
+
+
+def run_job(job: Job, compute: Executor, options: Options) -> Outcome:
+    """Run what is missing of a job; refuse it where that takes longer than `ask_above` unless confirmed."""
+    how = {"overwrite": options.overwrite, "retry": options.retry is not None}
+    if not options.confirm:
+        refuse_long(job, compute, hours=options.ask_above, **how)
+    return run(job, compute, Terminal(), **how)
+
+
+def _failed_points(outcome: Outcome, job: Job, most: int = 10) -> str:
+    """Return a line for each of the first points that are not ok, and the command that replays the first."""
+    status = outcome.dataset["status"].load()
+    meanings = status.attrs["flag_meanings"].split()
+    stacked = status.stack(point_=status.dims)
+    bad = stacked[np.isin(stacked, (MISSING, *FAILURES))]
+    lines = [f"{bad.size} of {status.size} points are not ok:"]
+    columns = [name for name in status.coords if name != POINT.name and status[name].dims == (POINT.name,)]
+    failures = Store(job.path).failures()
+    replayed = ""
+    for point, code in zip(bad["point_"].values[:most], bad.values[:most], strict=True):
+        values = dict(zip(map(str, status.dims), point, strict=True))
+        values |= {str(name): status[name].sel(point=values[POINT.name]).item() for name in columns}
+        reasons = [f["reason"] for f in failures if f["point"].items() <= values.items() and code == FAILED]
+        words = [f"{name}={value}" for name, value in values.items()]
+        lines.append(f"  {meanings[code]}: {' '.join(words)}" + (f"  {reasons[-1]}" if reasons else ""))
+        replayed = replayed or ("" if code == MISSING else shlex.join([str(job.path), *words]))
+    if bad.size > most:
+        lines.append(f"  and {bad.size - most} more: python -m spikesweep show {shlex.quote(str(job.path))}")
+    if replayed:
+        names = [] if lacking(job.protocol, Traced) else list(job.network.populations)
+        one = f" population={names[0]}" if len(names) > 1 else ""
+        lines.append(f"one again, with its traceback: python -m spikesweep replay {replayed}{one}")
+    return "\n".join(lines)
+
+
+def _draw(outcome: Outcome, path: Path) -> str:
+    """Draw the figure of a sweep; return its path, or why there is none: the results are there anyway.
+
+    The figure that an earlier run drew of the same points is left as it is.
+    """
+    figure = path.with_suffix(".png")
+    if outcome.computed == 0 and figure_key(figure) == outcome.key:
+        return str(figure)
+    from spikesweep.analysis import plots  # late: a sweep alone needs no matplotlib
+
+    try:
+        plots.save(outcome.dataset, figure, outcome.key)
+    except Exception as error:
+        return f"no figure ({type(error).__name__}: {error})"
+    return str(figure)
+
+
+def figure_key(path: Path) -> str | None:
+    """Return what a PNG file says of the points that it shows (`plots.save`), None where it says nothing."""
+    try:
+        head = path.read_bytes()[:_HEAD]
+    except OSError:
+        return None
+    found = re.search(rb"tEXt" + FIGURE_KEY.encode() + rb"\0([0-9a-f]{64})", head)
+    return found[1].decode() if found else None

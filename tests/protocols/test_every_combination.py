@@ -1,0 +1,204 @@
+"""Every protocol with every network and every neuron of conf/: it runs, or it is refused with the reason.
+
+What there is, is read from conf/, so that a new file is tested because it exists. Only a new protocol adds
+something here: the words that make it small. A network gets cells of the neuron: as many as it has
+populations, or the same ones again. By default each protocol runs once with each network and once with each
+neuron that it accepts; the slow test runs all pairs.
+"""
+
+import re
+from copy import deepcopy
+from functools import cache
+from itertools import cycle, islice
+
+import numpy as np
+import pytest
+from conftest import options
+from omegaconf import OmegaConf
+
+import spikesweep as ss
+from spikesweep.config.build import build
+from spikesweep.errors import InputError
+from spikesweep.grid.schema import OK, SATURATED
+from spikesweep.sweep.job import make_job
+
+GROUPS = ("neuron", "network", "protocol")
+#: What makes a protocol small.
+REDUCED = {
+    "connection_test": (
+        "grid.seed=[0]",
+        "protocol.duration=200.0",
+        "protocol.window=20.0",
+        "protocol.n_shuffles=2",
+        "protocol.tested=2",
+    ),
+    "ei_balance": (
+        "grid.fe=[4.0]",
+        "grid.fi=[8.0]",
+        "grid.seed=[0]",
+        "grid.pop_size=[200]",
+        "protocol.duration=20.0",
+    ),
+    "fi_curve": ("grid.i_ext=[0.0,500.0]", "protocol.duration=50.0"),
+    "mean_field": (
+        "grid.ext_drive=[4.0]",
+        "grid.time=[0.0,2.0]",
+        "protocol.settle=10.0",
+    ),
+    "population_information": (
+        "grid.band=[0-200]",
+        "grid.condition=[none,efish]",
+        "grid.pop_size=[1,2]",
+        "grid.repeat=[0]",
+        "protocol.duration=50.0",
+        "protocol.num_responses=4",
+        "protocol.nperseg=1024",
+        "protocol.coherence_sizes=[1,2]",
+    ),
+    "rate_dynamics": (
+        "grid.pattern=[0,1]",
+        "grid.seed=[0]",
+        "protocol.duration=20.0",
+        "protocol.discard=10.0",
+        "protocol.n_samples=11",
+    ),
+    "spiking_network": ("protocol.duration=20.0",),
+    "transfer_function": (
+        "grid.fe=[0.0,8.0]",
+        "grid.fi=[2.0]",
+        "grid.seed=[0]",
+        "grid.pop_size=[1,2]",
+        "protocol.duration=20.0",
+    ),
+    "transfer_function_adaptive": (
+        "grid.fi=[2.0]",
+        "grid.seed=[0,1]",
+        "protocol.n_fe=2",
+        "protocol.max_halvings=3",
+        "protocol.duration=20.0",
+    ),
+}
+
+
+@cache
+def parts():
+    """Return the values of every option of each group, of the axes of each protocol, and all others."""
+    names = {group: options(group) for group in GROUPS}
+    found = {group: {} for group in (*GROUPS, "grid")}
+    for i in range(max(map(len, names.values()))):
+        chosen = {group: names[group][i % len(names[group])] for group in GROUPS}
+        assert chosen["protocol"] in REDUCED, "a new protocol: say in REDUCED what makes it small"
+        words = [f"{group}={option}" for group, option in chosen.items()]
+        cfg = ss.load(*words, "compute=serial", *REDUCED[chosen["protocol"]])
+        values = OmegaConf.to_container(cfg, resolve=False)
+        for group, option in chosen.items():
+            found[group][option] = values.pop(group)
+        found["grid"][chosen["protocol"]] = values.pop("grid")
+    return found, values
+
+
+def configured(protocol, network, neuron, outputs):
+    """Return what `ss.load` would return for these options with cells of the neuron."""
+    found, values = parts()
+    values = deepcopy(values) | {
+        "neuron": found["neuron"][neuron],
+        "network": deepcopy(found["network"][network]),
+        "protocol": found["protocol"][protocol],
+        "grid": found["grid"][protocol],
+        "outputs": str(outputs),
+        "choices": {"neuron": neuron, "network": network, "protocol": protocol},
+    }
+    populations, cells = values["network"]["populations"], list(values["neuron"])
+    chosen = list(islice(cycle(cells), len(populations)))
+    if isinstance(populations, list) and len(cells) >= len(populations):
+        values["network"]["populations"] = chosen
+    else:
+        nodes = populations if isinstance(populations, dict) else {name: {} for name in populations}
+        values["network"]["populations"] = {
+            name: node | {"cell": cell} for (name, node), cell in zip(nodes.items(), chosen, strict=True)
+        }
+    return OmegaConf.create(values)
+
+
+@cache
+def answers(protocol):
+    """Return the accepted pairs of network and neuron, the refusals, and what else was raised."""
+    accepted, refused, other = [], {}, {}
+    for network in options("network"):
+        for neuron in options("neuron"):
+            try:
+                make_job(configured(protocol, network, neuron, "nowhere"))
+                accepted.append((network, neuron))
+            except InputError as error:
+                refused[network, neuron] = str(error)
+            except Exception as error:
+                other[network, neuron] = repr(error)
+    return accepted, refused, other
+
+
+def covering(pairs):
+    """Return pairs that hold each network and each neuron once at least, with few different kernels."""
+    found = list({neuron: (network, neuron) for network, neuron in reversed(pairs)}.values())
+    seen = {network for network, _ in found}
+    return found + list({w: (w, neuron) for w, neuron in reversed(pairs) if w not in seen}.values())
+
+
+def faults(protocol, pairs, folder):
+    """Run pairs of network and neuron; return what is wrong with any of them."""
+    found = {}
+    for network, neuron in pairs:
+        cfg = configured(protocol, network, neuron, folder)
+        ds = ss.run(cfg).load()
+        done = ds.status.values
+        if not np.isin(done, (OK, SATURATED)).all():
+            found[network, neuron] = f"status {np.unique(done)}"
+            continue
+        declared = build(OmegaConf.to_container(cfg.protocol), "protocol").variables
+        for variable in declared:
+            if variable.ragged or variable.optional or (done == SATURATED).any():
+                continue
+            if not np.isfinite(ds[variable.name].values.astype(float)).all():
+                found[network, neuron] = f"{variable.name} is not finite"
+    return found
+
+
+def test_every_other_pair_is_refused_with_a_key_and_what_is_allowed(any_protocol):
+    accepted, refused, other = answers(any_protocol)
+    assert not other
+    assert accepted
+    assert refused
+    silent = {
+        pair: message
+        for pair, message in refused.items()
+        if not re.search(r"\b(neuron|network|protocol|grid)\b", message)
+        or not re.search("allowed|needs", message)
+        or "\n" in message
+    }
+    assert not silent
+
+
+def test_each_network_and_each_neuron_runs(any_protocol, tmp_path):
+    accepted, _, _ = answers(any_protocol)
+    assert not faults(any_protocol, covering(accepted), tmp_path)
+
+
+@pytest.mark.slow
+def test_every_accepted_pair_runs(any_protocol, tmp_path):
+    accepted, _, _ = answers(any_protocol)
+    assert not faults(any_protocol, accepted, tmp_path)
+
+
+@pytest.mark.parametrize("group", ["neuron", "network"])
+def test_every_option_has_a_use(group):
+    used = {pair[("network", "neuron").index(group)] for p in options("protocol") for pair in answers(p)[0]}
+    assert used == set(options(group))
+
+
+def test_every_protocol_has_default_axes_that_it_accepts(any_protocol):
+    """Nothing is made small here; and no file of axes is without its protocol."""
+    network, neuron = answers(any_protocol)[0][0]
+    cfg = configured(any_protocol, network, neuron, "nowhere")
+    default = ss.load(f"protocol={any_protocol}", f"network={network}", f"neuron={neuron}")
+    cfg.grid, cfg.protocol = default.grid, default.protocol
+    make_job(cfg)
+    assert options("grid") == options("protocol")

@@ -1,0 +1,47 @@
+"""Every executor of conf/compute has what the contract says, and none of them changes a number."""
+
+from dataclasses import is_dataclass
+
+import numpy as np
+import pytest
+from conftest import options
+from omegaconf import OmegaConf
+
+import spikesweep as ss
+from spikesweep.config.build import build
+from spikesweep.contract import lacking, members
+from spikesweep.sweep.compute.base import Executor, Running
+
+
+def executor(option, **changes):
+    node = OmegaConf.to_container(ss.load(f"compute={option}").compute) | changes
+    return build(node, "compute", Executor)
+
+
+@pytest.mark.parametrize("option", options("compute"))
+def test_has_the_members_of_the_contract(option):
+    found = executor(option)
+    assert is_dataclass(found)
+    assert members(Executor)
+    assert not lacking(found, Executor)
+    assert isinstance(found.in_process, bool)
+    assert found.n_workers >= 1
+    assert found.block_points is None
+    assert found.time_limit is None or found.time_limit > 0.0
+    assert executor(option, block_points=7).block_points == 7
+
+
+@pytest.mark.parametrize("option", options("compute"))
+def test_runs_every_task_once_and_hands_back_its_result(option):
+    with executor(option).started() as running:
+        assert isinstance(running, Running)
+        assert sorted(running.map(abs, range(-20, 0))) == list(range(1, 21))
+
+
+@pytest.mark.parametrize("option", options("compute"))
+def test_gives_the_numbers_of_one_block_after_the_other(option, small, tmp_path):
+    words = ("grid.seed=[0,1]", "compute.block_points=3")
+    ds = ss.run(small(*words, f"compute={option}", f"outputs={tmp_path}/{option}")).load()
+    alone = ss.run(small(*words, f"outputs={tmp_path}/alone")).load()
+    assert (ds.status == 1).all()
+    np.testing.assert_array_equal(ds.rate.values, alone.rate.values)
