@@ -42,7 +42,9 @@ def test_run_is_run_py():
     texts = [called(*command, *shown) for command in ((RUN,), ("-m", "spikesweep", "run"))]
     assert texts[0] == texts[1]
     assert "LIF:" in texts[0]
-    assert called(RUN, "--help") == called("-m", "spikesweep", "run", "--help")
+    helps = [called(*command, "--help") for command in ((RUN,), ("-m", "spikesweep", "run"))]
+    assert helps[0].split("== Options ==")[0] == helps[1].split("== Options ==")[0]
+    assert "neuron: adexp, " in helps[0]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,8 @@ def test_run_is_run_py():
         (("run", "grid.fe=[1"), "refused: "),
         (("run", "protocol.duraton=3"), "did you mean 'duration'"),
         (("run", "nothing=1"), "refused: nothing=1: nothing is not known"),
-        (("run", "-cd", "nowhere"), "refused: Additional config directory"),
+        (("run", "-cd", "nowhere"), "refused: --config-dir nowhere is no folder"),
+        (("run", "-cp", "conf"), "refused: --config-path conf is refused; allowed: --config-dir"),
         (("run", "--nothing"), "unrecognized arguments"),
         (("fit", "neuron=izh"), "refused: In 'config': Could not find 'neuron/izh'"),
         (("fit", "-m"), "refused: "),
