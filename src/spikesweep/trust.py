@@ -146,7 +146,7 @@ def _refuse_options(folder: Path, given: str) -> None:
     """Refuse options that have the names of ours, or of another folder's: which is meant would be unclear."""
     for path in sorted((folder / "conf").rglob("*.yaml")):
         option = path.relative_to(folder / "conf")
-        for other in (_HOME, *_folders.values()):
+        for other in (_HOME, *_folders.values(), *installed().values()):
             if (other / "conf" / option).exists():
                 raise InputError(
                     f"models = {given} is refused: conf/{option} is also one of {other.name}; "

@@ -205,6 +205,24 @@ def test_no_yaml_names_models(folder, tmp_path, text, message, more):
     assert not (tmp_path / "outputs").exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("callbacks: {x: {_target_: FOLDER.qif.QIF}}", "callbacks"),
+        ("launcher: {_target_: FOLDER.qif.QIF}", r"launcher\._target_"),
+        ("sweeper: {_target_: FOLDER.qif.QIF}", r"sweeper\._target_"),
+        ("job_logging: {handlers: {x: {(): FOLDER.qif.QIF}}}", "job_logging"),
+        ("job: {env_set: {PYTHONSTARTUP: x}}", r"job\.env_set"),
+    ],
+)
+def test_no_yaml_lets_hydra_run_code(folder, tmp_path, text, key):
+    (folder / "qif.py").write_text("raise SystemExit('imported')\n")
+    words = recorded(tmp_path, f"hydra: {{{text.replace('FOLDER', folder.name)}}}")
+    said = spikesweep(tmp_path, *words, *SMALL, code=2, PYTHONPATH=str(tmp_path))
+    assert re.search(f"refused: hydra.{key} = .* in a YAML is refused", said)
+    assert "imported" not in said
+
+
 def test_no_swept_words_of_a_yaml_name_models(folder, tmp_path):
     words = recorded(tmp_path, f"hydra: {{sweeper: {{params: {{models: ./{folder.name}}}}}}}")
     assert "is refused; allowed: models=FOLDER" in spikesweep(tmp_path, *words, "-m", *SMALL, code=2)

@@ -3,18 +3,34 @@
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import create_config_search_path, get_args_parser
+from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
 
 from spikesweep.config.words import CONFIG_DIR, MODELS_ALLOWED, command_words, is_completion
 from spikesweep.errors import InputError
 from spikesweep.trust import named_words
 
 _FULL = "HYDRA_FULL_ERROR"
+_QUIET = {"version": 1, "root": None, "disable_existing_loggers": False}
+#: What Hydra would import, call or search for a YAML, and what it is here; more has to be typed.
+_OURS = {
+    "searchpath": [],
+    "callbacks": {},
+    "launcher._target_": "hydra._internal.core_plugins.basic_launcher.BasicLauncher",
+    "sweeper._target_": "hydra_plugins.spikesweep_sweeper.SpikesweepSweeper",
+    "hydra_logging": _QUIET,
+    "job_logging": _QUIET,
+    "job.env_set": {},
+}
 
 
 def run(task: Callable[[DictConfig, Mapping[str, Any]], Any], words: Sequence[str]) -> None:
@@ -25,28 +41,45 @@ def run(task: Callable[[DictConfig, Mapping[str, Any]], Any], words: Sequence[st
     if is_completion(words):
         _complete_without_models()
     words = command_words(named_words(words))
-    own = any(word.partition("=")[0].lstrip("+~") == "hydra.searchpath" for word in words)
-
-    def one(cfg: DictConfig) -> Any:
-        found = HydraConfig.get()
-        if found.searchpath and not own:
-            where = f"hydra.searchpath = {found.searchpath} in a YAML"
-            print(f"refused: {where} is refused; {MODELS_ALLOWED}", file=sys.stderr)
-            sys.exit(2)  # an exception would be dressed up by Hydra under -m
-        return task(cfg, found.runtime.choices)
-
     # Hydra then raises what it would print before it exits with 1, which means something else here
     told = os.environ.setdefault(_FULL, "")
     os.environ[_FULL] = told or "1"
     sys.argv[1:] = words
+    start = hydra.main(version_base="1.3", config_path=str(CONFIG_DIR.resolve()), config_name="config")
     try:
-        hydra.main(version_base="1.3", config_path=str(CONFIG_DIR.resolve()), config_name="config")(one)()
+        _refuse_foreign(words)
+        start(lambda cfg: task(cfg, HydraConfig.get().runtime.choices))()
     except HydraException as error:
         if told:
             raise
         from spikesweep.config.compose import refusal  # late: a help needs none of it
 
         raise refusal(error) from error
+
+
+def _refuse_foreign(words: Sequence[str]) -> None:
+    """Refuse a recorded sweep that would let Hydra run other code, before Hydra does; raise InputError."""
+    if not any(word.startswith(("-cd", "-cn", "-cp", "--config-")) for word in words):
+        return
+    args = get_args_parser().parse_args(list(words))
+    if args.config_path is not None:
+        raise InputError(f"--config-path {args.config_path} is refused; allowed: --config-dir FOLDER (-cd)")
+    path = create_config_search_path(str(CONFIG_DIR.resolve()))
+    if args.config_dir is not None:
+        folder = Path(args.config_dir).absolute()
+        if not folder.is_dir():
+            raise InputError(f"--config-dir {args.config_dir} is no folder; allowed: one of recorded sweeps")
+        path.prepend("command-line", f"file://{folder}", SearchPathQuery(provider="schema"))
+    mode = RunMode.MULTIRUN if args.multirun else RunMode.RUN
+    loader = ConfigLoaderImpl(config_search_path=path)
+    cfg = loader.load_configuration(args.config_name or "config", args.overrides, run_mode=mode).hydra
+    own = tuple(word.lstrip("+~").replace("/", ".") for word in args.overrides)
+    for key, expected in _OURS.items():
+        value = OmegaConf.select(cfg, key)
+        value = OmegaConf.to_container(value, resolve=False) if OmegaConf.is_config(value) else value
+        if value != expected and not any(word.startswith(f"hydra.{key.split('.')[0]}") for word in own):
+            allowed = MODELS_ALLOWED if key == "searchpath" else "allowed: hydra.sweeper.params"
+            raise InputError(f"hydra.{key} = {value!r} in a YAML is refused; {allowed}")
 
 
 def _complete_without_models() -> None:
