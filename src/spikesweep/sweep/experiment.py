@@ -12,7 +12,9 @@ from spikesweep.protocols.base import Experiment
 
 def assemble(values: Mapping[str, Any]) -> tuple[Any, Any]:
     """Return the protocol and the network of plain values; raise InputError."""
-    return build(values["protocol"], "protocol", Experiment), network_of(values)
+    protocol: Experiment = build(values["protocol"], "protocol", Experiment)
+    network = network_of(values)
+    return protocol.on(network), network
 
 
 def network_of(values: Mapping[str, Any]) -> Any:
