@@ -97,9 +97,9 @@ ALONE = Exchange(_receive_nothing, _deliver_nothing)
 
 
 def part_of(state: NDArray[np.float64], source: Any, sink: Any, inputs: int, rows: int, block: int) -> Part:
-    """Return a part with room for the kicks of `inputs` and for `rows` of a trace in a block."""
+    """Return a part with room for the kicks of `inputs`, and for `rows` of a trace, in a block."""
     room = aligned(block * inputs * LANES), aligned(block * rows * LANES)
-    return Part(state.reshape(len(state), -1), source, sink, *room)
+    return Part(state, source, sink, *room)
 
 
 @cache

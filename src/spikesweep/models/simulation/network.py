@@ -138,7 +138,7 @@ def _populations(
         rows.sort(key=lambda row: row[0])
         inputs: Any = (*(network.populations[s].synapse for s in network.sources(name)), GivenCurrent())
         driver = driver_for(population.cell, inputs, trace=(*(row for _, row in trace), (0, "spiked")))
-        state = initial_state(driver, population.cell, inputs, clock, own)
+        state = initial_state(driver, population.cell, inputs, clock, own).reshape(own, -1)
         mean, sd = (in_lanes(values[neurons], population.n) for values in currents)
         starts = np.searchsorted([row[0] for row in rows], np.arange(own + 1))
         place = np.array([row[1] for row in rows], np.int64)
