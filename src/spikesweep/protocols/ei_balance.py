@@ -46,6 +46,7 @@ class EIBalance(Experiment):
         Axis("seed", "1", "repetition", 0, integer=True),
         Axis("pop_size", "1", "neurons of the network", 1, integer=True),
     )
+    parameters_per_point: ClassVar[bool] = True
 
     mode: Literal["poisson", "fixed", "fixed_scaled"]  #: what the sources do, see conf/protocol
     duration: Positive[ms]  #: simulated time

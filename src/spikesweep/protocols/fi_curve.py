@@ -41,6 +41,7 @@ class FICurve(Experiment):
         Variable("adaptation_index", ("population",), "1", "adaptation of the intervals", optional=True),
         Variable("rheobase", ("population",), "pA", "analytic rheobase", optional=True),
     )
+    parameters_per_point: ClassVar[bool] = True
 
     duration: Positive[ms]  #: simulated time
     dt: Positive[ms]  #: time step
