@@ -1,4 +1,4 @@
-"""The one loop over time: a naive twin, equal bit for bit; blocks of any length; what is recorded, by name."""
+"""The one loop over time: a naive twin, equal bit for bit, for blocks of any length; recording by name."""
 
 from dataclasses import replace
 from typing import Any, NamedTuple
