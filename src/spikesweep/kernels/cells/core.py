@@ -25,6 +25,7 @@ BLOCK = 192
 
 _LOOP = """
 def loop(net, parts, block, first, n_steps, tick):
+{heads}
     end = first + n_steps
     count = 0
     for start in range(first, end, block):
@@ -34,24 +35,31 @@ def loop(net, parts, block, first, n_steps, tick):
     return count
 """
 
+#: Read once: each time a field is read its arrays are counted.
+_HEAD = """
+    part{k} = parts[{k}]
+    state{k}, source{k}, sink{k} = part{k}.state, part{k}.source, part{k}.sink
+    kicks{k}, traced{k} = part{k}.kicks, part{k}.traced
+"""
+
 _PART = """
-        part = parts[{k}]
-        for g in range(part.state.shape[0]):
-            fill{k}(source_of{k}(part.source, g), part.kicks, n, start)
-            receive(net, {k}, g, part.kicks, n, start)
-            advance{k}(part.state[g], part.kicks, part.traced, n, start, tick)
-            collect{k}(sink_of{k}(part.sink, g), part.traced, n, start)
+        for g in range(state{k}.shape[0]):
+            fill{k}(source{k}, {g}kicks{k}, n, start)
+            receive(net, {k}, g, kicks{k}, n, start)
+            advance{k}(state{k}[g], kicks{k}, traced{k}, n, start, tick)
+            collect{k}(sink{k}, {g}traced{k}, n, start)
 """
 
 
 class Code(NamedTuple):
-    """The compiled functions of one kind of cell."""
+    """The compiled functions of one kind of cell.
+
+    In a network, where parts have several groups, source and sink are followed by the number of the group.
+    """
 
     advance: Callable[..., None]  #: of its driver
-    fill: Callable[..., None]  #: (source, kicks, n, first): writes all kicks, flat of (n, inputs, LANES)
+    fill: Callable[..., None]  #: (source, kicks, n, first): writes kicks, flat of (n, inputs, LANES)
     collect: Callable[..., None]  #: (sink, traced, n, first): reads what is traced, flat of (n, rows, LANES)
-    source_of: Callable[..., Any]  #: (source, g): that of group g
-    sink_of: Callable[..., Any]  #: (sink, g): that of group g
 
 
 class Part(NamedTuple):
@@ -67,19 +75,13 @@ class Part(NamedTuple):
 class Exchange(NamedTuple):
     """How spikes come from cells to cells, compiled."""
 
-    receive: Callable[..., None]  #: (net, part, group, kicks, n, first): adds what arrives in n steps
+    receive: Callable[..., None]  #: (net, part, group, kicks, n, first): writes what arrives in n steps
     deliver: Callable[..., int]  #: (net, n, first, count): sends the spikes of n steps; counts them all
 
 
 @compiled
 def nothing(_, rows, n, first):
     """Kick nothing, or keep nothing."""
-
-
-@compiled
-def the_only(part, g):
-    """Return the source or sink of the only group."""
-    return part
 
 
 @compiled
@@ -111,7 +113,9 @@ def core_loop(codes: tuple[Code, ...], exchange: Exchange) -> Any:
     names: dict[str, Any] = exchange._asdict()
     for k, code in enumerate(codes):
         names |= {f"{name}{k}": function for name, function in code._asdict().items()}
-    text = _LOOP.format(parts="".join(_PART.format(k=k) for k in range(len(codes))))
+    numbers, group = range(len(codes)), "" if exchange is ALONE else "g, "
+    heads = "".join(_HEAD.format(k=k) for k in numbers)
+    text = _LOOP.format(heads=heads, parts="".join(_PART.format(k=k, g=group) for k in numbers))
     parts = list(names.values())
     exec(text, names)
     loop: Any = names["loop"]

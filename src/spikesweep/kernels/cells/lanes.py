@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.kernels.cells.core import ALONE, BLOCK, Code, core_loop, nothing, part_of, the_only
+from spikesweep.kernels.cells.core import ALONE, BLOCK, Code, core_loop, nothing, part_of
 from spikesweep.kernels.cells.driver import LANES, Clock, Component, Trace, driver_for, initial_state
 from spikesweep.kernels.compile.jit import compiled
 
@@ -93,7 +93,7 @@ def run_lanes(
     recording = recording or Counts()
     driver = driver_for(neuron, inputs, trace=recording.trace)
     groups = group_count(n)
-    loop = core_loop((Code(driver.advance, drive.fill, recording.collect, the_only, the_only),), ALONE)
+    loop = core_loop((Code(driver.advance, drive.fill, recording.collect),), ALONE)
     parts = [padded(part, n) for part in (neuron, *inputs)]
     state = initial_state(driver, parts[0], parts[1:], clock, groups)
     room = part_of(state[:, 0], (), (), len(inputs), len(recording.trace), BLOCK)

@@ -37,6 +37,9 @@ class Net(NamedTuple):
     wired: Wired
     scale: float  #: factor of all weights
     ring: NDArray[np.float64]
+    slots: int  #: these three as in `wired`
+    begin: NDArray[np.int64]
+    width: NDArray[np.int64]
     inputs: NDArray[np.int64]  #: of each population
     first: NDArray[np.int64]  #: number of the first neuron of each group
     members: NDArray[np.int64]  #: neurons of each group
@@ -45,7 +48,7 @@ class Net(NamedTuple):
 
 
 class Currents(NamedTuple):
-    """Constant and random currents (pA) of the neurons of a population, or of a group."""
+    """Constant and random currents (pA) of the neurons of a population."""
 
     mean: NDArray[np.float64]  #: shape (groups, LANES)
     sd: NDArray[np.float64]  #: shape (groups, LANES)
@@ -55,7 +58,7 @@ class Currents(NamedTuple):
 
 
 class Watched(NamedTuple):
-    """What is kept of a population, or of a group."""
+    """What is kept of a population."""
 
     words: NDArray[np.int64]  #: shape (groups, steps of a block)
     starts: NDArray[np.int64]  #: what is recorded of group g: starts[g] to starts[g + 1]
@@ -65,57 +68,43 @@ class Watched(NamedTuple):
 
 
 @compiled
-def take_currents(currents, g):
-    """Return the currents of group g."""
-    normals = currents.normals[g * LANES : (g + 1) * LANES]
-    return Currents(currents.mean[g], currents.sd[g], normals, currents.origin, currents.inputs)
-
-
-@compiled
-def take_watched(watched, g):
-    """Return what is kept of group g."""
-    a, b = watched.starts[g], watched.starts[g + 1]
-    place, recorded = watched.place[a:b], watched.recorded[a:b]
-    return Watched(watched.words[g], watched.starts, place, recorded, watched.rows)
-
-
-@compiled
-def fill_currents(currents, kicks, n, first):
-    """Write the currents at steps first .. first + n - 1 to `kicks`, and no events."""
+def fill_currents(currents, g, kicks, n, first):
+    """Write the currents of group g at steps first .. first + n - 1 to `kicks`, as their last input."""
     width = currents.inputs * LANES
+    events = width - LANES
     for s in range(n):
-        kicks[s * width : (s + 1) * width - LANES] = 0.0
-        row = kicks[(s + 1) * width - LANES : (s + 1) * width]
+        row = kicks[s * width + events : (s + 1) * width]
         for lane in range(LANES):
-            row[lane] = currents.mean[lane]
-    for lane in range(currents.normals.shape[0]):
+            row[lane] = currents.mean[g, lane]
+    for i in range(g * LANES, min((g + 1) * LANES, currents.normals.shape[0])):
+        lane = i - g * LANES
         for s in range(n):
-            noise = currents.sd[lane] * currents.normals[lane, first - currents.origin + s]
+            noise = currents.sd[g, lane] * currents.normals[i, first - currents.origin + s]
             kicks[(s + 1) * width - LANES + lane] += noise
 
 
 @compiled
-def watch(watched, traced, n, first):
-    """Note which lanes spiked, by the step of the block, and record rows of the trace."""
+def watch(watched, g, traced, n, first):
+    """Note which lanes of group g spiked, by the step of the block, and record rows of the trace."""
     width = watched.rows * LANES
     for s in range(n):
-        watched.words[s] = spiked_lanes(traced, (s + 1) * width - LANES)
-    for r in range(watched.place.size):
+        watched.words[g, s] = spiked_lanes(traced, (s + 1) * width - LANES)
+    for r in range(watched.starts[g], watched.starts[g + 1]):
         for s in range(n):
             watched.recorded[r, first + s] = traced[s * width + watched.place[r]]
 
 
 @compiled
 def receive(net, part, group, kicks, n, first):
-    """Add what arrives at a group in n steps to its kicks, and empty the slots."""
-    slots, width, inputs = net.wired.slots, net.wired.width[part], net.inputs[part] * LANES
-    begin = net.wired.begin[part] + group * slots * width
+    """Write what arrives at a group in n steps to its kicks, as their first inputs, and empty the slots."""
+    ring, slots, width, inputs = net.ring, net.slots, net.width[part], net.inputs[part] * LANES
+    begin = net.begin[part] + group * slots * width
     slot = first % slots
     for s in range(n):
-        here = net.ring[begin + slot * width : begin + (slot + 1) * width]
+        here = ring[begin + slot * width : begin + (slot + 1) * width]
         row = kicks[s * inputs : s * inputs + width]
         for i in range(width):
-            row[i] += here[i]
+            row[i] = here[i]
             here[i] = 0.0
         slot = slot + 1 if slot + 1 < slots else 0
 
@@ -123,7 +112,7 @@ def receive(net, part, group, kicks, n, first):
 @compiled
 def send(net, neuron, step):
     """Add the weights of a neuron's connections to the slots in which its spike of a step arrives."""
-    wired = net.wired
+    wired, ring = net.wired, net.ring
     n_rows = wired.rows.size - 1
     n = n_rows // max(wired.lag.size, 1)
     for c in range(wired.lag.size):
@@ -132,21 +121,22 @@ def send(net, neuron, step):
             slot = np.uint64(((step + wired.lag[c]) % wired.slots) * wired.stride[c])
             target, weight = wired.target[a:b], wired.weight[a:b]
             for e in range(b - a):
-                net.ring[slot + np.uint64(target[e])] += weight[e] * net.scale
+                ring[slot + np.uint64(target[e])] += weight[e] * net.scale
 
 
 @compiled
 def deliver(net, n, first, count):
     """Send the spikes of a block in the order of steps, then neurons; return how many there were so far."""
+    words, spikes = net.words, net.spikes
     for s in range(n):
-        for g in range(net.first.size):
-            word = net.words[g, s]
+        for g in range(words.shape[0]):
+            word = words[g, s]
             if word != 0:
                 for lane in range(net.members[g]):
                     if (word >> np.int64(lane)) & 1:
                         neuron = net.first[g] + lane
-                        net.spikes[count, 0] = neuron
-                        net.spikes[count, 1] = first + s + 1
+                        spikes[count, 0] = neuron
+                        spikes[count, 1] = first + s + 1
                         count += 1
                         send(net, neuron, first + s)
     return count

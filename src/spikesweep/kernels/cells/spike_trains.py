@@ -18,12 +18,11 @@ def spiked_lanes(traced, at):
     Mostly none did, which vector code sees.
     """
     row = traced[at : at + LANES]
-    bits = row.view(np.int64)
-    some = np.int64(0)
+    count = np.int64(0)
     for lane in range(LANES):
-        some |= bits[lane]
+        count += np.int64(row[lane] != 0.0)
     word = np.int64(0)
-    if some != 0:
+    if count != 0:
         for lane in range(LANES):
             if row[lane] != 0.0:
                 word |= np.int64(1) << np.int64(lane)

@@ -17,8 +17,6 @@ from spikesweep.kernels.cells.network import (
     Watched,
     Wired,
     fill_currents,
-    take_currents,
-    take_watched,
     watch,
 )
 from spikesweep.kernels.random.draws import uniform_rows
@@ -94,7 +92,7 @@ def simulate(
     per_call = 2 * max(1, _PER_CALL // (2 * network.N))
     room = np.empty((network.N * min(n_steps, per_call), 2), np.int64)
     net = _net(connections, populations, weight_scale, words, room)
-    code = [Code(p.driver.advance, fill_currents, watch, take_currents, take_watched) for p in populations]
+    code = [Code(p.driver.advance, fill_currents, watch) for p in populations]
     loop = core_loop(tuple(code), RING)
     spikes = [np.empty((0, 2), np.int64)]
     for first in range(0, n_steps, per_call):
@@ -165,8 +163,10 @@ def _net(
         first += range(p.neurons.start, p.neurons.stop, LANES)
         members += [min(LANES, p.neurons.stop - i) for i in range(p.neurons.start, p.neurons.stop, LANES)]
     inputs = np.array([p.part.source.inputs for p in populations])
-    ring = aligned(int(connections.begin[-1]))
-    return Net(connections, float(scale), ring, inputs, np.array(first), np.array(members), words, spikes)
+    slots, _, begin, width, *_ = connections
+    sizes = np.array(first), np.array(members)
+    ring = aligned(int(begin[-1]))
+    return Net(connections, float(scale), ring, slots, begin, width, inputs, *sizes, words, spikes)
 
 
 def _for_call(populations: list[_Population], noise: Array, first: int) -> tuple[Part, ...]:
