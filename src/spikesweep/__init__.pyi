@@ -1,7 +1,7 @@
-from .api.single.calls import rate_network as rate_network
-from .api.single.calls import responses as responses
-from .api.single.calls import simulate as simulate
-from .api.single.calls import spiking_network as spiking_network
+from .api.single.cell import simulate as simulate
+from .api.single.rate_network import rate_network as rate_network
+from .api.single.response_pool import responses as responses
+from .api.single.spiking_network import spiking_network as spiking_network
 from .api.sweeps import load as load
 from .api.sweeps import open as open
 from .api.sweeps import replay as replay

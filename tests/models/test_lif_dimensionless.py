@@ -12,9 +12,13 @@ from numpy.random import RandomState
 
 import spikesweep as ss
 from spikesweep.errors import InputError
+from spikesweep.kernels.cells.driver import Clock
+from spikesweep.kernels.cells.lanes import Drive, kick_all_alike, run_lanes
+from spikesweep.kernels.cells.spike_trains import SpikeTrains
 from spikesweep.models import LIFDimensionless
 from spikesweep.models.inputs.band_limited_noise import band_limited_noise
-from spikesweep.models.networks.afferents import response, responses
+from spikesweep.models.inputs.given import GivenCurrent
+from spikesweep.models.networks.afferents import responses
 
 DT = 0.01
 CELL = LIFDimensionless(
@@ -22,6 +26,13 @@ CELL = LIFDimensionless(
 )
 WORDS = ("neuron=lif_dimensionless", "network=afferents", "protocol=population_information")
 STEPS = "spike_steps(1-based; time=step*dt)"
+
+
+def response(cell, drive, dt):
+    """Return the steps, from 1 on, of the spikes under a drive that holds the noise too."""
+    spikes, given = SpikeTrains(), Drive(kick_all_alike, [np.asarray(drive, np.float64)[np.newaxis]])
+    run_lanes(cell, (GivenCurrent(),), Clock.of(dt, "steps"), 1, len(drive), given, spikes)
+    return spikes.trains.values + 1
 
 
 def stimulus(n=199_999):

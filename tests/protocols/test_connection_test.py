@@ -14,14 +14,12 @@ from spikesweep.analysis.detection import evaluate
 from spikesweep.analysis.plots import connection_test as plots
 from spikesweep.analysis.plots import figure
 from spikesweep.errors import InputError
-from spikesweep.kernels.cells.driver import Clock
 from spikesweep.kernels.random.draws import poisson_trains
 from spikesweep.kernels.random.philox import derive
 from spikesweep.kernels.statistics.spike_triggered import averages
 from spikesweep.models.inputs import legacy_trains
 from spikesweep.models.inputs.spike_trains import KeyedShuffles, trains_of
 from spikesweep.models.networks.many_to_one import Experiment, Wiring
-from spikesweep.models.simulation.driven_neuron import simulate
 from spikesweep.store import Store
 from spikesweep.sweep.job import make_job
 from spikesweep.sweep.replay import verify
@@ -167,8 +165,9 @@ def test_a_neuron_under_given_trains_is_the_originals():
     names = [name for name, _ in columns.values()]
     for case, rows in ref.groupby("case"):
         exc, inh = (float(text.split()[1]) for text in case.split(": ")[1].split(", "))
-        network = job(f"network.exc.weight={exc}", f"network.dg_ratio={inh / exc}").network
-        signals, spikes = next(simulate(network, [given], names, Clock.of(DT, "steps"), 20_000))
+        words = f"network.exc.weight={exc}", f"network.dg_ratio={inh / exc}", "protocol.duration=2000.0"
+        it = job(*words)
+        signals, spikes = next(it.protocol._simulated(it.network, [given], names))
         listed = rows[rows.quantity == "spike_steps"].value.fillna("").iloc[0]
         assert spikes.tolist() == [int(n) for n in listed.split()]
         for quantity, (name, sign) in columns.items():

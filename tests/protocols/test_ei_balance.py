@@ -15,6 +15,7 @@ import spikesweep as ss
 from spikesweep.analysis import balance
 from spikesweep.analysis.plots import ei_balance, figure
 from spikesweep.errors import InputError
+from spikesweep.sweep.job import make_job
 
 ROOT = Path(__file__).parents[2]
 UNITS = ("neuron=jercog", "network=jercog_better", "protocol=ei_balance", "compute=serial")
@@ -386,3 +387,36 @@ def test_recorded_sweep_runs(name, words, dims, tmp_path):
     assert dict(ds.sizes) == dims
     assert (ds.status == 1).all()
     assert store.with_suffix(".png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("neuron", "network", "key", "values", "mode"),
+    [
+        ("jercog", "jercog", "neuron.E.C_m", (100.0, 200.0), "poisson"),
+        ("jercog", "jercog", "neuron.E.tau_w", (300.0, 500.0), "fixed_scaled"),
+        ("adexp", "fs_rs", "network.exc.tau_syn", (3.0, 5.0), "poisson"),
+    ],
+)
+def test_swept_parameters_are_lanes_with_the_bits_of_single_runs(
+    neuron, network, key, values, mode, tmp_path
+):
+    """The synapses of a Jercog cell have the weights that belong to its own C_m."""
+    words = (f"neuron={neuron}", f"network={network}", "protocol=ei_balance", f"protocol.mode={mode}")
+    words += (
+        "grid.fe=[5.0,8.0]",
+        "grid.fi=[4.0]",
+        "grid.seed=[0]",
+        "compute=serial",
+        "protocol.duration=200.0",
+    )
+    words += ("protocol.common_random_numbers=true", "grid.pop_size=[2000]")
+    swept = ss.load(*words, f"outputs={tmp_path}/all", f"grid.{key}=[{values[0]},{values[1]}]")
+    assert key in make_job(swept)[0].parameters.lanes
+    together = ss.run(swept).load()
+    for value in values:
+        alone = ss.run(ss.load(*words, f"outputs={tmp_path}/{value}", f"{key}={value}")).load()
+        for name in ("charge_exc", "charge_inh", "current_exc", "expected_inh", "spike_count", "sources_exc"):
+            part = together[name].sel({key.rsplit(".", 1)[1]: value}).transpose(*alone[name].dims)
+            assert part.values.tobytes() == alone[name].values.tobytes(), (name, value)
+    first, second = (together.current_exc.sel({key.rsplit(".", 1)[1]: value}) for value in values)
+    assert neuron == "jercog" or float(abs(first - second).max()) > 0.0

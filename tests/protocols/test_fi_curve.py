@@ -10,6 +10,7 @@ import spikesweep as ss
 from spikesweep.analysis import fi
 from spikesweep.analysis.plots import fi_curve, figure
 from spikesweep.errors import InputError
+from spikesweep.sweep.job import make_job
 
 CELLS = ["E", "I", "E2022", "I2022"]
 
@@ -172,3 +173,26 @@ def test_few_currents_are_seen_and_a_first_one_is_no_threshold(tmp_path):
     left, right = figure(ss.run(ss.load(*words, "compute=serial", f"outputs={tmp_path}"))).axes
     assert all(line.get_marker() == "." for line in right.lines)
     assert left.lines[0].get_label() == "E: from 200 pA or less"
+
+
+def test_a_swept_parameter_of_a_cell_is_lanes_with_the_bits_of_single_runs(tmp_path):
+    for neuron, network, key, values in (
+        ("jercog", "jercog", "neuron.E.beta", (0.0, 10.0, 25.0)),
+        ("adexp", "fs_rs", "neuron.RS.Delta_T", (0.0, 1.0, 2.0)),
+    ):
+        words = (
+            f"neuron={neuron}",
+            f"network={network}",
+            "protocol=fi_curve",
+            "grid.i_ext=[100,200,300,450]",
+        )
+        words += ("grid.i_ext=[100,200,300,450]", "compute=serial", "protocol.duration=400.0")
+        swept = ss.load(*words, f"outputs={tmp_path}/{neuron}", f"grid.{key}=[{','.join(map(str, values))}]")
+        assert key in make_job(swept)[0].parameters.lanes
+        together = ss.run(swept).load()
+        for value in values:
+            alone = ss.run(ss.load(*words, f"outputs={tmp_path}/{neuron}{value}", f"{key}={value}")).load()
+            assert float(alone.rate.sum()) > 0.0
+            for name in ("rate", "first_isi", "last_isi", "adaptation_index", "rheobase"):
+                part = together[name].sel({key.rsplit(".", 1)[1]: value}).transpose(*alone[name].dims)
+                assert part.values.tobytes() == alone[name].values.tobytes(), (name, value)

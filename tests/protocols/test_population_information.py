@@ -17,7 +17,7 @@ from spikesweep.analysis.plots import population_information as plots
 from spikesweep.errors import InputError
 from spikesweep.grid.attributes import configuration_of
 from spikesweep.models.networks import afferents
-from spikesweep.models.networks.afferents import Afferents, Conduction, legacy_order
+from spikesweep.models.networks.afferents import Afferents, Conduction
 from spikesweep.models.simulation import pool as response_pool
 from spikesweep.store import Store
 from spikesweep.store.check import check
@@ -277,7 +277,9 @@ def test_samples_are_counted_by_either_rule(tmp_path):
 
 def test_order_is_a_permutation_and_the_published_one_is_there():
     text = (REFERENCE / "population_order_example.txt").read_text()
-    assert legacy_order(42, 10).tolist() == [int(k) for k in text.splitlines()[0].split(": ")[1].split()]
+    published = np.arange(10)
+    np.random.RandomState(42).shuffle(published)
+    assert published.tolist() == [int(k) for k in text.splitlines()[0].split(": ")[1].split()]
     network = afferent_network()
     orders = [network.order(np.uint64(key), 300).tolist() for key in range(50)]
     assert all(sorted(order) == list(range(300)) for order in orders)

@@ -16,10 +16,11 @@ from spikesweep.analysis.plots import figure, spiking_network
 from spikesweep.errors import InputError
 from spikesweep.kernels.cells.driver import Clock
 from spikesweep.models.inputs.noise import CurrentNoise, PotentialNoise
-from spikesweep.models.networks.connections import RandomConnections, edges_of, joined
+from spikesweep.models.networks.connections import Edges, RandomConnections, edges_of
 from spikesweep.models.networks.spiking import SpikingNetwork
 from spikesweep.models.networks.weights import LogNormalWeights
 from spikesweep.models.simulation.network import Recording, simulate
+from spikesweep.models.simulation.wiring import wire
 from spikesweep.sweep.job import make_job
 
 DT = 0.1
@@ -36,6 +37,13 @@ def prototype(**changes):
     network = make_job(load(".", "neuron.RS.order=prototype"))[0].network
     populations = {name: replace(p, **changes) for name, p in network.populations.items()}
     return replace(network, populations=populations)
+
+
+def joined(parts):
+    """Return all connections, sorted by source and then by target."""
+    source, target, weight, delay = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    order = np.lexsort((target, source))
+    return Edges(source[order], target[order], weight[order], delay[order])
 
 
 def steps_of(run, neuron):
@@ -72,7 +80,8 @@ def test_noise_has_the_originals_moments():
         network = prototype(noise=PotentialNoise(row.sigma))
         one = SpikingNetwork({"I": network.populations["I"]}, {})
         recording = Recording(("v",), (0,))
-        run = simulate(one, one.edges(np.uint64(0)), np.zeros(1), CLOCK, 600_000, recording, normals=normals)
+        none = wire(one, [], DT)
+        run = simulate(one, none, np.zeros(1), CLOCK, 600_000, recording, normals=normals)
         v = run.signals["v"]
         assert v.mean() == pytest.approx(row.mean, rel=1e-5)
         assert v.std() == pytest.approx(row.sd, rel=1e-3)
@@ -137,12 +146,13 @@ def mixed_network():
 
 def test_a_network_is_its_plain_twin():
     network = mixed_network()
-    edges = network.edges(np.uint64(7))
+    drawn = network.edges(np.uint64(7))
+    edges = joined(drawn)
     n_steps = 4000
     normals = np.random.default_rng(0).normal(size=(50, n_steps))
     run = simulate(
         network,
-        edges,
+        wire(network, drawn, DT),
         network.i_ext(),
         CLOCK,
         n_steps,
@@ -185,7 +195,7 @@ def test_a_spike_arrives_after_its_delay(delay):
     network = replace(network, populations={**network.populations, "E": replace(e, synapse=package)})
     current = np.array([100.0, 0.0, 0.0, 0.0])
     recording = Recording(("i_syn", "v"), (1,))
-    run = simulate(network, edges_of(weights, delay), current, CLOCK, 1000, recording)
+    run = simulate(network, wire(network, [edges_of(weights, delay)], DT), current, CLOCK, 1000, recording)
     first = steps_of(run, 0)[0]
     begins = np.flatnonzero(run.signals["i_syn"][0])[0]
     assert begins == first + round(delay / DT)

@@ -1,11 +1,14 @@
 """What a result is declared as: axes, variables, labels of further dimensions, the status of a point."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: What `status` says of a point. A protocol may return a `status` of its own beside its variables.
 MISSING, OK, NON_FINITE, FAILED, SATURATED = range(5)
@@ -99,3 +102,23 @@ def longest(a: Labels, b: Labels) -> Labels:
 
 def _values(labels: list[str] | Coordinate) -> NDArray[Any]:
     return labels.values if isinstance(labels, Coordinate) else np.array(labels)
+
+
+def labelled(
+    values: Mapping[str, NDArray[Any]], variables: Iterable[Variable], coordinates: Labels
+) -> "xr.Dataset":
+    """Return values, shape (dims of their variable, the length of what is ragged), as a dataset."""
+    import xarray as xr  # late: most of what imports this module has no dataset
+
+    ds = xr.Dataset()
+    for name, labels in coordinates.items():
+        if isinstance(labels, Coordinate):
+            attrs = {"units": labels.units, "long_name": labels.long_name}
+            ds.coords[name] = (labels.dims or (name,), labels.values, attrs)
+        else:
+            ds.coords[name] = labels
+    for v in variables:
+        if v.name in values:
+            dims = (*v.dims, v.ragged) if v.ragged else v.dims
+            ds[v.name] = (dims, values[v.name], {"units": v.units, "long_name": v.long_name})
+    return ds

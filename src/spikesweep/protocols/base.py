@@ -31,6 +31,11 @@ class Experiment(Protocol):
     def check(self, network: Any) -> None:
         """Refuse a network that this protocol cannot run; raise InputError."""
 
+    def on(self, network: Any) -> "Experiment":
+        """Return the protocol on a network: one that records signals learns their units and meanings."""
+        del network
+        return self
+
     def check_grid(self, network: Any, values: Mapping[str, NDArray[Any]]) -> None:
         """Refuse values of the axes before anything runs; raise InputError."""
         del network, values

@@ -21,14 +21,15 @@ from spikesweep.analysis import shuffle_test as test
 from spikesweep.analysis.detection import evaluate
 from spikesweep.errors import InputError
 from spikesweep.grid.ragged import Ragged
-from spikesweep.grid.schema import Axis, Coordinate, Variable
+from spikesweep.grid.schema import Axis, Coordinate, Variable, labelled
 from spikesweep.kernels.cells.driver import LANES, Clock
-from spikesweep.kernels.random.philox import point_keys
 from spikesweep.models.inputs.spike_trains import Trains
 from spikesweep.models.networks.many_to_one import Experiment, ManyToOne, Wiring
-from spikesweep.models.simulation.driven_neuron import signals_of, simulate
+from spikesweep.models.simulation.core import Signal, run_traced, show_peaks, signals
 from spikesweep.protocols import base
 from spikesweep.protocols.checks import check_step, peak_of, steps
+from spikesweep.protocols.keys import keys_of
+from spikesweep.protocols.recorded import check_recorded, named, recorded_variable
 from spikesweep.units import PER_MS, Fraction, Positive, Seed, ms, number
 
 Array = NDArray[np.float64]
@@ -66,16 +67,15 @@ _RECORDS = {
     "shuffled_height": Variable(
         "shuffled_height", ("input", "shuffle"), "mV", "heights of shuffles", optional=True
     ),
-    "v": Variable("v", ("time",), "mV", "membrane potential"),
     "vi": Variable("vi", ("time",), "mV", "imaged potential"),
-    "u": Variable("u", ("time",), "pA", "recovery current"),
-    "w": Variable("w", ("time",), "pA", "adaptation current"),
-    "i_syn": Variable("i_syn", ("time",), "pA", "synaptic current, inward positive"),
-    "g_exc": Variable("g_exc", ("time",), "nS", "excitatory conductance"),
-    "g_inh": Variable("g_inh", ("time",), "nS", "inhibitory conductance"),
 }
-#: What is not simulated.
-_NO_SIGNALS = ("sta", "shuffled_height", "vi")
+#: Of a trace, besides the signals.
+_TRACED = (
+    _RECORDS["vi"],
+    Variable("spike_times", (), "ms", "spike times", ragged="spike"),
+    Variable("input_times", (), "ms", "spike times of the inputs", ragged="input_spike"),
+    Variable("input_of", (), "1", "input of each", ragged="input_spike"),
+)
 #: Numbers of traces in memory at a time, where they allow more than one point.
 _MEMORY = 2**26
 #: What an addition of an average costs, as a part of a neuron step.
@@ -97,9 +97,7 @@ class ConnectionTest(base.Experiment):
     pvalue: Literal["corrected", "upstream"]  #: which p decides
     statistic: Literal["height", "area", "template"]  #: what the shuffles are compared in
     tested: Annotated[int | None, "1", Ge(1)]  #: inputs tested of each class, the fastest; all where null
-    record: tuple[
-        Literal["sta", "shuffled_height", "v", "vi", "u", "w", "i_syn", "g_exc", "g_inh"], ...
-    ]  #: what is stored besides
+    record: tuple[str, ...]  #: what is stored besides: sta, shuffled_height, vi, signals (simulation.core)
     rng: Literal["labels", "legacy"]  #: legacy: the numbers of the original's generators
     root_seed: Seed  #: of all random numbers that are keyed by labels
     common_random_numbers: bool  #: the same random numbers at every point of a seed
@@ -108,7 +106,13 @@ class ConnectionTest(base.Experiment):
     @property
     def variables(self) -> tuple[Variable, ...]:
         """Return what is measured."""
-        return (*_MEASURES, *(_RECORDS[name] for name in self.record))
+        recorded = (_RECORDS.get(name) or recorded_variable(name, ("time",)) for name in self.record)
+        return (*_MEASURES, *recorded)
+
+    def on(self, network: Any) -> "ConnectionTest":
+        """Return the protocol with the units and meanings of what it records of a network."""
+        known = _signals(network) if isinstance(network, ManyToOne) and len(network.populations) == 1 else {}
+        return replace(self, record=named(self.record, known))
 
     def check(self, network: Any) -> None:
         """Refuse a network or a time step that cannot be simulated; raise InputError."""
@@ -134,13 +138,8 @@ class ConnectionTest(base.Experiment):
                 f"network.rate_spread = {network.rate_spread} is refused with protocol.rng = 'legacy', whose "
                 "inputs all have one rate; allowed: 0.0, or labels"
             )
-        known = (*_NO_SIGNALS, *signals_of(network))
-        for name in self.record:
-            if name not in known:
-                raise InputError(
-                    f"protocol.record holds {name!r}, which this neuron and its synapses do not have; "
-                    f"allowed: {', '.join(known)}"
-                )
+        known = (*_RECORDS, *_signals(network))
+        check_recorded(self.record, known, "this neuron and its synapses do not have")
 
     def coordinates(self, network: ManyToOne) -> dict[str, Coordinate]:
         """Return the numbers of the inputs and, where they are recorded, lags, shuffles and times."""
@@ -193,24 +192,25 @@ class ConnectionTest(base.Experiment):
         del population, neuron
         arrays = {name: np.array([value]) for name, value in point.items()}
         (experiment,) = self._experiments(network, arrays)
-        names = [*signals_of(network)]
-        signals, spikes = next(self._simulated(network, [experiment], names))
-        signals["vi"] = self._imaged(network, experiment, signals["v"])
-        time = np.arange(len(signals["v"])) * self.dt
-        ds = xr.Dataset(coords={"time": ("time", time, {"units": "ms", "long_name": "time"})})
-        for name, values in signals.items():
-            attrs = {"units": _RECORDS[name].units, "long_name": _RECORDS[name].long_name}
-            ds[name] = ("time", values, attrs)
-        ds["spike_times"] = ("spike", spikes * self.dt, {"units": "ms", "long_name": "spike times"})
+        known = _signals(network)
+        signals, spikes = next(self._simulated(network, [experiment], list(known)))
+        imaged = self._imaged(network, experiment, signals["v"])
         trains = experiment.trains
-        times = trains.times * (self.dt / trains.step)
-        ds["input_times"] = ("input_spike", times, {"units": "ms", "long_name": "spike times of the inputs"})
-        ds["input_of"] = ("input_spike", np.repeat(np.arange(trains.n), trains.counts))
+        values = {
+            **signals,
+            "vi": imaged,
+            "spike_times": spikes * self.dt,
+            "input_times": trains.times * (self.dt / trains.step),
+            "input_of": np.repeat(np.arange(trains.n), trains.counts),
+        }
+        over_time = [Variable(name, ("time",), *known[name][1:]) for name in signals]
+        time = Coordinate(np.arange(len(imaged)) * self.dt, "ms", "time")
+        ds = labelled(values, (*over_time, *_TRACED), {"time": time})
         return ds.assign_attrs(dt=self.dt)
 
     def _runs(self, network: ManyToOne, points: Mapping[str, NDArray[Any]]) -> Iterator[dict[str, Any]]:
         """Yield the variables of each point."""
-        recorded = [name for name in self.record if name in signals_of(network)]
+        recorded = [name for name in self.record if name in _signals(network)]
         names = ["v", *(name for name in recorded if name != "v")]
         n_steps = steps("protocol.duration", self.duration, self.dt)
         together = int(np.clip(_MEMORY // ((len(names) + 1) * n_steps), 1, LANES))
@@ -219,23 +219,33 @@ class ConnectionTest(base.Experiment):
             part = {name: values[start : start + together] for name, values in points.items()}
             experiments = self._experiments(network, part)
             simulated = self._simulated(network, experiments, names)
-            for experiment, (signals, spikes) in zip(experiments, simulated, strict=True):
-                yield signals | self._measured(network, experiment, signals["v"], spikes)
+            for experiment, (traces, spikes) in zip(experiments, simulated, strict=True):
+                yield traces | self._measured(network, experiment, traces["v"], spikes)
 
     def _experiments(self, network: ManyToOne, points: Mapping[str, NDArray[Any]]) -> list[Experiment]:
         """Return the random part of each point."""
         settings = self.duration, self.dt
         if self.rng == "legacy":
             return [network.legacy(int(seed), *settings) for seed in points["seed"]]
-        labels = {"seed": points["seed"]} if self.common_random_numbers else points
-        keys = np.broadcast_to(point_keys(self.root_seed, labels), len(points["seed"]))
+        keys = keys_of(self, points)
         return [network.draw(key, *settings) for key in keys]
 
     def _simulated(
         self, network: ManyToOne, experiments: list[Experiment], names: list[str]
     ) -> Iterator[tuple[dict[str, Array], NDArray[np.int64]]]:
-        n_steps = steps("protocol.duration", self.duration, self.dt)
-        return simulate(network, experiments, names, Clock.of(self.dt, self.refractory), n_steps)
+        """Yield the named signals, and the samples of the spikes, of each experiment.
+
+        The sample before a spike shows its height, where it has one, as in the original.
+        """
+        ((population, cell),) = network.cells.items()
+        n, n_steps = len(experiments), steps("protocol.duration", self.duration, self.dt)
+        clock, known = Clock.of(self.dt, self.refractory), _signals(network)
+        recorded = {name: known[name] for name in names}
+        onto, drive = network.synapses_onto(population), network.drive(experiments)
+        for run in run_traced(cell, onto, drive, clock, n, n_steps, recorded):
+            before = run.spiked[run.spiked < n_steps - 1]  # a spike of the last step would lie beyond the end
+            show_peaks(cell, run.signals["v"], before)
+            yield run.signals, before + 1
 
     def _imaged(self, network: ManyToOne, experiment: Experiment, v: Array) -> Array:
         """Return a potential with the noise of the imaging."""
@@ -293,3 +303,9 @@ class ConnectionTest(base.Experiment):
             order = np.argsort(-trains.counts[members], kind="stable")
             chosen.append(members[order[: self.tested]])
         return np.sort(np.concatenate(chosen))
+
+
+def _signals(network: ManyToOne) -> dict[str, Signal]:
+    """Return what can be recorded of the neuron."""
+    (cell,) = network.cells.values()
+    return signals(cell, network.synapses)

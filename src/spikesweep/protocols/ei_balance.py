@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import Axis, Coordinate, Variable
-from spikesweep.kernels.cells.current_sums import Sums, add_currents, make_sums
+from spikesweep.kernels.cells.current_sums import CurrentSums
 from spikesweep.kernels.cells.driver import Clock
-from spikesweep.kernels.cells.lanes import in_lanes, run_lanes
-from spikesweep.kernels.random.philox import derive, point_keys
+from spikesweep.kernels.cells.lanes import Drive, in_lanes, run_lanes
+from spikesweep.kernels.random.philox import derive
 from spikesweep.models.inputs.sources import fill_random, fill_regular, random_sources, regular_trains
+from spikesweep.models.simulation.core import KINDS
 from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import check_receives, check_step, steps
+from spikesweep.protocols.keys import keys_of
 from spikesweep.units import PER_MS, Positive, Seed, ms
 
-_KINDS = ("exc", "inh")
 _TRACE = ((1, "current"), (2, "current"), (0, "v"))
 _PC_PER_FC = 1e-3
 #: What a step costs more where its traces are kept: bounds the memory of a block.
@@ -45,6 +46,7 @@ class EIBalance(Experiment):
         Axis("seed", "1", "repetition", 0, integer=True),
         Axis("pop_size", "1", "neurons of the network", 1, integer=True),
     )
+    parameters_per_point: ClassVar[bool] = True
 
     mode: Literal["poisson", "fixed", "fixed_scaled"]  #: what the sources do, see conf/protocol
     duration: Positive[ms]  #: simulated time
@@ -95,7 +97,7 @@ class EIBalance(Experiment):
                 )
         for size in np.unique(values["pop_size"]).tolist():
             sources = replace(network, N=size).in_degree
-            if none := [kind for kind in _KINDS if np.any(np.asarray(sources[kind]) <= 0)]:
+            if none := [kind for kind in KINDS if np.any(np.asarray(sources[kind]) <= 0)]:
                 raise InputError(f"grid.pop_size holds {size}, which has no {none[0]} source; allowed: more")
 
     def reads(self, key: str) -> bool:
@@ -129,12 +131,12 @@ class EIBalance(Experiment):
         n_steps = steps("protocol.duration", self.duration, self.dt)
         rates = {"exc": points["fe"], "inh": points["fi"]}
         sized = replace(network, N=points["pop_size"])
-        n = {k: np.broadcast_to(np.asarray(sized.in_degree[k], np.float64), rates[k].shape) for k in _KINDS}
+        n = {k: np.broadcast_to(np.asarray(sized.in_degree[k], np.float64), rates[k].shape) for k in KINDS}
         if self.mode != "poisson":  # a regular source has a whole number of events
             time = n_steps * self.dt * PER_MS
             rates = {kind: np.round(rate * time) / time for kind, rate in rates.items()}
         if self.mode == "fixed":
-            n = {kind: np.ones_like(n[kind]) for kind in _KINDS}
+            n = {kind: np.ones_like(n[kind]) for kind in KINDS}
         cells = [self._cell(sized, name, points, rates, n, n_steps) for name in network.populations]
         results = {name: np.stack([cell[name] for cell in cells]) for name in cells[0]}
         return {**results, "sources_exc": n["exc"], "sources_inh": n["inh"]}
@@ -151,43 +153,41 @@ class EIBalance(Experiment):
         """Return the variables of one population."""
         n_points = len(rates["exc"])
         synapses = network.synapses_onto(name)
-        inputs = [synapses[kind] for kind in _KINDS]
-        kicked = self._kicks(points, rates, n, n_steps)
-        sums: list[Sums] = [make_sums(len(_TRACE), n_steps if self.traces else 0) for _ in kicked[1]]
+        inputs = [synapses[kind] for kind in KINDS]
+        drive, sums = self._drive(points, rates, n, n_steps), CurrentSums(_TRACE, kept=self.traces)
         clock = Clock.of(self.dt, self.refractory)
         cell = network.cells[name]
-        counts = run_lanes(cell, inputs, clock, n_points, n_steps, kicked, (add_currents, sums), _TRACE)
-        totals = np.concatenate([s.total for s in sums], axis=-1)[:, :n_points]
+        counts, totals = run_lanes(cell, inputs, clock, n_points, n_steps, drive, sums), sums.totals
         found = {"spike_count": counts}
-        for k, (kind, sign) in enumerate(zip(_KINDS, (1.0, -1.0), strict=True)):
+        for k, (kind, sign) in enumerate(zip(KINDS, (1.0, -1.0), strict=True)):
             found[f"current_{kind}"] = sign * totals[k] / n_steps
             found[f"charge_{kind}"] = sign * totals[k] * self.dt * _PC_PER_FC
             mean = getattr(inputs[k], "mean_current", None)
             expected = np.nan if mean is None else sign * mean(n[kind] * rates[kind])
             found[f"expected_{kind}"] = np.broadcast_to(expected, n_points)
         if self.traces:
-            kept = np.concatenate([s.kept for s in sums], axis=-1)[..., :n_points]
+            kept = sums.kept
             found |= {"i_exc": kept[:, 0], "i_inh": -kept[:, 1], "v": kept[:, 2]}
         return found
 
-    def _kicks(
+    def _drive(
         self,
         points: Mapping[str, NDArray[Any]],
         rates: Mapping[str, NDArray[np.float64]],
         n: Mapping[str, NDArray[np.float64]],
         n_steps: int,
-    ) -> tuple[Any, list[Any]]:
+    ) -> Drive:
         """Return what kicks the inputs of each group of points: the same for every population."""
         n_points = len(rates["exc"])
 
         def lanes(values: Mapping[str, Any]) -> NDArray[Any]:
-            return np.stack([in_lanes(values[kind], n_points) for kind in _KINDS], axis=1)
+            return np.stack([in_lanes(values[kind], n_points) for kind in KINDS], axis=1)
 
         if self.mode == "poisson":
-            labels = {"seed": points["seed"]} if self.common_random_numbers else points
-            keys = in_lanes(derive(point_keys(self.root_seed, labels), "sources", 0.0), n_points)
-            probability = lanes({kind: rates[kind] * (self.dt * PER_MS) for kind in _KINDS})
+            keys = in_lanes(derive(keys_of(self, points), "sources", 0.0), n_points)
+            probability = lanes({kind: rates[kind] * (self.dt * PER_MS) for kind in KINDS})
             groups = zip(keys, lanes(n), probability, strict=True)
-            return fill_random, [random_sources(k, _KINDS, s, p) for k, s, p in groups]
-        events = lanes({kind: np.round(rates[kind] * (n_steps * self.dt * PER_MS)) for kind in _KINDS})
-        return fill_regular, [regular_trains(e, s, n_steps) for e, s in zip(events, lanes(n), strict=True)]
+            return Drive(fill_random, [random_sources(k, KINDS, s, p) for k, s, p in groups])
+        events = lanes({kind: np.round(rates[kind] * (n_steps * self.dt * PER_MS)) for kind in KINDS})
+        trains = [regular_trains(e, s, n_steps) for e, s in zip(events, lanes(n), strict=True)]
+        return Drive(fill_regular, trains)

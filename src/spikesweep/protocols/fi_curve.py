@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.grid.schema import Axis, Variable
-from spikesweep.kernels.cells.driver import LANES, Clock
-from spikesweep.kernels.cells.lanes import group_count, nothing, run_lanes
-from spikesweep.kernels.cells.spike_steps import FIRST, LAST, PREVIOUS, SECOND, make_notes, note_spikes
+from spikesweep.kernels.cells.driver import Clock
+from spikesweep.kernels.cells.lanes import run_lanes, undriven
+from spikesweep.kernels.cells.spike_steps import FIRST, LAST, PREVIOUS, SECOND, SpikeSteps
 from spikesweep.models.contracts import Network
 from spikesweep.models.inputs.given import ConstantCurrent
 from spikesweep.protocols.base import Experiment
@@ -41,6 +41,7 @@ class FICurve(Experiment):
         Variable("adaptation_index", ("population",), "1", "adaptation of the intervals", optional=True),
         Variable("rheobase", ("population",), "pA", "analytic rheobase", optional=True),
     )
+    parameters_per_point: ClassVar[bool] = True
 
     duration: Positive[ms]  #: simulated time
     dt: Positive[ms]  #: time step
@@ -81,14 +82,11 @@ class FICurve(Experiment):
     def _cell(self, cell: Any, i_ext: NDArray[np.float64], n_steps: int) -> dict[str, NDArray[np.float64]]:
         """Return the variables of one population, shape (point,)."""
         n = len(i_ext)
-        groups = group_count(n)
-        notes = make_notes(groups)
         inputs = (ConstantCurrent(i_ext),)  # type: ignore[arg-type]  # one a lane
         clock = Clock.of(self.dt, self.refractory)
-        kicked, kept = (nothing, [()] * groups), (note_spikes, list(notes))
-        counts = run_lanes(cell, inputs, clock, n, n_steps, kicked, kept, ((0, "spiked"),))
-        at = notes.reshape(groups, 4, LANES).swapaxes(0, 1).reshape(4, -1)[:, :n]
-        at = np.where(at > 0.0, at, np.nan)
+        spikes = SpikeSteps()
+        counts = run_lanes(cell, inputs, clock, n, n_steps, undriven(n), spikes)
+        at = spikes.steps
         first_isi, last_isi = (at[SECOND] - at[FIRST]) * self.dt, (at[LAST] - at[PREVIOUS]) * self.dt
         change = np.where(at[PREVIOUS] > at[FIRST], last_isi - first_isi, np.nan)
         rheobase = cell.rheobase() if hasattr(cell, "rheobase") else np.nan

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from spikesweep.analysis.information import bins, gaussian
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import Axis, Coordinate, Variable
-from spikesweep.kernels.random.philox import derive, point_keys
+from spikesweep.kernels.random.philox import derive
 from spikesweep.kernels.statistics.segment_spectra import (
     Welch,
     information,
@@ -30,9 +30,10 @@ from spikesweep.kernels.statistics.segment_spectra import (
 )
 from spikesweep.models.contracts import Stimulus
 from spikesweep.models.networks.afferents import Afferents
-from spikesweep.models.simulation.pool import Pool, draw_pool, edges
+from spikesweep.models.simulation.pool import Pool, Trial, draw_pool, edges
 from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import check_resolved, steps
+from spikesweep.protocols.keys import keys_of
 from spikesweep.units import PER_MS, Hz, NonNegative, Positive, Seed, ms, threshold
 
 Array = NDArray[np.float64]
@@ -212,20 +213,9 @@ class PopulationInformation(Experiment):
         low, high = edges(str(point["band"]))
         labels = {name: float(v) for name, v in point.items() if name != "band"}
         labels |= {"band low": low, "band high": high}
-        if self.common_random_numbers:
-            labels = {"seed": labels["seed"]}
-        return draw_pool(
-            network,
-            self.stimulus,
-            self.amplitude,
-            (low, high),
-            int(point["seed"]),
-            self.n,
-            self.dt,
-            responses_wanted=self.num_responses,
-            root_seed=self.root_seed,
-            key=np.uint64(point_keys(self.root_seed, labels)),
-        )
+        key = np.uint64(keys_of(self, labels))
+        trial = Trial(self.stimulus, self.amplitude, self.n, self.dt, self.num_responses)
+        return draw_pool(network, trial, (low, high), int(point["seed"]), self.root_seed, key)
 
     def _point(
         self, network: Afferents, point: Mapping[str, Any], whole: Mapping[str, NDArray[Any]]

@@ -7,31 +7,29 @@ arrives then.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge
 from numpy.typing import NDArray
 
-from spikesweep.errors import InputError, nearest
+from spikesweep.errors import InputError
 from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import Axis, Coordinate, Variable
 from spikesweep.kernels.cells.driver import Clock
 from spikesweep.kernels.random.philox import derive, point_keys
-from spikesweep.models.networks.connections import Edges
 from spikesweep.models.networks.spiking import SpikingNetwork
-from spikesweep.models.simulation.network import Recording, Simulated, simulate
+from spikesweep.models.simulation.network import Recording, Simulated, known_signals, simulate
+from spikesweep.models.simulation.wiring import wire
 from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import check_cells, steps
+from spikesweep.protocols.keys import keys_of
+from spikesweep.protocols.recorded import check_recorded, named, recorded_variable
 from spikesweep.units import PER_MS, Positive, Seed, ms
 
-_TRACES = {
-    "v": Variable("v", ("recorded", "time"), "mV", "membrane potential"),
-    "u": Variable("u", ("recorded", "time"), "pA", "recovery current", optional=True),
-    "w": Variable("w", ("recorded", "time"), "pA", "adaptation current", optional=True),
-    "i_syn": Variable("i_syn", ("recorded", "time"), "pA", "synaptic current, inward positive"),
-}
+#: Signals that every neuron has; others are NaN where a neuron has none.
+_OF_ALL = ("v", "i_syn")
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class SpikingNetworkActivity(Experiment):
 
     duration: Positive[ms]  #: simulated time
     dt: Positive[ms]  #: time step
-    record: tuple[Literal["v", "u", "w", "i_syn"], ...]  #: signals of `neurons`, at every step
+    record: tuple[str, ...]  #: signals of `neurons`, at every step (simulation.core): v, i_syn, g_E, ...
     neurons: tuple[
         Annotated[int, "1", Ge(0)], ...
     ]  #: whose signals are recorded, counted through the network
@@ -61,8 +59,17 @@ class SpikingNetworkActivity(Experiment):
             Variable("spike_times", (), "ms", "spike times", ragged="spike"),
             Variable("spike_neuron", (), "1", "neuron that spiked", "int32", ragged="spike"),
             Variable("rate", ("neuron",), "Hz", "firing rate"),
-            *(_TRACES[name] for name in self.record if self.neurons),
+            *(
+                recorded_variable(name, ("recorded", "time"), optional=name not in _OF_ALL)
+                for name in self.record
+                if self.neurons
+            ),
         )
+
+    def on(self, network: Any) -> "SpikingNetworkActivity":
+        """Return the protocol with the units and meanings of what it records of a network."""
+        known = known_signals(network) if isinstance(network, SpikingNetwork) else {}
+        return replace(self, record=named(self.record, known))
 
     def check(self, network: Any) -> None:
         """Refuse a network or a time step that cannot be simulated; raise InputError."""
@@ -77,17 +84,9 @@ class SpikingNetworkActivity(Experiment):
         for i in self.neurons:
             if i >= network.N:
                 raise InputError(f"protocol.neurons holds {i}; allowed: 0 to {network.N - 1}")
-        for name, values in (("neurons", self.neurons), ("record", self.record)):
-            if len(set(values)) < len(values):
-                raise InputError(f"protocol.{name} = {list(values)} is refused; allowed: each once")
-        cells = network.cells.values()
-        known = ["i_syn", *(name for name in _TRACES if any(name in c.initial()._fields for c in cells))]
-        for name in self.record:
-            if name not in known:
-                raise InputError(
-                    f"protocol.record holds {name!r}, which no neuron of this network has; "
-                    f"{nearest(name, known)}"
-                )
+        if len(set(self.neurons)) < len(self.neurons):
+            raise InputError(f"protocol.neurons = {list(self.neurons)} is refused; allowed: each once")
+        check_recorded(self.record, known_signals(network), "no neuron of this network has")
         for target, sources in network.projections.items():
             for source, connections in sources.items():
                 steps(f"network.projections.{target}.{source}.delay", connections.delay, self.dt)
@@ -138,21 +137,14 @@ class SpikingNetworkActivity(Experiment):
         self, network: SpikingNetwork, points: Mapping[str, NDArray[Any]], n_steps: int
     ) -> list[Simulated]:
         """Return what the network of each point did."""
-        n = len(points["seed"])
-        labels = {"seed": points["seed"]} if self.common_random_numbers else points
-        keys = np.broadcast_to(point_keys(self.root_seed, labels), n)
-        clock = Clock.of(self.dt, self.refractory)
-        number = np.arange(network.N)
-        drawn: dict[int, Edges] = {}
-        runs = []
-        for seed, scale, i_ext, key in zip(
-            points["seed"].tolist(), points["weight_scale"], points["i_ext"], keys, strict=True
-        ):
-            if seed not in drawn:
-                drawn = {seed: network.edges(point_keys(self.root_seed, {"seed": seed}))}
-            edges = drawn[seed]._replace(weight=drawn[seed].weight * scale)
-            noise = derive(derive(key, "noise", 0.0), "neuron", number)
-            current = network.i_ext() + i_ext
-            chosen = Recording(self.record, self.neurons)
-            runs.append(simulate(network, edges, current, clock, n_steps, chosen, noise_keys=noise))
-        return runs
+        clock, chosen = Clock.of(self.dt, self.refractory), Recording(self.record, self.neurons)
+        number, keys = np.arange(network.N), keys_of(self, points)
+        runs: dict[int, Simulated] = {}
+        for seed in np.unique(points["seed"]).tolist():  # all points of a seed share its connections
+            drawn = wire(network, network.edges(point_keys(self.root_seed, {"seed": seed})), self.dt)
+            for i in np.flatnonzero(points["seed"] == seed).tolist():
+                noise = derive(derive(keys[i], "noise", 0.0), "neuron", number)
+                current, scale = network.i_ext() + points["i_ext"][i], points["weight_scale"][i]
+                settings = {"weight_scale": scale, "noise_keys": noise}
+                runs[i] = simulate(network, drawn, current, clock, n_steps, chosen, **settings)
+        return [runs[i] for i in range(len(runs))]

@@ -6,7 +6,7 @@ doi:10.1007/s10827-017-0668-2. Departures from the original script: independent 
 and inhibition and for every point, and the rate over the analysed time itself.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Literal
@@ -19,20 +19,21 @@ from spikesweep.errors import InputError
 from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import Axis, Variable
 from spikesweep.kernels.cells.driver import Clock
-from spikesweep.kernels.cells.lanes import run_lanes
-from spikesweep.kernels.cells.spike_trains import spike_trains
-from spikesweep.kernels.random.philox import derive, point_keys
+from spikesweep.kernels.cells.lanes import Counts, Drive, run_lanes
+from spikesweep.kernels.cells.spike_trains import SpikeTrains
+from spikesweep.kernels.random.philox import derive
 from spikesweep.models.contracts import CellNetwork as Network
 from spikesweep.models.inputs import legacy, poisson
 from spikesweep.models.networks.base import per_neuron
 from spikesweep.models.simulation.cell import trace_cell
+from spikesweep.models.simulation.core import KINDS
 from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import check_conductances, check_receives, check_step, steps
+from spikesweep.protocols.keys import keys_of
 from spikesweep.units import PER_MS, NonNegative, Positive, Seed, ms
 
 #: The original has one neuron for each seed; with `rng` legacy_shared neuron i has seed + i times this.
 LEGACY_NEURONS = 2**20
-_KINDS = ("exc", "inh")
 
 
 @dataclass(frozen=True)
@@ -141,13 +142,12 @@ class TransferFunction(Experiment):
         self, network: Network, point: Mapping[str, float], population: str, neuron: int = 0
     ) -> xr.Dataset:
         """Return the traces and spikes of one neuron at one point, as they were when it was computed."""
-        labels = {"seed": point["seed"]} if self.common_random_numbers else dict(point)
-        key = derive(point_keys(self.root_seed, labels), f"population {population}", 0.0)
+        key = derive(keys_of(self, point), f"population {population}", 0.0)
         clock = Clock.of(self.dt, self.refractory)
         n_steps = steps("protocol.duration", self.duration, self.dt)
         cell, points = network.cells[population], {k: np.array([v]) for k, v in point.items()}
-        kicked = self._kicks(network, points, np.array([key]), np.array([neuron]), clock, n_steps)
-        return trace_cell(cell, network.synapses_onto(population), kicked, clock, n_steps)
+        drive = self._drive(network, points, np.array([key]), np.array([neuron]), clock, n_steps)
+        return trace_cell(cell, network.synapses_onto(population), drive, clock, n_steps)
 
     def _run(
         self,
@@ -159,23 +159,21 @@ class TransferFunction(Experiment):
         n_discard: int,
     ) -> dict[str, Any]:
         n_points, n_neurons = len(points["fe"]), int(sizes.max())
-        labels = {"seed": points["seed"]} if self.common_random_numbers else points
-        keys = np.broadcast_to(point_keys(self.root_seed, labels), n_points)
+        keys = keys_of(self, points)
         clock = Clock.of(self.dt, self.refractory)
         rates = np.empty((len(names), n_points, len(sizes)))
         trains = []
         for p, name in enumerate(names):
             cell = per_neuron(network.cells[name], n_neurons)
             onto = network.synapses_onto(name)
-            synapses = [per_neuron(onto[kind], n_neurons) for kind in _KINDS]
+            synapses = [per_neuron(onto[kind], n_neurons) for kind in KINDS]
             own = derive(keys, f"population {name}", 0.0)
-            kicked = self._kicks(network, points, own, np.arange(n_neurons), clock, n_steps)
-            arguments = (cell, synapses, clock, n_points * n_neurons, n_steps, kicked)
-            if self.record_spikes:
-                counts, train = spike_trains(*arguments, n_discard=n_discard)
-                trains.append(train)
-            else:
-                counts = run_lanes(*arguments, n_discard=n_discard)
+            drive = self._drive(network, points, own, np.arange(n_neurons), clock, n_steps)
+            recording = SpikeTrains(n_discard) if self.record_spikes else Counts()
+            n = n_points * n_neurons
+            counts = run_lanes(cell, synapses, clock, n, n_steps, drive, recording, n_discard)
+            if isinstance(recording, SpikeTrains):
+                trains.append(recording.trains)
             total = counts.reshape(n_points, n_neurons).cumsum(axis=1)
             analysed = (n_steps - n_discard) * (PER_MS * self.dt)
             with np.errstate(invalid="ignore"):  # 0 / 0 where nothing was simulated: only in prepare
@@ -184,10 +182,10 @@ class TransferFunction(Experiment):
 
     def _events_per_step(self, network: Network, points: Mapping[str, Any]) -> dict[str, Any]:
         """Return the mean number of events in a step, by kind of synapse, at a point or at many."""
-        rates = zip(_KINDS, (points["fe"], points["fi"]), strict=True)
+        rates = zip(KINDS, (points["fe"], points["fi"]), strict=True)
         return {kind: rate * (network.in_degree[kind] * (PER_MS * self.dt)) for kind, rate in rates}
 
-    def _kicks(
+    def _drive(
         self,
         network: Network,
         points: Mapping[str, NDArray[Any]],
@@ -195,7 +193,7 @@ class TransferFunction(Experiment):
         of_point: NDArray[np.int64],
         clock: Clock,
         n_steps: int,
-    ) -> tuple[Callable[..., None], Iterable[Any]]:
+    ) -> Drive:
         """Return what kicks the synapses of the neurons `of_point` of a population, point after point."""
         n_neurons, neurons = len(of_point), np.tile(of_point, len(keys))
         of_points = self._events_per_step(network, points)
@@ -203,8 +201,9 @@ class TransferFunction(Experiment):
         if self.rng == "legacy_shared":
             in_Hz = {kind: values / (PER_MS * self.dt) for kind, values in events.items()}
             seeds = np.repeat(points["seed"], n_neurons).astype(np.int64) + neurons * LEGACY_NEURONS
-            return legacy.fill, legacy.legacy_trains(in_Hz, seeds, _KINDS, clock, n_steps)
-        return poisson.fill, poisson.trains_of(events, np.repeat(keys, n_neurons), neurons, _KINDS)
+            return Drive(legacy.fill, legacy.legacy_trains(in_Hz, seeds, KINDS, clock, n_steps))
+        trains = poisson.trains_of(events, np.repeat(keys, n_neurons), neurons, KINDS)
+        return Drive(poisson.fill, trains)
 
     def _spikes(self, trains: list[Ragged], n_points: int) -> dict[str, Ragged]:
         """Return the spikes of neurons as those of points, shape (population, point)."""

@@ -10,7 +10,7 @@ ends. `compat: zerlaut2018` takes all of these back but the last.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -78,16 +78,8 @@ class TransferFunctionAdaptive(Experiment):
     @property
     def _plain(self) -> TransferFunction:
         """Return the protocol that computes the rate at given points, and checks the same things."""
-        return TransferFunction(
-            self.duration,
-            self.dt,
-            self.discard,
-            self.root_seed,
-            self.common_random_numbers,
-            "philox",
-            self.refractory,
-            record_spikes=False,
-        )
+        shared = {f.name: getattr(self, f.name) for f in fields(TransferFunction) if hasattr(self, f.name)}
+        return TransferFunction(**shared, rng="philox", record_spikes=False)
 
     def check(self, network: Network) -> None:
         """Refuse a network or a time step that cannot be simulated; raise InputError."""

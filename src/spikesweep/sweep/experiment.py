@@ -15,7 +15,9 @@ PARTS = ("protocol", "network", "neuron", "choices")
 
 def assemble(values: Mapping[str, Any]) -> tuple[Any, Any]:
     """Return the protocol and the network of plain values; raise InputError."""
-    return build(values["protocol"], "protocol", Experiment), network_of(values)
+    protocol: Experiment = build(values["protocol"], "protocol", Experiment)
+    network = network_of(values)
+    return protocol.on(network), network
 
 
 def network_of(values: Mapping[str, Any]) -> Any:

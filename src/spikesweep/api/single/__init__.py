@@ -1,1 +1,3 @@
-"""One simulation without a sweep: a cell, a network, a pool of responses."""
+"""One simulation without a sweep, a public function a file: a cell, networks, a pool of responses."""
+
+from spikesweep.store import accessor as accessor  # registers ds.sweep

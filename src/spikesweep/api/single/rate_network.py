@@ -8,7 +8,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from spikesweep.api.single.parts import parts
+from spikesweep.config.compose import Configuration
 from spikesweep.errors import InputError, nearest
+from spikesweep.grid.schema import Variable, labelled
 from spikesweep.kernels.rates.reference import FullSystem
 from spikesweep.models.networks.rate import RateNetwork
 from spikesweep.protocols.rate_dynamics import RateDynamics
@@ -16,17 +19,29 @@ from spikesweep.protocols.rate_dynamics import RateDynamics
 Array = NDArray[np.float64]
 
 
-def simulate_network(
-    network: RateNetwork,
-    protocol: RateDynamics,
-    weights: Any,
-    inputs: Any,
-    seed: int,
-    pattern: int,
+def rate_network(
+    cfg: Configuration,
+    weights: Any = None,
+    inputs: Any = None,
     *,
-    synapses: bool,
+    seed: int = 0,
+    pattern: int = 0,
+    synapses: bool = False,
 ) -> xr.Dataset:
-    """Return the traces and measures of one network; raise InputError for what does not fit it."""
+    """Simulate one rate network of a configuration, with given or drawn weights and input rates.
+
+    `weights` are arrays (post, pre): one where the network has one projection, else `{post: {pre: W}}`;
+    what is not given is drawn as a sweep draws it at `seed`. `inputs` are rates (Hz): one array where there
+    is one population of inputs, else `{name: x}`; what is not given is that of `pattern`. Returns `v` (mV),
+    `rate` (Hz), `current` (nA) over `cell` and `time` (ms), `projection_current`, the weights and input
+    rates, and with `synapses` the current of every synapse. Raises InputError for shapes that do not fit.
+
+    >>> import spikesweep as ss
+    >>> cfg = ss.load("neuron=rate_unit", "network=feedforward_rate", "protocol=rate_dynamics")
+    >>> dict(ss.rate_network(cfg, inputs=[30.0] * 10).v.sizes)
+    {'cell': 10, 'time': 300}
+    """
+    protocol, network = parts(cfg, RateDynamics, "rate_dynamics")
     patterns = np.array([pattern])
     protocol.check_grid(network, {"pattern": patterns})
     drawn, rates = network.draw(np.array([seed]), patterns, protocol.root_seed)
@@ -40,25 +55,20 @@ def simulate_network(
     record = ("v", "rate", "current", "projection_current", *(("synapse_current",) if synapses else ()))
     protocol = replace(protocol, record=record)
     found = protocol.solve(network, drawn, rates)
-    ds = xr.Dataset(attrs={"seed": seed, "pattern": pattern, "integrator": protocol.integrator})
-    for name, labels in protocol.coordinates(network).items():
-        attrs = {"units": labels.units, "long_name": labels.long_name}
-        ds.coords[name] = (labels.dims or (name,), labels.values, attrs)
-    for x in protocol.variables:
-        ds[x.name] = (x.dims, found[x.name][..., 0], {"units": x.units, "long_name": x.long_name})
+    variables = list(protocol.variables)
+    values = {x.name: found[x.name][..., 0] for x in variables}
     for post, pre in network.links():
-        attrs = {"units": "1", "long_name": f"weights of {post}<-{pre}"}
-        ds[f"weights_{post}_{pre}"] = ((f"post_{post}", f"pre_{pre}"), drawn[post][pre][..., 0], attrs)
-    for name, values in rates.items():
-        ds[f"input_{name}"] = (
-            (f"pre_{name}",),
-            values[:, 0],
-            {"units": "Hz", "long_name": f"rates of {name}"},
-        )
+        name, dims = f"weights_{post}_{pre}", (f"post_{post}", f"pre_{pre}")
+        variables.append(Variable(name, dims, "1", f"weights of {post}<-{pre}"))
+        values[name] = drawn[post][pre][..., 0]
+    for name, given in rates.items():
+        variables.append(Variable(f"input_{name}", (f"pre_{name}",), "Hz", f"rates of {name}"))
+        values[f"input_{name}"] = given[:, 0]
     if synapses:
-        slopes = FullSystem(network.system(drawn, rates), 0).initial_slopes()
-        ds["initial_slope"] = (("synapse",), slopes, {"units": "nA/s", "long_name": "dI/dt at the start"})
-    return ds
+        variables.append(Variable("initial_slope", ("synapse",), "nA/s", "dI/dt at the start"))
+        values["initial_slope"] = FullSystem(network.system(drawn, rates), 0).initial_slopes()
+    ds = labelled(values, variables, protocol.coordinates(network))
+    return ds.assign_attrs(seed=seed, pattern=pattern, integrator=protocol.integrator)
 
 
 def _given_weights(network: RateNetwork, weights: Any) -> dict[tuple[str, str], Any]:

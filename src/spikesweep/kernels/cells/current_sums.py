@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.kernels.cells.driver import LANES
+from spikesweep.kernels.cells.driver import LANES, Trace
+from spikesweep.kernels.cells.lanes import group_count
 from spikesweep.kernels.compile.jit import compiled
 
 
@@ -14,11 +15,6 @@ class Sums(NamedTuple):
 
     total: NDArray[np.float64]  #: shape (rows, LANES)
     kept: NDArray[np.float64]  #: shape (steps, rows, LANES), no steps where nothing is kept
-
-
-def make_sums(rows: int, n_kept: int) -> Sums:
-    """Return sums before the first step, with room for the rows of `n_kept` steps."""
-    return Sums(np.zeros((rows, LANES)), np.empty((n_kept, rows, LANES)))
 
 
 @compiled
@@ -33,3 +29,30 @@ def add_currents(sums, traced, n, first):
         for r in range(rows):
             for lane in range(LANES):
                 sums.kept[first + s, r, lane] = traced[(s * rows + r) * LANES + lane]
+
+
+class CurrentSums:
+    """Adds the rows of a trace up over time, and keeps them at every step where `kept` is true."""
+
+    collect = staticmethod(add_currents)
+
+    def __init__(self, trace: Trace, *, kept: bool) -> None:
+        self.trace, self._keeps = trace, kept
+        self._n, self._sums = 0, [Sums(np.zeros((len(trace), 0)), np.zeros((0, len(trace), 0)))]
+
+    def sinks(self, n: int, n_steps: int) -> list[Sums]:
+        """Return sums before the first step for each group of n cells."""
+        self._n, rows = n, len(self.trace)
+        room = (n_steps if self._keeps else 0, rows, LANES)
+        self._sums = [Sums(np.zeros((rows, LANES)), np.empty(room)) for _ in range(group_count(n))]
+        return self._sums
+
+    @property
+    def totals(self) -> NDArray[np.float64]:
+        """Return the sums, shape (rows, cells)."""
+        return np.concatenate([s.total for s in self._sums], axis=-1)[:, : self._n]
+
+    @property
+    def kept(self) -> NDArray[np.float64]:
+        """Return the rows at every step, shape (steps, rows, cells)."""
+        return np.concatenate([s.kept for s in self._sums], axis=-1)[..., : self._n]

@@ -1,9 +1,9 @@
-"""Traced rows of some lanes over the whole of a run."""
+"""Traced rows of some cells over the whole of a run."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.kernels.cells.driver import LANES
+from spikesweep.kernels.cells.driver import LANES, Trace
 from spikesweep.kernels.compile.jit import compiled
 
 
@@ -20,6 +20,22 @@ def keep_rows(kept, traced, n, first):
                 kept[lane, r, first + s] = traced[(s * rows + r) * LANES + lane]
 
 
-def make_rows(n: int, rows: int, n_steps: int) -> list[NDArray[np.float64]]:
-    """Return room for `n` cells, a part for each group of LANES."""
-    return [np.empty((min(LANES, n - start), rows, n_steps)) for start in range(0, n, LANES)]
+class Rows:
+    """Keeps rows of a trace at every step."""
+
+    collect = staticmethod(keep_rows)
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self._kept: list[NDArray[np.float64]] = []
+
+    def sinks(self, n: int, n_steps: int) -> list[NDArray[np.float64]]:
+        """Return room for each group of n cells."""
+        sizes = [min(LANES, n - start) for start in range(0, n, LANES)]
+        self._kept = [np.empty((size, len(self.trace), n_steps)) for size in sizes]
+        return self._kept
+
+    @property
+    def cells(self) -> list[NDArray[np.float64]]:
+        """Return what was kept of each cell, shape (rows, steps)."""
+        return [cell for group in self._kept for cell in group]

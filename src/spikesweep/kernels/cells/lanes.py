@@ -1,29 +1,46 @@
-"""Runs independent cells in their lanes, whatever drives them and whatever is kept of what they do.
-
-The loop is compiled as a whole, so that threads meet the interpreter's lock once a call, not once a
-time block.
-"""
+"""Runs independent cells in their lanes, whatever drives them and whatever is kept of what they do."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.kernels.cells.driver import LANES, Clock, Component, Trace, aligned, driver_for, initial_state
-from spikesweep.kernels.compile.jit import compiled, kept
+from spikesweep.kernels.cells.core import ALONE, BLOCK, Code, core_loop, nothing, part_of
+from spikesweep.kernels.cells.driver import LANES, Clock, Component, Trace, driver_for, initial_state
+from spikesweep.kernels.compile.jit import compiled
 
-#: Steps of a time block; no number depends on it. Long enough that a train has events in most blocks,
-#: short enough that kicks and traces stay in the second cache.
-BLOCK = 192
 #: A call of the compiled loop returns after about a second at most, so that a block can be stopped.
 STEPS_PER_CALL = 4_000_000
 
 
-@compiled
-def nothing(_, rows, n, first):
-    """Kick nothing, or keep nothing."""
+class Drive(NamedTuple):
+    """What kicks the inputs of cells."""
+
+    fill: Callable[..., None]  #: compiled: see core.Code
+    sources: Iterable[Any]  #: what it reads, for each group of LANES cells
+
+
+class Recording(Protocol):
+    """What is kept of a run of cells, and where it is found afterwards."""
+
+    trace: Trace  #: what the driver writes at each step
+    collect: Callable[..., None]  #: compiled: see core.Code
+
+    def sinks(self, n: int, n_steps: int) -> Iterable[Any]:
+        """Return where `collect` writes, for each group of n cells."""
+
+
+class Counts:
+    """Keeps nothing besides the number of spikes, which is always counted."""
+
+    trace: Trace = ()
+    collect = staticmethod(nothing)
+
+    def sinks(self, n: int, n_steps: int) -> Iterable[Any]:
+        """Return nothing for each group."""
+        del n_steps
+        return [()] * group_count(n)
 
 
 @compiled
@@ -36,19 +53,9 @@ def kick_all_alike(samples, kicks, n, first):
                 kicks[(s * n_inputs + k) * LANES + lane] = samples[k, first + s]
 
 
-@cache
-def lanes_loop(fill: Callable[..., None], advance: Any, collect: Callable[..., None]) -> Any:
-    """Return the compiled loop over time blocks of a driver between what kicks and what keeps."""
-
-    def loop(state, source, kicks, sink, traced, first, n_steps, tick):
-        end = first + n_steps
-        for start in range(first, end, BLOCK):
-            n = min(BLOCK, end - start)
-            fill(source, kicks, n, start)
-            advance(state, kicks, traced, n, start, tick)
-            collect(sink, traced, n, start)
-
-    return kept(loop, fill, advance, collect)
+def undriven(n: int) -> Drive:
+    """Return the drive of n cells that nothing kicks."""
+    return Drive(nothing, [()] * group_count(n))
 
 
 def group_count(n: int) -> int:
@@ -74,35 +81,27 @@ def run_lanes(
     clock: Clock,
     n: int,
     n_steps: int,
-    kicked: tuple[Callable[..., None], Iterable[Any]],
-    kept: tuple[Callable[..., None], Iterable[Any]] | None = None,
-    trace: Trace = (),
+    drive: Drive,
+    recording: Recording | None = None,
     n_discard: int = 0,
 ) -> NDArray[np.float64]:
     """Return the spike counts of n independent cells, shape (n,), in steps from `n_discard` on.
 
-    A cell whose potential is not finite at the end counts NaN: NaN and infinity never recover.
-
-    `kicked` is a compiled function and what it reads for each group of LANES cells: called as
-    (source, kicks, n, first), it writes the kicks at the samples first .. first + n - 1, flat of shape
-    (n, inputs, LANES). `kept` is a compiled function and where it writes for each group: called as
-    (sink, traced, n, first), it reads what `trace` names in the same steps, flat of shape
-    (n, rows, LANES), from the first step of all on. Parameters may be arrays of shape (n,).
+    A cell whose potential is not finite at the end counts NaN: NaN and infinity never recover. Parameters may
+    be arrays of shape (n,). `recording` keeps more, of all steps.
     """
-    driver = driver_for(neuron, inputs, trace=trace)
+    recording = recording or Counts()
+    driver = driver_for(neuron, inputs, trace=recording.trace)
     groups = group_count(n)
-    (fill, sources), (collect, sinks) = kicked, kept or (nothing, [()] * groups)
-    loop = lanes_loop(fill, driver.advance, collect)
+    loop = core_loop((Code(driver.advance, drive.fill, recording.collect),), ALONE)
     parts = [padded(part, n) for part in (neuron, *inputs)]
     state = initial_state(driver, parts[0], parts[1:], clock, groups)
-    kicks = aligned(BLOCK * len(inputs) * LANES)
-    traced = aligned(BLOCK * len(trace) * LANES)
-    for rows, source, sink in zip(state, sources, sinks, strict=True):
-        flat = rows.reshape(-1)
+    room = part_of(state[:, 0], (), (), len(inputs), len(recording.trace), BLOCK)
+    for rows, source, sink in zip(state, drive.sources, recording.sinks(n, n_steps), strict=True):
+        part = room._replace(state=rows.reshape(1, -1), source=source, sink=sink)
         for begin, end in ((0, n_discard), (n_discard, n_steps)):
             rows[driver.layout.spikes] = 0.0
             for first in range(begin, end, STEPS_PER_CALL):
-                m = min(STEPS_PER_CALL, end - first)
-                loop(flat, source, kicks, sink, traced, first, m, clock.tick)
+                loop((), (part,), BLOCK, first, min(STEPS_PER_CALL, end - first), clock.tick)
     counts = state[:, driver.layout.spikes].reshape(-1)[:n]
     return np.where(np.isfinite(state[:, 0].reshape(-1)[:n]), counts, np.nan)

@@ -1,64 +1,66 @@
 """When cells spiked: a bit a step and lane while they run, steps afterwards."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.grid.ragged import Ragged
-from spikesweep.kernels.cells.driver import LANES, Clock, Component
-from spikesweep.kernels.cells.lanes import group_count, run_lanes
+from spikesweep.kernels.cells.driver import LANES, Trace
+from spikesweep.kernels.cells.lanes import group_count
 from spikesweep.kernels.compile.jit import compiled
-
-_SPIKED = ((0, "spiked"),)
 
 
 @compiled
-def _any_spiked(spiked, s):
-    """Return whether any lane spiked in step s of a traced row; mostly none did, which vector code sees."""
-    row = spiked[s * LANES : (s + 1) * LANES].view(np.int64)
-    bits = np.int64(0)
+def spiked_lanes(traced, at):
+    """Return the lanes that spiked as bits of a word; `at` is the place of their row in a trace.
+
+    Mostly none did, which vector code sees.
+    """
+    row = traced[at : at + LANES]
+    count = np.int64(0)
     for lane in range(LANES):
-        bits |= row[lane]
-    return bits != 0
+        count += np.int64(row[lane] != 0.0)
+    word = np.int64(0)
+    if count != 0:
+        for lane in range(LANES):
+            if row[lane] != 0.0:
+                word |= np.int64(1) << np.int64(lane)
+    return word
 
 
 @compiled
 def note_trains(words, spiked, n, first):
     """Write the lanes that spiked in steps first .. first + n - 1 to the bits of `words`, shape (steps,)."""
     for s in range(n):
-        word = np.int64(0)
-        if _any_spiked(spiked, s):
-            for lane in range(LANES):
-                if spiked[s * LANES + lane] != 0.0:
-                    word |= np.int64(1) << np.int64(lane)
-        words[first + s] = word
+        words[first + s] = spiked_lanes(spiked, s * LANES)
 
 
-def spike_trains(
-    neuron: Component,
-    inputs: Sequence[Component],
-    clock: Clock,
-    n: int,
-    n_steps: int,
-    kicked: tuple[Callable[..., None], Iterable[Any]],
-    n_discard: int = 0,
-) -> tuple[NDArray[np.float64], Ragged]:
-    """Return the spike counts of `run_lanes`, which has the same arguments, and the steps of each spike."""
-    steps, cells = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+class SpikeTrains:
+    """Keeps the steps of all spikes from `n_discard` on."""
 
-    def sinks() -> Iterator[NDArray[np.int64]]:
+    trace: Trace = ((0, "spiked"),)
+    collect = staticmethod(note_trains)
+
+    def __init__(self, n_discard: int = 0) -> None:
+        self._n_discard, self._n = n_discard, 0
+        self._steps: list[NDArray[np.int64]] = []
+        self._cells: list[NDArray[np.int64]] = []
+
+    def sinks(self, n: int, n_steps: int) -> Iterator[NDArray[np.int64]]:
+        """Yield room for each group of n cells, and read what is in it before the next."""
+        self._n, self._steps, self._cells = n, [np.empty(0, np.int64)], [np.empty(0, np.int64)]
         for first in range(0, group_count(n) * LANES, LANES):
             words = np.zeros(n_steps, np.int64)
             yield words
-            busy = n_discard + np.flatnonzero(words[n_discard:])  # here the group has run
+            busy = self._n_discard + np.flatnonzero(words[self._n_discard :])  # here the group has run
             lane, step = np.nonzero((words[busy] >> np.arange(LANES)[:, np.newaxis]) & 1)
             own = first + lane < n  # the last group is padded
-            steps.append(busy[step[own]])
-            cells.append(first + lane[own])
+            self._steps.append(busy[step[own]])
+            self._cells.append(first + lane[own])
 
-    kept = (note_trains, sinks())
-    counts = run_lanes(neuron, inputs, clock, n, n_steps, kicked, kept, _SPIKED, n_discard)
-    sizes = np.bincount(np.concatenate(cells), minlength=n).astype(np.int64)
-    return counts, Ragged(np.concatenate(steps), sizes)
+    @property
+    def trains(self) -> Ragged:
+        """Return the steps of the spikes of each cell."""
+        sizes = np.bincount(np.concatenate(self._cells), minlength=self._n).astype(np.int64)
+        return Ragged(np.concatenate(self._steps), sizes)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.kernels.cells.driver import LANES, Clock, Component
-from spikesweep.kernels.cells.lanes import group_count, run_lanes
+from spikesweep.kernels.cells.lanes import Drive, group_count, run_lanes
 from spikesweep.kernels.compile.jit import compiled
 
 #: The rate (Hz) that the script puts in the place of zero.
@@ -63,7 +63,7 @@ def legacy_spike_counts(
 ) -> NDArray[np.float64]:
     """Count the spikes of cells, shape (n,), under events of total `rates` (Hz, shape (n,)) by seed."""
     sources = legacy_trains(rates, seeds, tuple(synapses), clock, n_steps)
-    return run_lanes(neuron, tuple(synapses.values()), clock, len(seeds), n_steps, (fill, sources))
+    return run_lanes(neuron, tuple(synapses.values()), clock, len(seeds), n_steps, Drive(fill, sources))
 
 
 def legacy_trains(

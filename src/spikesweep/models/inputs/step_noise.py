@@ -18,7 +18,7 @@ _BITS = 32  # of a word
 _WORDS = 4  # of a counter
 
 
-class Drive(NamedTuple):
+class SharedStimulus(NamedTuple):
     """What reaches the cells of a group."""
 
     stimulus: NDArray[np.float64]  #: shape (steps,)

@@ -11,18 +11,17 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import MinLen
-from numpy.random import RandomState
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError, nearest
 from spikesweep.kernels.cells.driver import Clock
-from spikesweep.kernels.cells.lanes import in_lanes, kick_all_alike
-from spikesweep.kernels.cells.spike_trains import spike_trains
+from spikesweep.kernels.cells.lanes import Drive, in_lanes, run_lanes
+from spikesweep.kernels.cells.spike_trains import SpikeTrains
 from spikesweep.kernels.random.normals import Normals
 from spikesweep.kernels.random.philox import derive, uniforms
 from spikesweep.kernels.statistics.segment_spectra import Trains
 from spikesweep.models.inputs.given import GivenCurrent
-from spikesweep.models.inputs.step_noise import FILLS, Drive
+from spikesweep.models.inputs.step_noise import FILLS, SharedStimulus
 from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.models.neurons.lif_dimensionless import LIFDimensionless
 from spikesweep.units import NonNegative, Positive, m_per_s, ms, number, per_m
@@ -124,34 +123,17 @@ class Afferents(OfCells):
         return true.astype(np.int64)
 
 
-def legacy_order(seed: int, n: int) -> NDArray[np.int64]:
-    """Return an order as the published script draws it: NumPy's legacy shuffle."""
-    order = np.arange(n)
-    RandomState(seed).shuffle(order)
-    return order
-
-
 def responses(
     cells: LIFDimensionless, stimulus: NDArray[np.float64], keys: NDArray[np.uint64], dt: ms
 ) -> Trains:
-    """Return the spikes of cells, one a key, that share a stimulus and have noise of their own each."""
-    sd = np.array([cells.noise_sd(dt)])
-    drives = (Drive(stimulus, group, sd) for group in in_lanes(keys, len(keys)))
-    return _run(cells, len(keys), len(stimulus), (FILLS[cells.noise], drives), dt)
+    """Return the spikes of cells, one a key, that share a stimulus and have noise of their own each.
 
-
-def response(cell: LIFDimensionless, drive: NDArray[np.float64], dt: ms) -> NDArray[np.int64]:
-    """Return the spikes of one cell, as numbers of steps from 1 on, under a drive given at each step.
-
-    The drive is stimulus and noise together: the cell adds no noise of its own.
+    Raises ArithmeticError where a potential is not finite.
     """
-    samples = np.asarray(drive, np.float64)[np.newaxis]
-    return _run(cell, 1, len(drive), (kick_all_alike, [samples]), dt).of(0)
-
-
-def _run(cells: LIFDimensionless, n: int, n_steps: int, kicked: Any, dt: ms) -> Trains:
-    """Return the trains of n cells; raise ArithmeticError where a potential is not finite."""
-    counts, found = spike_trains(cells, (GivenCurrent(),), Clock.of(dt, "steps"), n, n_steps, kicked)
-    if not np.isfinite(counts).all():
+    n, sd = len(keys), np.array([cells.noise_sd(dt)])
+    sources = (SharedStimulus(stimulus, group, sd) for group in in_lanes(keys, n))
+    spikes, drive = SpikeTrains(), Drive(FILLS[cells.noise], sources)
+    inputs, clock = (GivenCurrent(),), Clock.of(dt, "steps")
+    if not np.isfinite(run_lanes(cells, inputs, clock, n, len(stimulus), drive, spikes)).all():
         raise ArithmeticError("the potential of a cell is not finite")
-    return Trains.of_sizes(found.values + 1, found.sizes)
+    return Trains.of_sizes(spikes.trains.values + 1, spikes.trains.sizes)

@@ -15,11 +15,19 @@ from annotated_types import Ge, MinLen
 from numpy.random import RandomState
 from numpy.typing import NDArray
 
+from spikesweep.kernels.cells.lanes import Drive
 from spikesweep.kernels.random.draws import poisson_trains, uniform_numbers
 from spikesweep.kernels.random.philox import derive, uniforms
 from spikesweep.models.contracts import Conducting
 from spikesweep.models.inputs import legacy_trains
-from spikesweep.models.inputs.spike_trains import KeyedShuffles, LegacyShuffles, Shuffles, Trains
+from spikesweep.models.inputs.spike_trains import (
+    KeyedShuffles,
+    LegacyShuffles,
+    Shuffles,
+    Trains,
+    fill_given,
+    make_kicks,
+)
 from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.units import PER_MS, Fraction, Hz, NonNegative, Positive, ms, number
 
@@ -104,6 +112,14 @@ class ManyToOne(OfCells):
             lambda n: scipy.special.ndtri(uniform_numbers(image, n)),
             KeyedShuffles(stream("shuffles")),
         )
+
+    def drive(self, experiments: list[Experiment]) -> Drive:
+        """Return the events of the connected inputs of at most LANES experiments."""
+        streams = []
+        for inhibitory in (False, True):
+            chosen = [x.wiring.is_connected & (x.wiring.is_inhibitory == inhibitory) for x in experiments]
+            streams.append([x.trains.together(which) for x, which in zip(experiments, chosen, strict=True)])
+        return Drive(fill_given, [make_kicks(streams)])
 
     def legacy(self, seed: int, duration: ms, dt: ms) -> Experiment:
         """Return the original's experiment of a seed; noise and shuffles must be drawn in this order."""

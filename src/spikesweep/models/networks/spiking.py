@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from spikesweep.errors import InputError, nearest
 from spikesweep.kernels.random.philox import derive
-from spikesweep.models.contracts import Connections, Noise, Synapse
+from spikesweep.models.contracts import Connections, Neuron, Noise, Synapse
 from spikesweep.models.networks.base import OfCells, Population
-from spikesweep.models.networks.connections import Edges, joined
+from spikesweep.models.networks.connections import Edges
 from spikesweep.units import ms, pA
 
 
@@ -45,6 +45,11 @@ class SpikingNetwork(OfCells):
         """Return the number of the first neuron of each population."""
         sizes = [p.n for p in self.populations.values()]
         return {name: sum(sizes[:k]) for k, name in enumerate(self.populations)}
+
+    def cell_of(self, neuron: int) -> Neuron:
+        """Return the cell of a neuron, counted through the network."""
+        found = np.searchsorted(list(self.first().values()), neuron, side="right") - 1
+        return list(self.populations.values())[int(found)].cell
 
     def sources(self, target: str) -> list[str]:
         """Return the populations that connect to one, in order."""
@@ -85,16 +90,19 @@ class SpikingNetwork(OfCells):
                     "allowed: 0 or more, of a conductance"
                 )
 
-    def edges(self, key: NDArray[np.uint64]) -> Edges:
-        """Return all connections, with neurons counted through the network; `key` names the random ones."""
+    def edges(self, key: NDArray[np.uint64]) -> list[Edges]:
+        """Return the connections of each projection, with neurons counted through the network.
+
+        `key` names the random ones.
+        """
         first = self.first()
         found = []
         for target, source, connections in self._each():
-            sizes = self._sizes(target, source)
             own = derive(key, f"connections {target} {source}", 0.0)
-            e = connections.edges(sizes, source == target, own)
-            found.append(e._replace(source=e.source + first[source], target=e.target + first[target]))
-        return joined(found)
+            e = connections.edges(self._sizes(target, source), source == target, own)
+            moved = e.source + np.int32(first[source]), e.target + np.int32(first[target])
+            found.append(e._replace(source=moved[0], target=moved[1]))
+        return found
 
     def i_ext(self) -> NDArray[np.float64]:
         """Return the constant current (pA) of each neuron."""

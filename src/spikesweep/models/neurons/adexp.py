@@ -27,9 +27,9 @@ CUT = 5.0
 class State(NamedTuple):
     """What changes from step to step."""
 
-    v: mV
-    w: pA
-    t_spike: number  #: of the last spike, in units of the clock
+    v: mV  #: membrane potential
+    w: pA  #: adaptation current
+    t_spike: number  #: internal: of the last spike, in units of the clock
 
 
 class Coefficients(NamedTuple):

@@ -23,8 +23,8 @@ CUT = 5.0
 class State(NamedTuple):
     """What changes from step to step."""
 
-    v: mV
-    t_spike: number  #: of the last spike, in units of the clock
+    v: mV  #: membrane potential
+    t_spike: number  #: internal: of the last spike, in units of the clock
 
 
 class Coefficients(NamedTuple):

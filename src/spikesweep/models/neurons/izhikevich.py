@@ -28,10 +28,10 @@ MILLI, NANO, PICO = 1e-3, 1e-9, 1e-12
 class State(NamedTuple):
     """What changes from step to step."""
 
-    v: mV
-    u: pA
-    volts: V  #: v as it is computed
-    amperes: A  #: u as it is computed
+    v: mV  #: membrane potential
+    u: pA  #: recovery current
+    volts: V  #: internal: v as it is computed
+    amperes: A  #: internal: u as it is computed
 
 
 class Coefficients(NamedTuple):

@@ -22,9 +22,9 @@ from spikesweep.units import NonNegative, Positive, fC, ms, mV, nS, number, pA, 
 class State(NamedTuple):
     """What changes from step to step."""
 
-    v: mV
-    w: pA
-    t_spike: number  #: start of the step of the last spike, in units of the clock
+    v: mV  #: membrane potential
+    w: pA  #: adaptation current
+    t_spike: number  #: internal: start of the step of the last spike, in units of the clock
 
 
 class Coefficients(NamedTuple):

@@ -19,8 +19,8 @@ from spikesweep.units import NonNegative, Positive, ms, mV, nS, number, pA, pF
 class State(NamedTuple):
     """What changes from step to step."""
 
-    v: mV
-    t_spike: number  #: of the last spike, in units of the clock
+    v: mV  #: membrane potential
+    t_spike: number  #: internal: of the last spike, in units of the clock
 
 
 class Coefficients(NamedTuple):

@@ -27,8 +27,8 @@ from spikesweep.units import PER_MS, Positive, ms, threshold
 class State(NamedTuple):
     """What changes from step to step."""
 
-    v: threshold
-    a: threshold
+    v: threshold  #: membrane potential
+    a: threshold  #: adaptation
 
 
 class Coefficients(NamedTuple):

@@ -1,27 +1,18 @@
 """One cell, recorded: under inputs given sample by sample, or under the events of a point of a sweep."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from spikesweep.errors import InputError
-from spikesweep.kernels.cells.driver import Clock, Component, Trace
-from spikesweep.kernels.cells.kept_rows import keep_rows, make_rows
-from spikesweep.kernels.cells.lanes import kick_all_alike, run_lanes
+from spikesweep.grid.schema import Coordinate, Variable, labelled
+from spikesweep.kernels.cells.driver import Clock, Component
+from spikesweep.kernels.cells.lanes import Drive, kick_all_alike
 from spikesweep.models.inputs.given import GivenConductance, GivenCurrent
-from spikesweep.units import ms, mV, units_of
-
-#: State variables that repeat others, or mean nothing to a reader.
-_INTERNAL = ("t_spike", "volts", "amperes")
-_LONG_NAMES = {
-    "v": "membrane potential",
-    "w": "adaptation current",
-    "u": "recovery current",
-    "g": "conductance",
-}
+from spikesweep.models.simulation.core import Signal, Traced, run_traced, signals
+from spikesweep.units import ms, mV
 
 
 def simulate_cell(
@@ -40,66 +31,31 @@ def simulate_cell(
     """
     n = _length(inputs, dt, duration)
     samples = np.stack([_samples(name, inputs.get(name, 0.0), n) for name in ("current", "g_exc", "g_inh")])
-    exc, inh = (GivenConductance(reversal[name] or 0.0) for name in ("g_exc", "g_inh"))
-    parts = (GivenCurrent(), exc, inh)
-    clock = Clock.of(dt, refractory)
-    trace = _trace(cell)
-    (kept,) = room = make_rows(1, len(trace), n)
-    run_lanes(cell, parts, clock, 1, n, (kick_all_alike, [samples]), (keep_rows, room), trace)
-    return _labelled(cell, {}, kept[0], dt)
+    parts = {name: GivenConductance(reversal[name] or 0.0) for name in ("g_exc", "g_inh")}
+    known = signals(cell, {})
+    drive, clock = Drive(kick_all_alike, [samples]), Clock.of(dt, refractory)
+    (run,) = run_traced(cell, {"current": GivenCurrent(), **parts}, drive, clock, 1, n, known)
+    within = run.spiked[run.spiked < n - 1]  # a spike of the last step lies beyond the last time
+    return _labelled(cell, run._replace(spiked=within), known, dt)
 
 
 def trace_cell(
-    cell: Component,
-    synapses: Mapping[str, Component],
-    kicked: tuple[Callable[..., None], Iterable[Any]],
-    clock: Clock,
-    n_steps: int,
+    cell: Component, synapses: Mapping[str, Component], drive: Drive, clock: Clock, n_steps: int
 ) -> xr.Dataset:
-    """Return the state variables of a cell and its synapses, and its `spike_times`.
-
-    `kicked` is what kicks the synapses (`kernels.lanes.run_lanes`).
-    """
-    parts = tuple(synapses.values())
-    trace = _trace(cell, *parts)
-    (kept,) = room = make_rows(1, len(trace), n_steps)
-    run_lanes(cell, parts, clock, 1, n_steps, kicked, (keep_rows, room), trace)
-    return _labelled(cell, synapses, kept[0], clock.dt, last_step=True)
+    """Return the signals of a cell and its synapses under a drive, and its `spike_times`."""
+    known = signals(cell, synapses)
+    (run,) = run_traced(cell, synapses, drive, clock, 1, n_steps, known)
+    return _labelled(cell, run, known, clock.dt)
 
 
-def _trace(*parts: Component) -> Trace:
-    """Return all state variables of a neuron and its inputs, and its spikes, as rows of a trace."""
-    states = [(k, part.initial()) for k, part in enumerate(parts)]
-    return (*((k, name) for k, x in states for name in x._fields), (0, "spiked"))  # type: ignore[attr-defined]
-
-
-def _labelled(
-    cell: Component,
-    synapses: Mapping[str, Component],
-    traces: NDArray[Any],
-    dt: ms,
-    *,
-    last_step: bool = False,
-) -> xr.Dataset:
-    """Return traces with names and units; a spike of the last step lies beyond the last time."""
-    time = {"units": "ms", "long_name": "time"}
-    ds = xr.Dataset(
-        coords={"time": ("time", np.arange(traces.shape[1]) * dt, time)},
-        attrs={"dt": dt, "model": type(cell).__name__},
-    )
-    rows = iter(traces)
-    for suffix, part in {"": cell, **{f"_{kind}": s for kind, s in synapses.items()}}.items():
-        state = part.initial()
-        units = units_of(type(state))
-        for name in state._fields:  # type: ignore[attr-defined]
-            values = next(rows)
-            if name not in _INTERNAL:
-                attrs = {"units": units[name], "long_name": _LONG_NAMES.get(name, name)}
-                ds[f"{name}{suffix}"] = ("time", values, attrs)
-    spiked = traces[-1] if last_step else traces[-1, :-1]
-    times = (np.flatnonzero(spiked) + 1) * dt
-    ds["spike_times"] = ("spike", times, {"units": "ms", "long_name": "spike times, ends of steps"})
-    return ds
+def _labelled(cell: Component, run: Traced, known: Mapping[str, Signal], dt: ms) -> xr.Dataset:
+    """Return signals over time, and the ends of the steps with spikes."""
+    n_steps = len(next(iter(run.signals.values())))
+    variables = [Variable(name, ("time",), known[name].units, known[name].long_name) for name in run.signals]
+    variables.append(Variable("spike_times", (), "ms", "spike times, ends of steps", ragged="spike"))
+    time = Coordinate(np.arange(n_steps) * dt, "ms", "time")
+    ds = labelled({**run.signals, "spike_times": (run.spiked + 1) * dt}, variables, {"time": time})
+    return ds.assign_attrs(dt=dt, model=type(cell).__name__)
 
 
 def _length(inputs: Mapping[str, ArrayLike], dt: float, duration: float | None) -> int:

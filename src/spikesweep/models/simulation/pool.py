@@ -40,32 +40,34 @@ class Pool(NamedTuple):
         return {name: np.asarray(value, np.float64) for name, value in found.items()}
 
 
+class Trial(NamedTuple):
+    """What a pool responds to, and how many cells it has."""
+
+    stimulus: Any  #: models.contracts.Stimulus, whose `rng` says whether its numbers are legacy
+    amplitude: threshold  #: factor of the stimulus
+    n: int  #: samples
+    dt: ms
+    num_responses: int
+
+
 def draw_pool(
-    network: Afferents,
-    kind: Any,
-    amplitude: threshold,
-    band: tuple[Hz, Hz],
-    seed: int,
-    n: int,
-    dt: ms,
-    *,
-    responses_wanted: int,
-    root_seed: int,
-    key: np.uint64,
+    network: Afferents, trial: Trial, band: tuple[Hz, Hz], seed: int, root_seed: int, key: np.uint64
 ) -> Pool:
-    """Return the responses to a stimulus of a `kind` (inputs.BandLimitedNoise), of n samples.
+    """Return the responses to a stimulus of a band.
 
     Stimulus and noise follow from `key`, the cells, where they are unequal, from `root_seed` alone; a
     stimulus with legacy numbers from `seed`.
     """
     own = Normals(np.uint64(derive(key, "stimulus", 0.0)))
     other = Normals(np.uint64(derive(key, "surrogate", 0.0)))
-    source = RandomState(seed) if kind.rng == "legacy" else own
-    stimulus, surrogate = (amplitude * kind.samples(rng, *band, n, dt) for rng in (source, other))
-    numbers = np.arange(responses_wanted)
+    source = RandomState(seed) if trial.stimulus.rng == "legacy" else own
+    stimulus, surrogate = (
+        trial.amplitude * trial.stimulus.samples(rng, *band, trial.n, trial.dt) for rng in (source, other)
+    )
+    numbers = np.arange(trial.num_responses)
     cells = network.drawn_cells(derive(np.uint64(root_seed), "cell", numbers))
-    trains = responses(cells, stimulus, derive(key, "response", numbers), dt)
-    return Pool(stimulus, surrogate, trains, key, dt)
+    trains = responses(cells, stimulus, derive(key, "response", numbers), trial.dt)
+    return Pool(stimulus, surrogate, trains, key, trial.dt)
 
 
 def edges(band: str) -> tuple[Hz, Hz]:

@@ -20,7 +20,7 @@ from spikesweep.units import NonNegative, Positive, ms, mV, nS
 class State(NamedTuple):
     """What changes from step to step."""
 
-    g: nS
+    g: nS  #: conductance
 
 
 class Coefficients(NamedTuple):

@@ -19,8 +19,8 @@ from spikesweep.units import PER_MS, Hz, Positive, fC, ms, pA
 class State(NamedTuple):
     """What changes from step to step."""
 
-    u: pA
-    s: pA
+    u: pA  #: rising stage
+    s: pA  #: synaptic current
 
 
 class Coefficients(NamedTuple):

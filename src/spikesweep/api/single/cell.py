@@ -1,0 +1,62 @@
+"""One cell under given inputs."""
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from spikesweep.config import compose as config
+from spikesweep.config.build import build
+from spikesweep.config.compose import Configuration
+from spikesweep.errors import InputError
+from spikesweep.models.simulation.cell import simulate_cell
+from spikesweep.models.simulation.core import KINDS
+from spikesweep.protocols.checks import check_cells, steps
+from spikesweep.sweep.experiment import cells_of
+from spikesweep.units import ms, units_of
+
+
+def simulate(
+    cfg: Configuration,
+    cell: str = "RS",
+    current: ArrayLike | None = None,
+    g_exc: ArrayLike | None = None,
+    g_inh: ArrayLike | None = None,
+    dt: ms = 0.05,
+    duration: ms | None = None,
+) -> xr.Dataset:
+    """Simulate one cell of a configuration under given inputs.
+
+    `current` (pA), `g_exc` and `g_inh` (nS) are arrays of one length or scalars, where sample i acts on
+    step i; the reversal potentials are the network's. `duration` is needed where no input is an array.
+    Returns `v` (mV) and the model's other state variables over `time` (ms), and `spike_times` (ms).
+    Raises InputError for an unknown cell, inputs of different lengths or a wrong time step.
+
+    >>> import spikesweep as ss
+    >>> ds = ss.simulate(ss.load("neuron=lif"), cell="LIF", current=200.0, duration=100.0)
+    >>> dict(ds.sizes)
+    {'time': 2000, 'spike': 6}
+    """
+    values = config.plain(cfg)
+    neuron = cells_of(values, [cell], "cell")[cell]
+    if not hasattr(neuron, "step"):
+        raise InputError(f"{cell} is a {type(neuron).__name__}, which has no spikes; allowed: rate_network")
+    if units_of(type(neuron.initial()))["v"] != "mV":
+        raise InputError(f"{cell} is a {type(neuron).__name__}, which has no unit; allowed: responses")
+    for kind in KINDS:
+        if kind not in values["network"]:
+            raise InputError(f"network.{kind} is missing: simulate needs the reversal potential of synapses")
+    synapses = {kind: build(values["network"][kind], f"network.{kind}") for kind in KINDS}
+    given = {"current": current, "g_exc": g_exc, "g_inh": g_inh}
+    inputs = {name: x for name, x in given.items() if x is not None}
+    reversal = {f"g_{kind}": getattr(synapse, "E_rev", None) for kind, synapse in synapses.items()}
+    for name in inputs:
+        if reversal.get(name, 0.0) is None:
+            raise InputError(
+                f"{name} is refused: the network's synapses are no conductances; allowed: current"
+            )
+    if np.isfinite(dt) and dt > 0.0:  # else simulate_cell says so
+        check_cells({cell: neuron}, neuron.time_constants(), dt, "dt")
+        if duration is not None and np.isfinite(duration):
+            steps("duration", duration, dt, "dt")
+    refractory = values["protocol"].get("refractory", "published")
+    return simulate_cell(neuron, inputs, reversal, dt, duration, refractory)

@@ -1,0 +1,123 @@
+"""The loop over time of spiking cells, the same for cells alone and for networks.
+
+Between a spike and its earliest arrival cells are independent: in a time block no longer than the shortest
+way each group of LANES is driven, receives what waits for it, advances and is looked at, and only then are
+the spikes of all groups delivered. Cells alone have no way at all: their blocks have BLOCK steps. No number
+depends on the length of a block.
+
+The loop is compiled as a whole, so that threads meet the interpreter's lock once a call, not once a block. It
+is written as text, like the driver, because numba has no list of unlike populations.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesweep.kernels.cells.driver import LANES, aligned
+from spikesweep.kernels.compile.jit import compiled, kept
+
+#: Steps of a time block at most. Long enough that a train has events in most blocks, short enough that kicks
+#: and traces stay in the second cache.
+BLOCK = 192
+
+_LOOP = """
+def loop(net, parts, block, first, n_steps, tick):
+{heads}
+    end = first + n_steps
+    count = 0
+    for start in range(first, end, block):
+        n = min(block, end - start)
+{parts}
+        count = deliver(net, n, start, count)
+    return count
+"""
+
+#: Read once: each time a field is read its arrays are counted.
+_HEAD = """
+    part{k} = parts[{k}]
+    state{k}, source{k}, sink{k} = part{k}.state, part{k}.source, part{k}.sink
+    kicks{k}, traced{k} = part{k}.kicks, part{k}.traced
+"""
+
+_PART = """
+        for g in range(state{k}.shape[0]):
+            fill{k}(source{k}, {g}kicks{k}, n, start)
+            receive(net, {k}, g, kicks{k}, n, start)
+            advance{k}(state{k}[g], kicks{k}, traced{k}, n, start, tick)
+            collect{k}(sink{k}, {g}traced{k}, n, start)
+"""
+
+
+class Code(NamedTuple):
+    """The compiled functions of one kind of cell.
+
+    In a network, where parts have several groups, source and sink are followed by the number of the group.
+    """
+
+    advance: Callable[..., None]  #: of its driver
+    fill: Callable[..., None]  #: (source, kicks, n, first): writes kicks, flat of (n, inputs, LANES)
+    collect: Callable[..., None]  #: (sink, traced, n, first): reads what is traced, flat of (n, rows, LANES)
+
+
+class Part(NamedTuple):
+    """The numbers of cells of one kind, which stand in groups of LANES."""
+
+    state: NDArray[np.float64]  #: shape (groups, rows * LANES)
+    source: Any  #: what `fill` reads
+    sink: Any  #: where `collect` writes
+    kicks: NDArray[np.float64]  #: room for those of a block
+    traced: NDArray[np.float64]  #: room for those of a block
+
+
+class Exchange(NamedTuple):
+    """How spikes come from cells to cells, compiled."""
+
+    receive: Callable[..., None]  #: (net, part, group, kicks, n, first): writes what arrives in n steps
+    deliver: Callable[..., int]  #: (net, n, first, count): sends the spikes of n steps; counts them all
+
+
+@compiled
+def nothing(_, rows, n, first):
+    """Kick nothing, or keep nothing."""
+
+
+@compiled
+def _receive_nothing(net, part, group, kicks, n, first):
+    pass
+
+
+@compiled
+def _deliver_nothing(net, n, first, count):
+    return count
+
+
+#: Between cells that do not connect.
+ALONE = Exchange(_receive_nothing, _deliver_nothing)
+
+
+def part_of(state: NDArray[np.float64], source: Any, sink: Any, inputs: int, rows: int, block: int) -> Part:
+    """Return a part with room for the kicks of `inputs`, and for `rows` of a trace, in a block."""
+    room = aligned(block * inputs * LANES), aligned(block * rows * LANES)
+    return Part(state, source, sink, *room)
+
+
+@cache
+def core_loop(codes: tuple[Code, ...], exchange: Exchange) -> Any:
+    """Return the compiled loop (net, parts, block, first, n_steps, tick) over parts with this code.
+
+    It advances all cells by the n_steps from `first` on, and returns how many spikes were delivered.
+    """
+    names: dict[str, Any] = exchange._asdict()
+    for k, code in enumerate(codes):
+        names |= {f"{name}{k}": function for name, function in code._asdict().items()}
+    numbers, group = range(len(codes)), "" if exchange is ALONE else "g, "
+    heads = "".join(_HEAD.format(k=k) for k in numbers)
+    text = _LOOP.format(heads=heads, parts="".join(_PART.format(k=k, g=group) for k in numbers))
+    parts = list(names.values())
+    exec(text, names)
+    loop: Any = names["loop"]
+    loop.__module__ = __name__
+    return kept(loop, text, *parts)
