@@ -10,10 +10,9 @@ input never depends on the others.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
-import xarray as xr
 from annotated_types import Ge
 from numpy.typing import NDArray
 
@@ -31,6 +30,9 @@ from spikesweep.protocols.checks import check_step, peak_of, steps
 from spikesweep.protocols.keys import keys_of
 from spikesweep.protocols.recorded import check_recorded, named, recorded_variable
 from spikesweep.units import PER_MS, Fraction, Positive, Seed, ms, number
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Array = NDArray[np.float64]
 
@@ -187,7 +189,7 @@ class ConnectionTest(base.Experiment):
 
     def trace(
         self, network: ManyToOne, point: Mapping[str, float], population: str, neuron: int = 0
-    ) -> xr.Dataset:
+    ) -> "xr.Dataset":
         """Return every signal of one point over time, and the spikes, as they were when it was computed."""
         del population, neuron
         arrays = {name: np.array([value]) for name, value in point.items()}

@@ -9,10 +9,9 @@ and inhibition and for every point, and the rate over the analysed time itself.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
@@ -31,6 +30,9 @@ from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import check_conductances, check_receives, check_step, steps
 from spikesweep.protocols.keys import keys_of
 from spikesweep.units import PER_MS, NonNegative, Positive, Seed, ms
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: The original has one neuron for each seed; with `rng` legacy_shared neuron i has seed + i times this.
 LEGACY_NEURONS = 2**20
@@ -140,7 +142,7 @@ class TransferFunction(Experiment):
 
     def trace(
         self, network: Network, point: Mapping[str, float], population: str, neuron: int = 0
-    ) -> xr.Dataset:
+    ) -> "xr.Dataset":
         """Return the traces and spikes of one neuron at one point, as they were when it was computed."""
         key = derive(keys_of(self, point), f"population {population}", 0.0)
         clock = Clock.of(self.dt, self.refractory)

@@ -1,9 +1,9 @@
 """One cell, recorded: under inputs given sample by sample, or under the events of a point of a sweep."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from spikesweep.errors import InputError
@@ -14,6 +14,9 @@ from spikesweep.models.inputs.given import GivenConductance, GivenCurrent
 from spikesweep.models.simulation.core import Signal, Traced, run_traced, signals
 from spikesweep.units import ms, mV
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 
 def simulate_cell(
     cell: Component,
@@ -22,7 +25,7 @@ def simulate_cell(
     dt: float,
     duration: float | None,
     refractory: str,
-) -> xr.Dataset:
+) -> "xr.Dataset":
     """Return the state variables over `time` and the `spike_times` (ms) of one cell.
 
     `inputs` may hold `current` (pA), `g_exc` and `g_inh` (nS): arrays of one length or scalars, where
@@ -41,14 +44,14 @@ def simulate_cell(
 
 def trace_cell(
     cell: Component, synapses: Mapping[str, Component], drive: Drive, clock: Clock, n_steps: int
-) -> xr.Dataset:
+) -> "xr.Dataset":
     """Return the signals of a cell and its synapses under a drive, and its `spike_times`."""
     known = signals(cell, synapses)
     (run,) = run_traced(cell, synapses, drive, clock, 1, n_steps, known)
     return _labelled(cell, run, known, clock.dt)
 
 
-def _labelled(cell: Component, run: Traced, known: Mapping[str, Signal], dt: ms) -> xr.Dataset:
+def _labelled(cell: Component, run: Traced, known: Mapping[str, Signal], dt: ms) -> "xr.Dataset":
     """Return signals over time, and the ends of the steps with spikes."""
     n_steps = len(next(iter(run.signals.values())))
     variables = [Variable(name, ("time",), known[name].units, known[name].long_name) for name in run.signals]
