@@ -248,6 +248,25 @@ def test_a_store_never_names_what_is_imported(folder, tmp_path):
     assert "whole" in spikesweep(tmp_path, "check", store)
 
 
+def test_a_point_is_replayed_with_the_models_that_are_named(folder, tmp_path):
+    ss.run(ss.load(*choice(folder), *SMALL, f"outputs={tmp_path / 'outputs'}"))
+    store = tmp_path / "outputs" / "transfer_function" / "qif-fs_rs.zarr"
+    code = """
+import sys, spikesweep as ss
+for models in ((), [sys.argv[2]]):
+    try:
+        print(ss.replay(sys.argv[1], population="QIF", models=models).attrs["model"])
+    except ss.InputError as error:
+        print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(store), str(folder)], capture_output=True, text=True, check=True
+    )
+    refused, model = done.stdout.splitlines()
+    assert f"with models=PATH/{folder.name}" in refused
+    assert model == "QIF"
+
+
 def test_the_users_own_file_names_models(folder, tmp_path, monkeypatch):
     own = tmp_path / "work" / "spikesweep.toml"
     own.parent.mkdir()
