@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import spikesweep
-from spikesweep.kernels.compile.cache import KernelCache, folder
+from spikesweep.kernels.compile.cache import folder
+from spikesweep.kernels.compile.compiler import KernelCache
 from spikesweep.kernels.compile.jit import kept
 
 CODE = """

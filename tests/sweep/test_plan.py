@@ -5,7 +5,6 @@ import pytest
 from test_multirun import run
 
 import spikesweep as ss
-from spikesweep.api import main as api_main
 from spikesweep.errors import InputError
 from spikesweep.sweep.job import make_job
 from spikesweep.sweep.plan import Time, make_plan, total
@@ -90,7 +89,7 @@ def test_a_long_run_asks_first(small, tmp_path, monkeypatch):
     def forbidden(*arguments, **options):
         raise AssertionError("the run was started")
 
-    monkeypatch.setattr(api_main, "run", forbidden)
+    monkeypatch.setattr("spikesweep.sweep.run.run", forbidden)
     with pytest.raises(InputError, match=r"longer than ask_above = 1e-09 h; allowed: confirm=true"):
         ss.run(small("ask_above=1e-9"))
     assert not list(tmp_path.iterdir())

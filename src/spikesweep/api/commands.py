@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from spikesweep.errors import InputError
+from spikesweep.api.exits import exit_codes
 
 #: Commands whose words are Hydra's, options too: they are not looked at here.
 _WORDS = ("run", "fit")
@@ -23,18 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parsed = _parser().parse_args(given[:1] if hydras else given)
     if hydras:
         parsed.words = given[1:]
-    try:
+    with exit_codes():
         module, _, name = parsed.command.partition(":")
         sys.exit(getattr(import_module(f"{__package__}.{module}"), name)(parsed))
-    except InputError as error:
-        print(f"refused: {error}", file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        print(f"stopped: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)
-        sys.exit(130)
 
 
 class _Version(argparse.Action):

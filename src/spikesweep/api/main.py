@@ -5,52 +5,45 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikesweep.api.progress import Terminal
+from spikesweep.api.exits import exit_codes
 from spikesweep.config import compose
 from spikesweep.config.compose import Configuration
 from spikesweep.config.options import Options
 from spikesweep.contract import lacking
-from spikesweep.errors import InputError
 from spikesweep.grid.attributes import FIGURE_KEY
 from spikesweep.grid.grid import POINT
 from spikesweep.grid.schema import FAILED, FAILURES, MISSING
 from spikesweep.protocols.base import Traced
-from spikesweep.store import Store
 from spikesweep.sweep.compute.base import Executor
 from spikesweep.sweep.job import Job, make_job
-from spikesweep.sweep.plan import Plan, make_plan, refuse_long
-from spikesweep.sweep.run import Outcome, run
+
+if TYPE_CHECKING:
+    from spikesweep.sweep.plan import Plan
+    from spikesweep.sweep.run import Outcome
 
 #: Where in a PNG file its texts are looked for (bytes).
 _HEAD = 4096
 
 
-def main(cfg: Configuration, choices: Mapping[str, Any]) -> Plan | None:
+def main(cfg: Configuration, choices: Mapping[str, Any]) -> "Plan | None":
     """Run a sweep from the command line: results, figure, summary; exit with a code that says how it went.
 
     With plan=true only print what a run would do, and return that.
     """
     cfg = compose.with_choices(cfg, choices)
-    try:
+    with exit_codes("stopped; the same command continues where it was"):
         job, compute, options = make_job(cfg)
         if options.plan:
+            from spikesweep.sweep.plan import make_plan  # late: what is refused needs none of it
+
             plan = make_plan(job, compute, overwrite=options.overwrite, retry=options.retry is not None)
             print(plan)
             return plan
         outcome = run_job(job, compute, options)
-    except InputError as error:
-        print(f"refused: {error}", file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        print(f"stopped: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("\nstopped; the same command continues where it was", file=sys.stderr)
-        sys.exit(130)
     print(f"{outcome.computed} points computed, {_draw(outcome, job.path)}")
     if outcome.failed or outcome.missing:
         print(_failed_points(outcome, job), file=sys.stderr)
@@ -63,16 +56,23 @@ def check(cfg: Configuration, choices: Mapping[str, Any]) -> None:
     make_job(compose.with_choices(cfg, choices))
 
 
-def run_job(job: Job, compute: Executor, options: Options) -> Outcome:
+def run_job(job: Job, compute: Executor, options: Options) -> "Outcome":
     """Run what is missing of a job; refuse it where that takes longer than `ask_above` unless confirmed."""
+    # late: what is refused needs none of them
+    from spikesweep.api.progress import Terminal
+    from spikesweep.sweep.plan import refuse_long
+    from spikesweep.sweep.run import run
+
     how = {"overwrite": options.overwrite, "retry": options.retry is not None}
     if not options.confirm:
         refuse_long(job, compute, hours=options.ask_above, **how)
     return run(job, compute, Terminal(), **how)
 
 
-def _failed_points(outcome: Outcome, job: Job, most: int = 10) -> str:
+def _failed_points(outcome: "Outcome", job: Job, most: int = 10) -> str:
     """Return a line for each of the first points that are not ok, and the command that replays the first."""
+    from spikesweep.store import Store
+
     status = outcome.dataset["status"].load()
     meanings = status.attrs["flag_meanings"].split()
     stacked = status.stack(point_=status.dims)
@@ -97,7 +97,7 @@ def _failed_points(outcome: Outcome, job: Job, most: int = 10) -> str:
     return "\n".join(lines)
 
 
-def _draw(outcome: Outcome, path: Path) -> str:
+def _draw(outcome: "Outcome", path: Path) -> str:
     """Draw the figure of a sweep; return its path, or why there is none: the results are there anyway.
 
     The figure that an earlier run drew of the same points is left as it is.

@@ -17,7 +17,7 @@ import xarray as xr
 from annotated_types import Ge
 from numpy.typing import NDArray
 
-from spikesweep.analysis import connection_test as test
+from spikesweep.analysis import shuffle_test as test
 from spikesweep.analysis.detection import evaluate
 from spikesweep.errors import InputError
 from spikesweep.grid.ragged import Ragged

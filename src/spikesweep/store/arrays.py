@@ -10,6 +10,7 @@ from zarr.codecs import ZstdCodec
 from zarr.storage import LocalStore
 
 from spikesweep.grid.attributes import decoded
+from spikesweep.grid.grid import Block
 from spikesweep.store import durable
 
 CHECKED = ZstdCodec(level=1, checksum=True)
@@ -82,3 +83,10 @@ def fresh_arrays(path: Path) -> dict[str, zarr.Array[Any]]:
     """Return the arrays of a store to read, as it is now: another process may have grown it."""
     group = zarr.open_group(LocalStore(path, read_only=True), mode="r", use_consolidated=True)
     return dict(group.arrays())
+
+
+def assert_aligned(block: Block, status: zarr.Array[Any]) -> None:
+    """Assert that a block is a chunk: two writers in one would lose values, and zarr does not notice."""
+    for a, b, step, n in zip(block.start, block.stop, status.chunks, status.shape, strict=True):
+        if a % step or b != min(a + step, n):
+            raise AssertionError(f"{block} is not a chunk of {status.chunks}")

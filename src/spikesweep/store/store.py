@@ -15,7 +15,7 @@ from spikesweep.errors import DamagedError, InputError
 from spikesweep.grid.grid import Block
 from spikesweep.grid.ragged import Ragged
 from spikesweep.store import durable, ragged
-from spikesweep.store.arrays import dims, fresh_arrays, results
+from spikesweep.store.arrays import assert_aligned, dims, fresh_arrays, results
 from spikesweep.store.block_record import BlockRecord, Hashes
 from spikesweep.store.description import Description
 from spikesweep.store.records import HIDDEN, guarded, unguarded
@@ -132,7 +132,7 @@ class Store(Description):
         """Write a block: record, variables, status, record again. Raise OSError where the disk refuses."""
         self._refuse_replaced()
         arrays = self._arrays
-        _assert_aligned(block, arrays["status"])
+        assert_aligned(block, arrays["status"])
         counts = {}
         for dimension in ragged.dimensions(arrays):
             found = {
@@ -247,10 +247,3 @@ class Store(Description):
         """Return a block as an index of a variable."""
         parts = dict(zip(self.axes, block.slices, strict=True))
         return tuple(parts.get(dim, slice(None)) for dim in dims(self._arrays[name]))
-
-
-def _assert_aligned(block: Block, status: zarr.Array[Any]) -> None:
-    # two writers in one chunk would lose each other's values, and zarr does not notice
-    for a, b, step, n in zip(block.start, block.stop, status.chunks, status.shape, strict=True):
-        if a % step or b != min(a + step, n):
-            raise AssertionError(f"{block} is not a chunk of {status.chunks}")

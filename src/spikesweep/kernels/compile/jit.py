@@ -2,20 +2,58 @@
 
 `error_model="numpy"`: Python's check of every division alone prevents vector code. `nogil`: threads
 scale. No `fastmath`, which would let the bits depend on the processor. No `cache=True`: see `cache`.
+
+numba is imported when the first kernel is called: it takes half of the time that a refused command has.
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import update_wrapper
 from hashlib import sha256
+from threading import RLock
 from typing import Any, TypeVar, cast
 
-import numba
-from numba.core.compiler import Compiler
-
-from spikesweep.kernels.compile.cache import KernelCache
 from spikesweep.trust import root_of
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_making = RLock()
+
+
+class Kernel:
+    """A function that numba compiles at its first call, from Python or from another kernel."""
+
+    def __init__(self, function: Callable[..., Any], *, disjoint: bool = False) -> None:
+        self.py_func = function
+        self._disjoint = disjoint
+        self._made: Any = None
+        #: The name under which compiled versions are kept, and what the kernel is made of.
+        self._kept: tuple[str, frozenset[str]] | None = None
+        update_wrapper(self, function)
+
+    @property
+    def made(self) -> Any:
+        """Return numba's dispatcher."""
+        if self._made is None:
+            with _making:
+                if self._made is None:
+                    from spikesweep.kernels.compile.compiler import dispatcher  # late: it imports numba
+
+                    self._made = dispatcher(self.py_func, disjoint=self._disjoint, kept=self._kept)
+        return self._made
+
+    @property
+    def _numba_type_(self) -> Any:
+        """Return the type by which numba calls this kernel from another."""
+        return self.made._numba_type_
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call the compiled function."""
+        return self.made(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name in ("kept_name", "made_of"):
+            raise AttributeError(name)
+        return getattr(self.made, name)
 
 
 def kept(function: F, *parts: Any, compile_it: Callable[[F], F] | None = None) -> F:
@@ -30,14 +68,13 @@ def kept(function: F, *parts: Any, compile_it: Callable[[F], F] | None = None) -
     # two functions that differ only in what they were made of could bear one name, and the linker
     # would take either for the other when both come from the disk
     function.__qualname__ += f"_{sha256(name.encode()).hexdigest()[:16]}"
-    dispatcher = (compile_it or compiled)(function)
+    kernel: Any = (compile_it or compiled)(function)
     modules = [_modules(part) for part in (function, *parts)]
     known = frozenset().union(*(m for m in modules if m)) if None not in modules else None
-    if known is not None and not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
-        dispatcher._cache = KernelCache(name, known)  # type: ignore[attr-defined]
-        dispatcher.kept_name = name  # type: ignore[attr-defined]
-    dispatcher.made_of = known  # type: ignore[attr-defined]
-    return dispatcher
+    if known is not None:
+        kernel._kept, kernel.kept_name = (name, known), name
+    kernel.made_of = known
+    return cast(F, kernel)
 
 
 def _name(part: Any) -> str:
@@ -57,7 +94,7 @@ def _modules(part: Any) -> frozenset[str] | None:
 
 def compiled(function: F) -> F:
     """Compile `function` at its first call."""
-    return cast(F, _options(function))
+    return cast(F, Kernel(function))
 
 
 def disjoint(function: F) -> F:
@@ -66,13 +103,4 @@ def disjoint(function: F) -> F:
     LLVM then holds in registers, from step to step, what it must otherwise write and read again: what C
     calls restrict, for which numba has a flag but no option.
     """
-    return cast(F, _options(pipeline_class=_Disjoint)(function))
-
-
-class _Disjoint(Compiler):
-    def __init__(self, typing: Any, target: Any, library: Any, args: Any, result: Any, flags: Any, own: Any):
-        flags.noalias = True
-        super().__init__(typing, target, library, args, result, flags, own)
-
-
-_options = partial(numba.njit, error_model="numpy", nogil=True)
+    return cast(F, Kernel(function, disjoint=True))

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.kernels.compile.jit import compiled, kept
-from spikesweep.kernels.rates.system import LANES, System, derivative_for, pack
+from spikesweep.kernels.rates.derivative import derivative_for
+from spikesweep.kernels.rates.system import LANES, System, pack
 from spikesweep.units import ms
 
 Array = NDArray[np.float64]
