@@ -18,17 +18,6 @@ ROOT = Path(__file__).parents[2]
 SMALL = ("grid.fe=[8]", "grid.fi=[2]", "grid.seed=[0]", "protocol.duration=100.0", "compute=serial")
 
 
-@pytest.fixture(autouse=True)
-def forgotten():
-    """Forget after a test which folders it named."""
-    yield
-    for name in [*folder_packages.FOLDERS]:
-        del folder_packages.FOLDERS[name]
-        for module in [m for m in sys.modules if m.split(".")[0] == name]:
-            sys.modules.pop(module)
-            folder_packages._imported.pop(module, None)
-
-
 @pytest.fixture
 def folder(tmp_path):
     """Return a folder with a neuron, of a name that no other test uses."""
