@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import spikesweep as ss
-from spikesweep import models
+from spikesweep import folder_packages, models
 from spikesweep.protocols import TransferFunction
 from spikesweep.units import units_of
 
@@ -76,6 +76,17 @@ def no_waiting_for_disks():
     fsync, os.fsync = os.fsync, lambda descriptor: None
     yield fsync
     os.fsync = fsync
+
+
+@pytest.fixture(autouse=True)
+def no_models_left():
+    """Forget after a test which folders of models it named: their options would be those of others."""
+    yield
+    for name in [*folder_packages.FOLDERS]:
+        del folder_packages.FOLDERS[name]
+        for module in [m for m in sys.modules if m.split(".")[0] == name]:
+            del sys.modules[module]
+            folder_packages._imported.pop(module, None)
 
 
 @pytest.fixture

@@ -18,17 +18,6 @@ ROOT = Path(__file__).parents[2]
 SMALL = ("grid.fe=[8]", "grid.fi=[2]", "grid.seed=[0]", "protocol.duration=100.0", "compute=serial")
 
 
-@pytest.fixture(autouse=True)
-def forgotten():
-    """Forget after a test which folders it named."""
-    yield
-    for name in [*folder_packages.FOLDERS]:
-        del folder_packages.FOLDERS[name]
-        for module in [m for m in sys.modules if m.split(".")[0] == name]:
-            sys.modules.pop(module)
-            folder_packages._imported.pop(module, None)
-
-
 @pytest.fixture
 def folder(tmp_path):
     """Return a folder with a neuron, of a name that no other test uses."""
@@ -97,7 +86,7 @@ def test_several_folders(folder, tmp_path):
         ("my-models", "'my-models' is no name of a package"),
         ("1st", "no name of a package"),
         ("pytest", "pytest is "),
-        ("__main__", "__main__ is a module of this process"),
+        ("__main__", "__main__ is .*allowed: another name"),
     ],
 )
 def test_a_folder_that_shadows_a_module_is_refused(tmp_path, name, message):
@@ -246,6 +235,25 @@ def test_a_store_never_names_what_is_imported(folder, tmp_path):
     assert "dv = c.dt_per_C_m" in spikesweep(tmp_path, "show", store, "--sources")
     assert "neuron=qif" in spikesweep(tmp_path, "ls", tmp_path / "outputs")
     assert "whole" in spikesweep(tmp_path, "check", store)
+
+
+def test_a_point_is_replayed_with_the_models_that_are_named(folder, tmp_path):
+    ss.run(ss.load(*choice(folder), *SMALL, f"outputs={tmp_path / 'outputs'}"))
+    store = tmp_path / "outputs" / "transfer_function" / "qif-fs_rs.zarr"
+    code = """
+import sys, spikesweep as ss
+for models in ((), [sys.argv[2]]):
+    try:
+        print(ss.replay(sys.argv[1], population="QIF", models=models).attrs["model"])
+    except ss.InputError as error:
+        print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(store), str(folder)], capture_output=True, text=True, check=True
+    )
+    refused, model = done.stdout.splitlines()
+    assert f"with models=PATH/{folder.name}" in refused
+    assert model == "QIF"
 
 
 def test_the_users_own_file_names_models(folder, tmp_path, monkeypatch):
