@@ -27,6 +27,7 @@ from spikesweep.models.networks.many_to_one import Experiment, ManyToOne, Wiring
 from spikesweep.models.simulation.core import Signal, run_traced, show_peaks, signals
 from spikesweep.protocols import base
 from spikesweep.protocols.checks import check_step, peak_of, steps
+from spikesweep.protocols.connection_variables import MEASURES, RECORDS, TRACED
 from spikesweep.protocols.keys import keys_of
 from spikesweep.protocols.recorded import check_recorded, named, recorded_variable
 from spikesweep.units import PER_MS, Fraction, Positive, Seed, ms, number
@@ -36,48 +37,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-_INPUT = ("input",)
-_MEASURES = (
-    Variable("is_connected", _INPUT, "1", "whether the input is connected", "bool", coordinate=True),
-    Variable("is_inhibitory", _INPUT, "1", "whether the input is inhibitory", "bool", coordinate=True),
-    Variable("n_spikes", _INPUT, "1", "spikes of the input", "int64"),
-    Variable("sta_height", _INPUT, "mV", "height of the spike-triggered average", optional=True),
-    Variable("relative_height", _INPUT, "1", "height over the mean height of shuffles", optional=True),
-    Variable("n_larger", _INPUT, "1", "shuffles with a larger statistic (K)", optional=True),
-    Variable("p_value", _INPUT, "1", "(K + 1) / (n + 1)", optional=True),
-    Variable("p_upstream", _INPUT, "1", "max(K, 1) / n, the original's p", optional=True),
-    Variable("sta_area", _INPUT, "mV ms", "area of the average over its first sample", optional=True),
-    Variable("sign", _INPUT, "1", "sign of the area: excitatory 1, inhibitory -1", "int8"),
-    Variable("template_correlation", _INPUT, "1", "correlation with the template", optional=True),
-    *(
-        Variable(name.format(kind), (), "1", f"{text}{of}", optional=True)
-        for name, text in (
-            ("tpr{}", "share found of connected inputs"),
-            ("auc{}", "area below the ROC curve"),
-            ("auc{}_left", "area below the ROC curve by left rectangles"),
-        )
-        for kind, of in (("", ""), ("_exc", ", excitatory"), ("_inh", ", inhibitory"))
-    ),
-    Variable("fpr", (), "1", "share found of inputs that are not connected", optional=True),
-    Variable("output_rate", (), "Hz", "rate of the neuron"),
-    Variable("spike_times", (), "ms", "spike times of the neuron", ragged="spike"),
-    Variable("spike_neuron", (), "1", "the neuron, which is the only one", "int32", ragged="spike"),
-    Variable("median_v", (), "mV", "median potential"),
-)
-_RECORDS = {
-    "sta": Variable("sta", ("input", "lag"), "mV", "spike-triggered average", optional=True),
-    "shuffled_height": Variable(
-        "shuffled_height", ("input", "shuffle"), "mV", "heights of shuffles", optional=True
-    ),
-    "vi": Variable("vi", ("time",), "mV", "imaged potential"),
-}
-#: Of a trace, besides the signals.
-_TRACED = (
-    _RECORDS["vi"],
-    Variable("spike_times", (), "ms", "spike times", ragged="spike"),
-    Variable("input_times", (), "ms", "spike times of the inputs", ragged="input_spike"),
-    Variable("input_of", (), "1", "input of each", ragged="input_spike"),
-)
 #: Numbers of traces in memory at a time, where they allow more than one point.
 _MEMORY = 2**26
 #: What an addition of an average costs, as a part of a neuron step.
@@ -108,8 +67,8 @@ class ConnectionTest(base.Experiment):
     @property
     def variables(self) -> tuple[Variable, ...]:
         """Return what is measured."""
-        recorded = (_RECORDS.get(name) or recorded_variable(name, ("time",)) for name in self.record)
-        return (*_MEASURES, *recorded)
+        recorded = (RECORDS.get(name) or recorded_variable(name, ("time",)) for name in self.record)
+        return (*MEASURES, *recorded)
 
     def on(self, network: Any) -> "ConnectionTest":
         """Return the protocol with the units and meanings of what it records of a network."""
@@ -140,7 +99,7 @@ class ConnectionTest(base.Experiment):
                 f"network.rate_spread = {network.rate_spread} is refused with protocol.rng = 'legacy', whose "
                 "inputs all have one rate; allowed: 0.0, or labels"
             )
-        known = (*_RECORDS, *_signals(network))
+        known = (*RECORDS, *_signals(network))
         check_recorded(self.record, known, "this neuron and its synapses do not have")
 
     def coordinates(self, network: ManyToOne) -> dict[str, Coordinate]:
@@ -207,7 +166,7 @@ class ConnectionTest(base.Experiment):
         }
         over_time = [Variable(name, ("time",), *known[name][1:]) for name in signals]
         time = Coordinate(np.arange(len(imaged)) * self.dt, "ms", "time")
-        ds = labelled(values, (*over_time, *_TRACED), {"time": time})
+        ds = labelled(values, (*over_time, *TRACED), {"time": time})
         return ds.assign_attrs(dt=self.dt)
 
     def _runs(self, network: ManyToOne, points: Mapping[str, NDArray[Any]]) -> Iterator[dict[str, Any]]:
