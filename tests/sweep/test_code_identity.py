@@ -9,9 +9,11 @@ import sys
 import pytest
 
 import spikesweep as ss
+from spikesweep import models, protocols
 from spikesweep.api.new import write
 from spikesweep.errors import InputError
-from spikesweep.sweep.fingerprint import fingerprint, is_landed, landings, todays
+from spikesweep.sweep.fingerprint import code_now, fingerprint, is_landed, landings, pinned, todays
+from spikesweep.sweep.swept import Parameters
 
 SMALL = ("grid.fi=[2]", "grid.seed=[0]", "protocol.duration=100.0", "outputs=outputs")
 
@@ -64,6 +66,13 @@ def test_a_store_of_other_old_code_does_not(old, small):
         ss.run(small("grid.seed=[0,1]"))
 
 
+def decisive_modules():
+    """Return the modules of this package that results of any protocol depend on."""
+    classes = [getattr(protocols, name) for name in protocols.__all__]
+    parts = [getattr(models, name) for name in models.__all__]
+    return sorted(fingerprint([Parameters, *classes, *parts]))
+
+
 def test_old_names_are_the_same_names():
     old = {"x": [{"_target_": "spikesweep.neurons.adexp.AdExp", "C_m": 1.0}], "y": "spikesweep.neurons.AdExp"}
     assert todays(old) == {
@@ -71,8 +80,24 @@ def test_old_names_are_the_same_names():
         "y": "spikesweep.neurons.AdExp",
     }
     code = {"spikesweep.neurons.adexp": next(iter(landings().values()))["spikesweep.neurons.adexp"]}
-    assert is_landed(code)
-    assert not is_landed({**code, "mymodels.qif": "0"})
+    today = {"spikesweep.models.neurons.adexp": pinned()["spikesweep.models.neurons.adexp"]}
+    assert is_landed(code, today)
+    assert not is_landed({**code, "mymodels.qif": "0"}, today)
+
+
+def test_a_store_of_a_landing_does_not_go_on_with_edited_code():
+    code = {"spikesweep.neurons.adexp": next(iter(landings().values()))["spikesweep.neurons.adexp"]}
+    assert not is_landed(code, {"spikesweep.models.neurons.adexp": "0123456789abcdef"})
+
+
+def test_the_pinned_code_is_that_of_today():
+    """Whoever changes code that decides results says here that they are the same, or takes the landings out."""
+    now = code_now()
+    other = [name for name in decisive_modules() if pinned().get(name) != now[name]]
+    assert not other, (
+        f"{', '.join(other)} changed. If the reference tests pass: python -m spikesweep.sweep.fingerprint pin. If "
+        "results changed: take the landings out of landed.json, and say so in CHANGELOG under 'Changed results'"
+    )
 
 
 def test_layout_and_comments_are_no_edit_and_places_that_only_refuse_do_not_count():

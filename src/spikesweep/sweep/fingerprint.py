@@ -2,12 +2,14 @@
 
 The files are found by following imports from the classes in use, inside this package and other trusted ones.
 Comments, docstrings and layout do not count, and neither does where a file lies: `landed.json` holds the
-hashes of every module at earlier landings, whose results the reference tests pin, and a store whose code is
-that of one of them goes on with today's. A landing is added with
+hashes of every module at earlier landings, and of the code of today whose results are theirs, bit for bit. A
+store of such a landing goes on with that code, and with no other: an edit ends it, until the reference tests
+have passed and the code is pinned again.
 
-    python -m spikesweep.sweep.fingerprint "2026-11-28 abc1234" > code.json
+    python -m spikesweep.sweep.fingerprint pin                    # today's code has the results of all landings
+    python -m spikesweep.sweep.fingerprint land "DATE COMMIT"     # and is a landing itself
 
-of the tree before files are moved or rewritten, its line put at the end of the table.
+What changes results takes the landings out of the table, whose stores do not go on.
 """
 
 import ast
@@ -21,6 +23,7 @@ from typing import Any
 from spikesweep import old_names, sources
 from spikesweep.trust import PACKAGE, root_of
 
+_LANDED = Path(__file__).with_name("landed.json")
 #: What keeps, finds and refuses code: no number depends on it.
 _NO_RESULTS = tuple(
     f"{PACKAGE}.{name}"
@@ -77,16 +80,34 @@ def todays(values: Any) -> Any:
     return [todays(value) for value in values] if isinstance(values, list) else values
 
 
-def is_landed(code: Mapping[str, str]) -> bool:
-    """Return whether a store's code is, module for module, that of an earlier landing."""
-    return any(code.items() <= landing.items() for landing in landings().values())
+def is_landed(there: Mapping[str, str], here: Mapping[str, str]) -> bool:
+    """Return whether code is that of a landing, module for module, and today's has the same results."""
+    return pinned().items() >= here.items() and any(
+        there.items() <= landing.items() for landing in landings().values()
+    )
+
+
+def landings() -> dict[str, dict[str, str]]:
+    """Return the hash of every module at each earlier landing."""
+    return dict(_table()["landings"])
+
+
+def pinned() -> dict[str, str]:
+    """Return the hash of every module of the code whose results are those of the landings."""
+    return dict(_table()["today"])
 
 
 @cache
-def landings() -> dict[str, dict[str, str]]:
-    """Return the hash of every module at each earlier landing."""
-    table = json.loads(Path(__file__).with_name("landed.json").read_text())
-    return {str(name): dict(code) for name, code in table.items()}
+def _table() -> dict[str, Any]:
+    table: dict[str, Any] = json.loads(_LANDED.read_text())
+    return table
+
+
+def code_now() -> dict[str, str]:
+    """Return the hash of every module of this package as it is."""
+    home = Path(sources.__file__).parent
+    files = {".".join((PACKAGE, *p.relative_to(home).with_suffix("").parts)): p for p in home.rglob("*.py")}
+    return {name.removesuffix(".__init__"): hash_of(files[name].read_bytes()) for name in sorted(files)}
 
 
 @cache
@@ -109,7 +130,5 @@ def _written(node: Any) -> str:
 if __name__ == "__main__":
     import sys
 
-    home = Path(sources.__file__).parent
-    files = {".".join((PACKAGE, *p.relative_to(home).with_suffix("").parts)): p for p in home.rglob("*.py")}
-    code = {name.removesuffix(".__init__"): hash_of(path.read_bytes()) for name, path in files.items()}
-    print(json.dumps({sys.argv[1]: dict(sorted(code.items()))}))
+    known = landings() | ({sys.argv[2]: code_now()} if sys.argv[1] == "land" else {})
+    _LANDED.write_text(json.dumps({"landings": known, "today": code_now()}, indent=0) + "\n")

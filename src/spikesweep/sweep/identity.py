@@ -58,7 +58,7 @@ def refuse_other(job: Job, store: Store, code: Mapping[str, str]) -> None:
         there, here = attrs["versions"].get(name), job.attrs["versions"].get(name)
         if _minor(there) != _minor(here):
             found.append(f"{name}: version {there} there, {here} here")
-    found += [] if is_landed(attrs["code"]) else differences(attrs["code"], code, "code of ")
+    found += [] if is_landed(attrs["code"], code) else differences(attrs["code"], code, "code of ")
     if found:
         raise InputError(
             f"{store.path} holds another sweep:\n  "
