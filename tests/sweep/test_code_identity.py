@@ -91,12 +91,12 @@ def test_a_store_of_a_landing_does_not_go_on_with_edited_code():
 
 
 def test_the_pinned_code_is_that_of_today():
-    """Whoever changes code that decides results says here that they are the same, or takes the landings out."""
+    """Whoever changes what decides results says that they are the same, or takes the landings out."""
     now = code_now()
     other = [name for name in decisive_modules() if pinned().get(name) != now[name]]
     assert not other, (
-        f"{', '.join(other)} changed. If the reference tests pass: python -m spikesweep.sweep.fingerprint pin. If "
-        "results changed: take the landings out of landed.json, and say so in CHANGELOG under 'Changed results'"
+        f"{', '.join(other)} changed. If the reference tests pass: python -m spikesweep.sweep.fingerprint pin. "
+        "If results changed: take the landings out of landed.json, and say so in CHANGELOG"
     )
 
 

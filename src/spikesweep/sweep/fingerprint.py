@@ -6,8 +6,8 @@ hashes of every module at earlier landings, and of the code of today whose resul
 store of such a landing goes on with that code, and with no other: an edit ends it, until the reference tests
 have passed and the code is pinned again.
 
-    python -m spikesweep.sweep.fingerprint pin                    # today's code has the results of all landings
-    python -m spikesweep.sweep.fingerprint land "DATE COMMIT"     # and is a landing itself
+    python -m spikesweep.sweep.fingerprint pin                  # today's code has the results of all landings
+    python -m spikesweep.sweep.fingerprint land "DATE COMMIT"   # and is a landing itself
 
 What changes results takes the landings out of the table, whose stores do not go on.
 """
