@@ -95,7 +95,7 @@ def test_the_pinned_code_is_that_of_today():
     now = code_now()
     other = [name for name in decisive_modules() if pinned().get(name) != now[name]]
     assert not other, (
-        f"{', '.join(other)} changed. If the reference tests pass: python -m spikesweep.sweep.fingerprint pin. "
+        f"{other} changed. If the reference tests pass: python -m spikesweep.sweep.fingerprint pin. "
         "If results changed: take the landings out of landed.json, and say so in CHANGELOG"
     )
 

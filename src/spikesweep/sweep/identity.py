@@ -1,9 +1,9 @@
 """What makes a store that of one sweep: configuration, code, compilers; what differs is told line by line."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Mapping
 from typing import Any
 
+from spikesweep.contract import parts_of
 from spikesweep.errors import InputError
 from spikesweep.store import Store
 from spikesweep.sweep.fingerprint import fingerprint, is_landed, todays, uses
@@ -22,23 +22,8 @@ def code_of(job: Job) -> dict[str, str]:
 
 def _classes(job: Job) -> set[type]:
     # Parameters also where nothing is swept: a sweep may get such an axis later
-    return {Parameters, *(type(part) for whole in (job.protocol, job.network) for part in _parts(whole))}
-
-
-def _parts(part: Any) -> Iterator[Any]:
-    """Yield a built object and all built objects in it."""
-    if isinstance(part, Mapping):
-        for value in part.values():
-            yield from _parts(value)
-    elif is_dataclass(part):
-        yield part
-        for field in fields(part):
-            yield from _parts(getattr(part, field.name))
-    elif isinstance(part, tuple):
-        if hasattr(part, "_fields"):
-            yield part
-        for value in part:
-            yield from _parts(value)
+    parts = (part for whole in (job.protocol, job.network) for _, part in parts_of(whole, ""))
+    return {Parameters, *map(type, parts)}
 
 
 def refuse_other(job: Job, store: Store, code: Mapping[str, str]) -> None:

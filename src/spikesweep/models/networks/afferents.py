@@ -87,11 +87,6 @@ class Afferents(OfCells):
         assert isinstance(cell, LIFDimensionless)
         return cell
 
-    def time_constants(self) -> dict[str, ms]:
-        """Return every time constant that dt must resolve, by the key of the configuration."""
-        found = self.cell.time_constants()
-        return {f"neuron.{name}.{key}": v for name in self.populations for key, v in found.items()}
-
     def conduction(self, condition: str) -> Conduction:
         """Return what a condition stands for: a name, or density/velocity; raise InputError."""
         allowed = f"{nearest(condition, self.conditions)}, or density/velocity"

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from spikesweep.contract import parts_of
 from spikesweep.models.contracts import Neuron
 from spikesweep.units import ms
 
@@ -22,10 +24,25 @@ class OfCells:
 
     populations: Mapping[str, Any]  #: by name, each with its `cell`
 
-    @property
+    @cached_property
     def cells(self) -> dict[str, Any]:
         """Return the cell of each population, by the population's name."""
         return {name: population.cell for name, population in self.populations.items()}
+
+    def time_constants(self) -> dict[str, ms]:
+        """Return every time constant that dt must resolve, by the key of the configuration."""
+        found: dict[str, ms] = {}
+        for where, part in parts_of(self, "network"):
+            if part is not self and hasattr(part, "time_constants"):
+                own = part.time_constants()
+                found |= {f"{self._key(where)}.{name}": value for name, value in own.items()}
+        return found
+
+    def _key(self, where: str) -> str:
+        """Return the key of a part; a population that is nothing but a cell bears the cell's name."""
+        _, group, name, *rest = [*where.split("."), "", ""][:4]
+        plain = group == "populations" and type(self.populations[name]) is Population
+        return f"neuron.{name}" if plain and rest == ["cell"] else where
 
     def check(self) -> None:
         """Refuse what no field alone shows; raise InputError. Nothing, unless a network overrides it."""
@@ -35,15 +52,3 @@ def per_neuron(component: Any, n: int) -> Any:
     """Return a component whose arrays of parameters, one entry a point, have `n` entries a point."""
     arrays = {name: np.repeat(v, n) for name, v in component._asdict().items() if np.ndim(v)}
     return component._replace(**arrays)
-
-
-def time_constants_of(cells: Mapping[str, Any], synapses: Mapping[str, Any]) -> dict[str, ms]:
-    """Return every time constant of cells and synapses, by the key of the configuration."""
-    found = {}
-    for cell, parameters in cells.items():
-        for name, value in parameters.time_constants().items():
-            found[f"neuron.{cell}.{name}"] = value
-    for kind, synapse in synapses.items():
-        for name, value in synapse.time_constants().items():
-            found[f"network.{kind}.{name}"] = value
-    return found

@@ -10,9 +10,9 @@ from annotated_types import Ge, MinLen
 from spikesweep.contract import lacking
 from spikesweep.errors import InputError
 from spikesweep.models.contracts import Leaky, Synapse
-from spikesweep.models.networks.base import OfCells, Population, time_constants_of
+from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.models.synapses.two_stage import TwoStageKinetics
-from spikesweep.units import Fraction, NonNegative, ms, number, pA
+from spikesweep.units import Fraction, NonNegative, number, pA
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,6 @@ class EINetwork(OfCells):
             "exc": self.exc.with_weight(exc / n["exc"] * tau_m),
             "inh": self.inh.with_weight(-inh / n["inh"] * tau_m),
         }
-
-    def time_constants(self) -> dict[str, ms]:
-        """Return every time constant that dt must resolve, by the key of the configuration."""
-        return time_constants_of(self.cells, {"exc": self.exc, "inh": self.inh})
 
 
 def _whole(x: Any) -> Any:

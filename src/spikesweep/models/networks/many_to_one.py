@@ -79,12 +79,6 @@ class ManyToOne(OfCells):
         del population
         return self.synapses
 
-    def time_constants(self) -> dict[str, ms]:
-        """Return every time constant that dt must resolve, by the key of the configuration."""
-        parts = {f"neuron.{name}": cell for name, cell in self.cells.items()}
-        parts |= {"network.exc": self.exc, "network.inh": self.inh}
-        return {f"{k}.{name}": v for k, part in parts.items() for name, v in part.time_constants().items()}
-
     def wiring(self, u: NDArray[np.float64]) -> Wiring:
         """Return what each input is; three numbers in [0, 1) round the counts."""
         inhibitory = int(self.p_inhibitory * self.N + u[0])

@@ -7,8 +7,8 @@ from typing import Annotated
 from annotated_types import Ge, MinLen
 
 from spikesweep.models.contracts import Synapse
-from spikesweep.models.networks.base import OfCells, Population, time_constants_of
-from spikesweep.units import Fraction, ms, number
+from spikesweep.models.networks.base import OfCells, Population
+from spikesweep.units import Fraction, number
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,3 @@ class RandomNetwork(OfCells):
         """Return the synapses, which all targets share."""
         del population
         return self.synapses
-
-    def time_constants(self) -> dict[str, ms]:
-        """Return every time constant that dt must resolve, by the key of the configuration."""
-        return time_constants_of(self.cells, self.synapses)

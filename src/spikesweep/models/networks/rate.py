@@ -17,7 +17,6 @@ from spikesweep.models.contracts import Patterns, Weights
 from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.models.neurons.rate_unit import RateUnit
 from spikesweep.models.synapses.rate_synapses import FilteredCurrent, SaturatingConductance
-from spikesweep.units import ms
 
 Array = NDArray[np.float64]
 #: Weights (post, pre, points) by the names of the post- and the presynaptic population.
@@ -66,17 +65,6 @@ class RateNetwork(OfCells):
     def size(self, name: str) -> int:
         """Return the number of cells or clamped units of a population."""
         return int((self.populations.get(name) or self.inputs[name]).n)
-
-    def time_constants(self) -> dict[str, ms]:
-        """Return every time constant that a step must resolve, by the key of the configuration."""
-        found = {}
-        for name, population in self.populations.items():
-            for key, value in population.cell.time_constants().items():
-                found[f"neuron: {key} of {name}"] = float(np.min(value))
-        for post, pre, projection in self._each():
-            for key, value in projection.synapse.time_constants().items():
-                found[f"network.projections.{post}.{pre}.synapse: {key}"] = float(np.min(value))
-        return found
 
     def check(self) -> None:
         """Refuse what no field alone shows; raise InputError."""

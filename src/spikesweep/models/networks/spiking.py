@@ -55,15 +55,6 @@ class SpikingNetwork(OfCells):
         """Return the populations that connect to one, in order."""
         return [name for name in self.populations if name in self.projections.get(target, {})]
 
-    def time_constants(self) -> dict[str, ms]:
-        """Return every time constant that dt must resolve, by the key of the configuration."""
-        found = {}
-        for name, p in self.populations.items():
-            for part, component in (("cell", p.cell), ("synapse", p.synapse)):
-                for key, value in component.time_constants().items():
-                    found[f"network.populations.{name}.{part}.{key}"] = value
-        return found
-
     def check(self) -> None:
         """Refuse what no field alone shows; raise InputError."""
         for name, p in self.populations.items():
