@@ -14,7 +14,6 @@ from spikesweep import store as stores
 from spikesweep.errors import DamagedError, InputError
 from spikesweep.grid.schema import STATUS_MEANINGS
 from spikesweep.store import check as checks
-from spikesweep.store.compare import compare
 from spikesweep.store.paths import store_paths
 from spikesweep.trust import named_words
 
@@ -129,6 +128,7 @@ def check(parsed: Any) -> int:
 
 def diff(parsed: Any) -> int:
     """Print what differs between two stores."""
+    from spikesweep.store.compare import compare  # late: it needs xarray
     from spikesweep.sweep.fingerprint import todays
     from spikesweep.sweep.identity import differences
 
