@@ -64,3 +64,23 @@ def evaluate(
         curve = roc(p, members, ~connected)
         found |= {f"auc{name}": curve.area(), f"auc{name}_left": curve.area_left()}
     return found
+
+
+def fastest(
+    counts: NDArray[np.int64],
+    is_connected: NDArray[np.bool_],
+    is_inhibitory: NDArray[np.bool_],
+    n: int | None,
+) -> NDArray[np.int64]:
+    """Return the inputs to test: of each class the n with most spikes, the first ones among equals; or all.
+
+    The classes are connected excitatory, connected inhibitory, and not connected.
+    """
+    if n is None:
+        return np.arange(len(counts))
+    classes = (is_connected & ~is_inhibitory, is_connected & is_inhibitory, ~is_connected)
+    chosen = []
+    for members in map(np.flatnonzero, classes):
+        order = np.argsort(-counts[members], kind="stable")
+        chosen.append(members[order[:n]])
+    return np.sort(np.concatenate(chosen))

@@ -130,6 +130,10 @@ class RateCell(Timed, Protocol):
 class Stimulus(Protocol):
     """A stimulus of a frequency band."""
 
+    @property
+    def rng(self) -> str:
+        """What it is drawn from: labels, or the legacy generator of a seed."""
+
     def samples(self, rng: Any, low: Hz, high: Hz, n: int, dt: ms) -> NDArray[np.float64]:
         """Return n samples of about unit variance with power between two frequencies."""
 

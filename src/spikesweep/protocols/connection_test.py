@@ -6,6 +6,8 @@ noise at every sample, is averaged after the spikes of each input and of shuffle
 voltage-to-wiring-sim (code: tfiers/phd). With `rng` legacy the numbers are the original's; otherwise
 trains, wiring, imaging and the shuffles of each input have streams of their own, so that the test of one
 input never depends on the others.
+
+Above 250 lines because a protocol is one file, from its checks to its results.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,13 +19,12 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from spikesweep.analysis import shuffle_test as test
-from spikesweep.analysis.detection import evaluate
+from spikesweep.analysis.detection import evaluate, fastest
 from spikesweep.errors import InputError
 from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import Axis, Coordinate, Variable, labelled
 from spikesweep.kernels.cells.driver import LANES, Clock
-from spikesweep.models.inputs.spike_trains import Trains
-from spikesweep.models.networks.many_to_one import Experiment, ManyToOne, Wiring
+from spikesweep.models.networks.many_to_one import Experiment, ManyToOne
 from spikesweep.models.simulation.core import Signal, run_traced, show_peaks, signals
 from spikesweep.protocols import base
 from spikesweep.protocols.checks import check_step, peak_of, steps
@@ -229,7 +230,8 @@ class ConnectionTest(base.Experiment):
             self.alpha,
         )
         vi = self._imaged(network, experiment, v)
-        found = test.shuffle_test(vi, trains, experiment.shuffles, settings, self._tested(wiring, trains))
+        chosen = fastest(trains.counts, *wiring, self.tested)
+        found = test.shuffle_test(vi, trains, experiment.shuffles, settings, chosen)
         p = found.p_value(settings)
         scores = evaluate(p, wiring.is_connected, wiring.is_inhibitory, self.alpha)
         return {
@@ -252,18 +254,6 @@ class ConnectionTest(base.Experiment):
             "median_v": np.median(v),
             "vi": vi,
         }
-
-    def _tested(self, wiring: Wiring, trains: Trains) -> NDArray[np.int64]:
-        """Return the inputs to test: of each class those with most spikes, the first ones among equals."""
-        if self.tested is None:
-            return np.arange(trains.n)
-        connected, inhibitory = wiring.is_connected, wiring.is_inhibitory
-        classes = (connected & ~inhibitory, connected & inhibitory, ~connected)
-        chosen = []
-        for members in map(np.flatnonzero, classes):
-            order = np.argsort(-trains.counts[members], kind="stable")
-            chosen.append(members[order[: self.tested]])
-        return np.sort(np.concatenate(chosen))
 
 
 def _signals(network: ManyToOne) -> dict[str, Signal]:

@@ -5,6 +5,8 @@ of them in random order, and the cell at position i is late by i times the delay
 Rate, coherence and information are those of `analysis.information`. The experiment of Fig. 8 of Hladnik and
 Grewe 2023, doi:10.1371/journal.pcbi.1010871. Departures from its script: random numbers of labels, a pool of
 as many responses as it is asked for, and all repeats kept, where the script stores the first in their places.
+
+Above 250 lines because a protocol is one file, from its checks to its results.
 """
 
 from collections.abc import Mapping
@@ -33,12 +35,12 @@ from spikesweep.models.networks.afferents import Afferents
 from spikesweep.models.simulation.pool import Pool, Trial, draw_pool, edges
 from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import check_resolved, steps
+from spikesweep.protocols.information_variables import AXES, VARIABLES
 from spikesweep.protocols.keys import keys_of
 from spikesweep.units import PER_MS, Hz, NonNegative, Positive, Seed, ms, threshold
 
 Array = NDArray[np.float64]
 
-_OF_POOL = ("condition", "pop_size", "repeat")
 #: Spikes of a cell at a delay cost about as much as this part of the steps of its simulation.
 _READING = 0.04
 
@@ -51,39 +53,8 @@ class PopulationInformation(Experiment):
     the same responses seem to tell about a stimulus that they have not seen: the bias of finite data.
     """
 
-    axes: ClassVar[tuple[Axis, ...]] = (
-        Axis("band", "Hz", "frequency band of the stimulus, low-high", 0.0, words=True),
-        Axis("seed", "1", "of the stimulus and the responses", 0, integer=True),
-        Axis("condition", "1", "conduction: a name, or density/velocity", 0.0, words=True, whole=True),
-        Axis("pop_size", "1", "cells in the population", 1, integer=True, whole=True),
-        Axis("repeat", "1", "random population", 0, integer=True, whole=True),
-    )
-    variables: ClassVar[tuple[Variable, ...]] = (
-        Variable("information", (), "bits/s", "information on the stimulus"),
-        Variable("information_floor", (), "bits/s", "information on an unrelated stimulus"),
-        Variable(
-            "coherence",
-            ("coherence_size", "frequency"),
-            "1",
-            "squared coherence, NaN outside the band",
-            optional=True,
-            without=("pop_size",),
-        ),
-        Variable(
-            "cell_coherence",
-            ("frequency",),
-            "1",
-            "squared coherence of one response, from the whole pool",
-            optional=True,
-            without=_OF_POOL,
-        ),
-        Variable("rate_mean", (), "Hz", "mean rate of the pool", without=_OF_POOL),
-        Variable("rate_sd", (), "Hz", "SD of the rate over the pool", without=_OF_POOL),
-        Variable(
-            "isi_cv", (), "1", "CV of the intervals, mean over the pool", optional=True, without=_OF_POOL
-        ),
-        Variable("stimulus_sd", (), "threshold", "realised SD of the stimulus", without=_OF_POOL),
-    )
+    axes: ClassVar[tuple[Axis, ...]] = AXES
+    variables: ClassVar[tuple[Variable, ...]] = VARIABLES
 
     duration: Positive[ms]  #: of a trial
     dt: Positive[ms]  #: time step, also of the rate

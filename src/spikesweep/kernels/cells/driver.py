@@ -159,12 +159,29 @@ def make_driver(
 
 def driver_for(neuron: Component, inputs: Sequence[Component], *, trace: Trace = ()) -> Driver:
     """Return the driver of these components, compiled once per process and combination of classes."""
-    clock = Clock.of(1.0, "steps")
-    coefficients = [p.coefficients(clock) for p in (neuron, *inputs)]
-    states = [type(p.initial()) for p in (neuron, *inputs)]
-    templates = tuple(zip(states, map(type, coefficients), strict=True))
-    shared = tuple(tuple(np.ndim(value) == 0 for value in values) for values in coefficients)
+    state, coefficients, shared = zip(*(_template(part) for part in (neuron, *inputs)), strict=True)
+    templates = tuple(zip(state, coefficients, strict=True))
     return make_driver(type(neuron), tuple(type(p) for p in inputs), templates, shared, trace)
+
+
+def is_array(value: Any) -> bool:
+    """Return whether a parameter has one value a lane; np.ndim asks the same of what is no array, slowly."""
+    return isinstance(value, np.ndarray) and value.ndim > 0
+
+
+#: What `_template` has found, by class and parameters that are arrays.
+_templates: dict[tuple[type, tuple[str, ...]], tuple[type, type, tuple[bool, ...]]] = {}
+
+
+def _template(part: Any) -> tuple[type, type, tuple[bool, ...]]:
+    """Return the classes of a component's state and coefficients, and which of these all lanes share."""
+    lanes = tuple(name for name, value in zip(part._fields, part, strict=True) if is_array(value))
+    key = type(part), lanes
+    if key not in _templates:
+        found = part.coefficients(Clock.of(1.0, "steps"))
+        shared = tuple(np.ndim(value) == 0 for value in found)
+        _templates[key] = type(part.initial()), type(found), shared
+    return _templates[key]
 
 
 def initial_state(

@@ -7,7 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.kernels.cells.core import ALONE, BLOCK, Code, core_loop, nothing, part_of
-from spikesweep.kernels.cells.driver import LANES, Clock, Component, Trace, driver_for, initial_state
+from spikesweep.kernels.cells.driver import (
+    LANES,
+    Clock,
+    Component,
+    Trace,
+    driver_for,
+    initial_state,
+    is_array,
+)
 from spikesweep.kernels.compile.jit import compiled
 
 #: A call of the compiled loop returns after about a second at most, so that a block can be stopped.
@@ -66,13 +74,15 @@ def group_count(n: int) -> int:
 def in_lanes(values: Any, n: int) -> NDArray[Any]:
     """Return a number, or one a cell, for every lane of the groups of n cells, shape (groups, LANES)."""
     values = np.broadcast_to(values, n)
-    return np.pad(values, (0, group_count(n) * LANES - n), "edge").reshape(-1, LANES)
+    lanes = np.empty(group_count(n) * LANES, values.dtype)
+    lanes[:n], lanes[n:] = values, values[-1]  # np.pad takes ten times as long
+    return lanes.reshape(-1, LANES)
 
 
 def padded(part: Any, n: int) -> Any:
     """Return a component whose arrays of parameters, of shape (n,), have one entry a lane."""
-    arrays = {f: in_lanes(v, n).reshape(-1) for f, v in part._asdict().items() if np.ndim(v)}
-    return part._replace(**arrays)
+    arrays = {f: in_lanes(v, n).reshape(-1) for f, v in part._asdict().items() if is_array(v)}
+    return part._replace(**arrays) if arrays else part
 
 
 def run_lanes(

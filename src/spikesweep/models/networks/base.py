@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from spikesweep.contract import parts_of
+from spikesweep.kernels.cells.driver import is_array
 from spikesweep.models.contracts import Neuron
 from spikesweep.units import ms
 
@@ -50,5 +51,5 @@ class OfCells:
 
 def per_neuron(component: Any, n: int) -> Any:
     """Return a component whose arrays of parameters, one entry a point, have `n` entries a point."""
-    arrays = {name: np.repeat(v, n) for name, v in component._asdict().items() if np.ndim(v)}
-    return component._replace(**arrays)
+    arrays = {name: np.repeat(v, n) for name, v in component._asdict().items() if is_array(v)}
+    return component._replace(**arrays) if arrays else component
