@@ -22,7 +22,6 @@ from spikesweep.kernels.statistics.spike_triggered import averages
 from spikesweep.models.inputs.spike_trains import Shuffles, Trains
 
 Array = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Statistic = Literal["height", "area", "template"]
 PValue = Literal["corrected", "upstream"]
 

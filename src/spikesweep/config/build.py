@@ -32,25 +32,25 @@ def build(node: Any, where: str, *kinds: Any) -> Any:
     without `_target_`, or a contract, whose members the object must have; anything where there are none.
     """
     if is_component(type(node)):  # built before, as cells are, that several populations share
-        _check_kind(node, kinds, where)
+        _check_kind(type(node), kinds, where)
         return node
     default = next((kind for kind in kinds if is_component(kind)), None)
     if not isinstance(node, Mapping) or ("_target_" not in node and default is None):
         raise InputError(f"{where} = {node!r} is refused; allowed: values with a _target_")
     cls: Any = target_class(str(node["_target_"]), f"{where}._target_") if "_target_" in node else default
-    found = built(cls, node, where)
-    _check_kind(found, kinds, where)
-    return found
+    _check_kind(cls, kinds, where)  # first: the fields of another kind of part are nobody's concern
+    return built(cls, node, where)
 
 
-def _check_kind(part: Any, kinds: Sequence[Any], where: str) -> None:
-    """Refuse a part that is nothing that its place takes, or that lacks a member; raise InputError."""
-    name = type(part).__name__
+def _check_kind(cls: type, kinds: Sequence[Any], where: str) -> None:
+    """Refuse a class that is nothing that its place takes, or that lacks a member; raise InputError."""
+    name = cls.__name__
     for contract in filter(is_contract, kinds):
-        if lacks := ", ".join(lacking(part, contract)):
-            raise InputError(f"{where} is a {name}, which has no {lacks}; allowed: {kind_of(contract)}")
+        if lacks := [member for member in lacking(cls, contract) if member not in field_hints(cls)]:
+            allowed = kind_of(contract)
+            raise InputError(f"{where} is a {name}, which has no {', '.join(lacks)}; allowed: {allowed}")
     classes = tuple(kind for kind in kinds if is_component(kind))
-    if classes and not isinstance(part, classes):
+    if classes and not issubclass(cls, classes):
         raise InputError(f"{where} is a {name}; allowed: {', '.join(kind.__name__ for kind in classes)}")
 
 

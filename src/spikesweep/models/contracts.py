@@ -112,21 +112,6 @@ class Patterns(Protocol):
         """Return the rates (Hz) of the first patterns, as published code draws them."""
 
 
-class RateSynapse(Timed, Protocol):
-    """A synapse of rate networks."""
-
-    @property
-    def E_rev(self) -> mV:
-        """Reversal potential."""
-
-
-class RateCell(Timed, Protocol):
-    """A rate unit: a potential and a rate, no spikes."""
-
-    def rate(self, v: Any) -> Any:
-        """Return the rate (Hz) at potentials `v` (mV)."""
-
-
 class Stimulus(Protocol):
     """A stimulus of a frequency band."""
 

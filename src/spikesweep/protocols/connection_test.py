@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 
 from spikesweep.analysis import shuffle_test as test
 from spikesweep.analysis.detection import evaluate, fastest
+from spikesweep.contract import lacking
 from spikesweep.errors import InputError
 from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import Axis, Coordinate, Variable, labelled
 from spikesweep.kernels.cells.driver import LANES, Clock
+from spikesweep.models.contracts import Resting
 from spikesweep.models.networks.many_to_one import Experiment, ManyToOne
 from spikesweep.models.simulation.core import Signal, run_traced, show_peaks, signals
 from spikesweep.protocols import base
@@ -88,6 +90,12 @@ class ConnectionTest(base.Experiment):
                 f"network.populations = {list(network.populations)} is refused; allowed: one neuron"
             )
         check_step(network, self.dt)
+        ((name, cell),) = network.cells.items()
+        if lacking(cell, Resting) or not np.isfinite(peak_of(cell)).all():
+            raise InputError(
+                f"network.populations: {name} is a {type(cell).__name__}, which does not say how high "
+                "its spikes are over rest, which snr counts; allowed: a neuron with E_L, and V_spike or V_th"
+            )
         steps("protocol.duration", self.duration, self.dt)
         steps("protocol.window", self.window, self.dt)
         if self.window >= self.duration:

@@ -8,9 +8,11 @@ import numpy as np
 from annotated_types import Ge, MinLen
 from numpy.typing import NDArray
 
+from spikesweep.contract import lacking
 from spikesweep.errors import InputError, nearest
 from spikesweep.kernels.random.philox import derive
-from spikesweep.models.contracts import Connections, Neuron, Noise, Synapse
+from spikesweep.models.contracts import Connections, Leaky, Neuron, Noise, Synapse
+from spikesweep.models.inputs.noise import PotentialNoise
 from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.models.networks.connections import Edges
 from spikesweep.units import ms, pA
@@ -61,6 +63,11 @@ class SpikingNetwork(OfCells):
             if len(p.i_ext) not in (1, p.n):
                 raise InputError(
                     f"network.populations.{name}.i_ext has {len(p.i_ext)} values; allowed: 1 or {p.n}"
+                )
+            if isinstance(p.noise, PotentialNoise) and (missing := lacking(p.cell, Leaky)):
+                raise InputError(
+                    f"network.populations.{name}.noise is a PotentialNoise, but its cell has no "
+                    f"{', '.join(missing)}; allowed: cells with a leak, or CurrentNoise"
                 )
         for target, source, connections in self._each():
             for name in (target, source):
