@@ -7,6 +7,7 @@ computed name is not found.
 
 import ast
 import re
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -26,13 +27,16 @@ class Import(NamedTuple):
 
 
 def source(module: str) -> bytes:
-    """Return the source of a trusted module: what this process runs; raise ModuleNotFoundError."""
+    """Return the source of a module: what this process runs; raise ModuleNotFoundError.
+
+    Of packages that are not trusted only those modules have one whose classes this program hands over itself.
+    """
     if (kept := imported_source(module)) is not None:
         return kept
-    path = file_of(module)
+    path = file_of(module) or getattr(sys.modules.get(module), "__file__", None)
     if path is None:
         raise ModuleNotFoundError(f"{module} has no source file")
-    return path.read_bytes()
+    return Path(path).read_bytes()
 
 
 def file_of(module: str) -> Path | None:

@@ -119,8 +119,8 @@ def test_replay_gives_the_traces_of_the_stored_point(store):
             stored = ds.rate.sel(fe=12, fi=2, seed=seed, population=population)
             assert stored.sel(pop_size=1) == rates[0]
             assert stored.sel(pop_size=3) == pytest.approx(np.mean(rates), rel=1e-14)
-    assert set(traces[0].data_vars) == {"v", "w", "g_exc", "g_inh", "spike_times"}
-    assert traces[0].g_exc.attrs == {"units": "nS", "long_name": "conductance"}
+    assert set(traces[0].data_vars) == {"v", "w", "g_exc", "g_inh", "i_exc", "i_inh", "i_syn", "spike_times"}
+    assert traces[0].g_exc.attrs == {"units": "nS", "long_name": "excitatory conductance"}
     assert float(traces[0].g_exc.max()) > 0
     v = traces[0].v.values
     spike = round(float(traces[0].spike_times[0]) / 0.05)
