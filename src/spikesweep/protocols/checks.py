@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from spikesweep.contract import lacking
+from spikesweep.contract import kind_of, lacking
 from spikesweep.errors import InputError
-from spikesweep.models.contracts import CellNetwork, Conducting, Network, Neuron
+from spikesweep.models.contracts import Conducting, Network, Neuron
 from spikesweep.units import ms, units_of
 
 
@@ -22,18 +22,18 @@ def steps(name: str, duration: ms, dt: ms, key: str = "protocol.dt") -> int:
     return n
 
 
-def check_receives(network: Any) -> None:
-    """Refuse a network that does not say what one cell of it receives; raise InputError."""
-    if missing := lacking(network, CellNetwork):
+def check_network(network: Any, contract: type, example: str) -> None:
+    """Refuse a network that lacks what a protocol needs, or refuses itself; raise InputError."""
+    if missing := lacking(network, contract):
         raise InputError(
             f"network is a {type(network).__name__}, which has no {', '.join(missing)}; allowed with this "
-            "protocol: one that says what a cell receives, network=fs_rs for example"
+            f"protocol: {kind_of(contract)}, network={example} for example"
         )
+    network.check()
 
 
 def check_step(network: Network, dt: ms) -> None:
     """Refuse cells without spikes, and a time step that does not resolve the dynamics; raise InputError."""
-    network.check()
     check_cells(network.cells, network.time_constants(), dt)
 
 

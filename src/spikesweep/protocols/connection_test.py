@@ -26,10 +26,11 @@ from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import Axis, Coordinate, Variable, labelled
 from spikesweep.kernels.cells.driver import LANES, Clock
 from spikesweep.models.contracts import Resting
+from spikesweep.models.networks.contracts import Inputs
 from spikesweep.models.networks.many_to_one import Experiment, ManyToOne
 from spikesweep.models.simulation.core import Signal, run_traced, show_peaks, signals
 from spikesweep.protocols import base
-from spikesweep.protocols.checks import check_step, peak_of, steps
+from spikesweep.protocols.checks import check_network, check_step, peak_of, steps
 from spikesweep.protocols.connection_variables import MEASURES, RECORDS, TRACED
 from spikesweep.protocols.keys import keys_of
 from spikesweep.protocols.recorded import check_recorded, named, recorded_variable
@@ -75,16 +76,13 @@ class ConnectionTest(base.Experiment):
 
     def on(self, network: Any) -> "ConnectionTest":
         """Return the protocol with the units and meanings of what it records of a network."""
-        known = _signals(network) if isinstance(network, ManyToOne) and len(network.populations) == 1 else {}
+        one = not lacking(network, Inputs) and len(network.populations) == 1
+        known = _signals(network) if one else {}
         return replace(self, record=named(self.record, known))
 
     def check(self, network: Any) -> None:
         """Refuse a network or a time step that cannot be simulated; raise InputError."""
-        if not isinstance(network, ManyToOne):
-            raise InputError(
-                f"network is a {type(network).__name__}; allowed with this protocol: inputs onto one neuron, "
-                "network=n_to_1 for example"
-            )
+        check_network(network, Inputs, "n_to_1")
         if len(network.populations) != 1:
             raise InputError(
                 f"network.populations = {list(network.populations)} is refused; allowed: one neuron"

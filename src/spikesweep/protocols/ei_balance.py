@@ -19,10 +19,11 @@ from spikesweep.kernels.cells.current_sums import CurrentSums
 from spikesweep.kernels.cells.driver import Clock
 from spikesweep.kernels.cells.lanes import Drive, in_lanes, run_lanes
 from spikesweep.kernels.random.philox import derive
+from spikesweep.models.contracts import CellNetwork
 from spikesweep.models.inputs.sources import fill_random, fill_regular, random_sources, regular_trains
 from spikesweep.models.simulation.core import KINDS
 from spikesweep.protocols.base import Experiment
-from spikesweep.protocols.checks import check_receives, check_step, steps
+from spikesweep.protocols.checks import check_network, check_step, steps
 from spikesweep.protocols.keys import keys_of
 from spikesweep.units import PER_MS, Positive, Seed, ms
 
@@ -83,7 +84,7 @@ class EIBalance(Experiment):
 
     def check(self, network: Any) -> None:
         """Refuse a time step that does not resolve the network; raise InputError."""
-        check_receives(network)
+        check_network(network, CellNetwork, "fs_rs")
         check_step(network, self.dt)
         steps("protocol.duration", self.duration, self.dt)
 

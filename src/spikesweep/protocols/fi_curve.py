@@ -18,7 +18,7 @@ from spikesweep.kernels.cells.spike_steps import FIRST, LAST, PREVIOUS, SECOND, 
 from spikesweep.models.contracts import Network
 from spikesweep.models.inputs.given import ConstantCurrent
 from spikesweep.protocols.base import Experiment
-from spikesweep.protocols.checks import check_step, steps
+from spikesweep.protocols.checks import check_network, check_step, steps
 from spikesweep.units import PER_MS, Positive, ms
 
 
@@ -49,6 +49,7 @@ class FICurve(Experiment):
 
     def check(self, network: Network) -> None:
         """Refuse a time step that does not resolve the cells; raise InputError."""
+        check_network(network, Network, "fs_rs")
         check_step(network, self.dt)
         steps("protocol.duration", self.duration, self.dt)
 

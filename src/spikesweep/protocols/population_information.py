@@ -32,9 +32,10 @@ from spikesweep.kernels.statistics.segment_spectra import (
 )
 from spikesweep.models.contracts import Stimulus
 from spikesweep.models.networks.afferents import Afferents
+from spikesweep.models.networks.contracts import Line
 from spikesweep.models.simulation.pool import Pool, Trial, draw_pool, edges
 from spikesweep.protocols.base import Experiment
-from spikesweep.protocols.checks import check_resolved, steps
+from spikesweep.protocols.checks import check_network, check_resolved, steps
 from spikesweep.protocols.information_variables import AXES, VARIABLES
 from spikesweep.protocols.keys import keys_of
 from spikesweep.units import PER_MS, Hz, NonNegative, Positive, Seed, ms, threshold
@@ -87,10 +88,7 @@ class PopulationInformation(Experiment):
 
     def check(self, network: Any) -> None:
         """Refuse a network, a time step or segments that cannot be used; raise InputError."""
-        if not isinstance(network, Afferents):
-            raise InputError(
-                f"network is a {type(network).__name__}; allowed with this protocol: network=afferents"
-            )
+        check_network(network, Line, "afferents")
         network.cell.noise_sd(self.dt)
         check_resolved(network.time_constants(), self.dt)
         if self.n < 2 * self.nperseg - self.nperseg // 2:

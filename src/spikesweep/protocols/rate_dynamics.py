@@ -19,8 +19,10 @@ from spikesweep.kernels.rates.measures import measure
 from spikesweep.kernels.rates.solution import Solution, from_scipy, from_states
 from spikesweep.kernels.rates.solvers import solve_adaptive, solve_fixed
 from spikesweep.kernels.rates.system import System
+from spikesweep.models.networks.contracts import Rates
 from spikesweep.models.networks.rate import RateNetwork
 from spikesweep.protocols.base import Experiment
+from spikesweep.protocols.checks import check_network
 from spikesweep.units import NonNegative, Positive, Seed, ms, number
 
 Array = NDArray[np.float64]
@@ -76,12 +78,7 @@ class RateDynamics(Experiment):
 
     def check(self, network: Any) -> None:
         """Refuse a network or a time step that cannot be simulated; raise InputError."""
-        if not isinstance(network, RateNetwork):
-            raise InputError(
-                f"network is a {type(network).__name__}; allowed with this protocol: a RateNetwork, "
-                "network=feedforward_rate for example"
-            )
-        network.check()
+        check_network(network, Rates, "feedforward_rate")
         if self.discard >= self.duration:
             raise InputError(
                 f"protocol.discard = {self.discard} ms is refused: "

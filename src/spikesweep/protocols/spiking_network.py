@@ -14,16 +14,18 @@ import numpy as np
 from annotated_types import Ge
 from numpy.typing import NDArray
 
+from spikesweep.contract import lacking
 from spikesweep.errors import InputError
 from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import Axis, Coordinate, Variable
 from spikesweep.kernels.cells.driver import Clock
 from spikesweep.kernels.random.philox import derive, point_keys
+from spikesweep.models.networks.contracts import Whole
 from spikesweep.models.networks.spiking import SpikingNetwork
 from spikesweep.models.simulation.network import Recording, Simulated, known_signals, simulate
 from spikesweep.models.simulation.wiring import wire
 from spikesweep.protocols.base import Experiment
-from spikesweep.protocols.checks import check_cells, steps
+from spikesweep.protocols.checks import check_cells, check_network, steps
 from spikesweep.protocols.keys import keys_of
 from spikesweep.protocols.recorded import check_recorded, named, recorded_variable
 from spikesweep.units import PER_MS, Positive, Seed, ms
@@ -68,17 +70,12 @@ class SpikingNetworkActivity(Experiment):
 
     def on(self, network: Any) -> "SpikingNetworkActivity":
         """Return the protocol with the units and meanings of what it records of a network."""
-        known = known_signals(network) if isinstance(network, SpikingNetwork) else {}
+        known = {} if lacking(network, Whole) else known_signals(network)
         return replace(self, record=named(self.record, known))
 
     def check(self, network: Any) -> None:
         """Refuse a network or a time step that cannot be simulated; raise InputError."""
-        if not isinstance(network, SpikingNetwork):
-            raise InputError(
-                f"network is a {type(network).__name__}; allowed with this protocol: a SpikingNetwork, "
-                "network=fiers_prototype for example"
-            )
-        network.check()
+        check_network(network, Whole, "fiers_prototype")
         check_cells(network.cells, network.time_constants(), self.dt)
         steps("protocol.duration", self.duration, self.dt)
         for i in self.neurons:

@@ -21,13 +21,13 @@ from spikesweep.kernels.cells.driver import Clock
 from spikesweep.kernels.cells.lanes import Counts, Drive, run_lanes
 from spikesweep.kernels.cells.spike_trains import SpikeTrains
 from spikesweep.kernels.random.philox import derive
-from spikesweep.models.contracts import CellNetwork as Network
+from spikesweep.models.contracts import CellNetwork
 from spikesweep.models.inputs import legacy, poisson
 from spikesweep.models.networks.base import per_neuron
 from spikesweep.models.simulation.cell import trace_cell
 from spikesweep.models.simulation.core import KINDS
 from spikesweep.protocols.base import Experiment
-from spikesweep.protocols.checks import check_conductances, check_receives, check_step, steps
+from spikesweep.protocols.checks import check_conductances, check_network, check_step, steps
 from spikesweep.protocols.keys import keys_of
 from spikesweep.units import PER_MS, NonNegative, Positive, Seed, ms
 
@@ -77,7 +77,7 @@ class TransferFunction(Experiment):
             spikes("spike_neuron", units="1", long_name="number of the neuron", dtype="int32"),
         )
 
-    def check(self, network: Network) -> None:
+    def check(self, network: CellNetwork) -> None:
         """Refuse a network or a time step that cannot be simulated; raise InputError."""
         if self.discard >= self.duration:
             raise InputError(
@@ -89,12 +89,12 @@ class TransferFunction(Experiment):
                 "protocol.rng = 'legacy_shared' is refused with protocol.refractory = "
                 f"{self.refractory!r} and protocol.discard = {self.discard} ms; allowed: published, 0.0 ms"
             )
-        check_receives(network)
+        check_network(network, CellNetwork, "fs_rs")
         check_step(network, self.dt)
         steps("protocol.duration", self.duration, self.dt)
         steps("protocol.discard", self.discard, self.dt)
 
-    def check_grid(self, network: Network, values: Mapping[str, NDArray[Any]]) -> None:
+    def check_grid(self, network: CellNetwork, values: Mapping[str, NDArray[Any]]) -> None:
         """Refuse rates that the time step does not resolve, and what legacy numbers have no seed for."""
         highest = {"exc": values["fe"].max(), "inh": values["fi"].max()}
         per_ms = {kind: rate * network.in_degree[kind] * PER_MS for kind, rate in highest.items()}
@@ -106,22 +106,22 @@ class TransferFunction(Experiment):
                 f"which has {2**32 // LEGACY_NEURONS} neurons; allowed: fewer, or philox"
             )
 
-    def coordinates(self, network: Network) -> dict[str, list[str]]:
+    def coordinates(self, network: CellNetwork) -> dict[str, list[str]]:
         """Return the names of the populations."""
         return {"population": list(network.populations)}
 
-    def work(self, network: Network, whole: Mapping[str, NDArray[Any]]) -> float:
+    def work(self, network: CellNetwork, whole: Mapping[str, NDArray[Any]]) -> float:
         """Return the neuron steps that one point costs."""
         return len(network.populations) * float(whole["pop_size"].max()) * self.duration / self.dt
 
-    def prepare(self, network: Network) -> None:
+    def prepare(self, network: CellNetwork) -> None:
         """Compile the kernels of every population."""
         points, one = {name: np.zeros(1) for name in ("fe", "fi", "seed")}, np.ones(1, np.int64)
         self._run(network, tuple(network.populations), points, one, 0, 0)
 
     def __call__(
         self,
-        network: Network,
+        network: CellNetwork,
         points: Mapping[str, NDArray[Any]],
         whole: Mapping[str, NDArray[Any]],
     ) -> dict[str, Any]:
@@ -131,7 +131,7 @@ class TransferFunction(Experiment):
     def only(
         self,
         names: Sequence[str],
-        network: Network,
+        network: CellNetwork,
         points: Mapping[str, NDArray[Any]],
         sizes: NDArray[np.int64],
     ) -> dict[str, Any]:
@@ -141,7 +141,7 @@ class TransferFunction(Experiment):
         return self._run(network, names, points, sizes, n_steps, n_discard)
 
     def trace(
-        self, network: Network, point: Mapping[str, float], population: str, neuron: int = 0
+        self, network: CellNetwork, point: Mapping[str, float], population: str, neuron: int = 0
     ) -> "xr.Dataset":
         """Return the traces and spikes of one neuron at one point, as they were when it was computed."""
         key = derive(keys_of(self, point), f"population {population}", 0.0)
@@ -153,7 +153,7 @@ class TransferFunction(Experiment):
 
     def _run(
         self,
-        network: Network,
+        network: CellNetwork,
         names: Sequence[str],
         points: Mapping[str, NDArray[Any]],
         sizes: NDArray[np.int64],
@@ -182,14 +182,14 @@ class TransferFunction(Experiment):
                 rates[p] = total[:, sizes - 1] / sizes / np.float64(analysed)
         return {"rate": rates, **(self._spikes(trains, n_points) if self.record_spikes else {})}
 
-    def _events_per_step(self, network: Network, points: Mapping[str, Any]) -> dict[str, Any]:
+    def _events_per_step(self, network: CellNetwork, points: Mapping[str, Any]) -> dict[str, Any]:
         """Return the mean number of events in a step, by kind of synapse, at a point or at many."""
         rates = zip(KINDS, (points["fe"], points["fi"]), strict=True)
         return {kind: rate * (network.in_degree[kind] * (PER_MS * self.dt)) for kind, rate in rates}
 
     def _drive(
         self,
-        network: Network,
+        network: CellNetwork,
         points: Mapping[str, NDArray[Any]],
         keys: NDArray[np.uint64],
         of_point: NDArray[np.int64],

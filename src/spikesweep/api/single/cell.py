@@ -7,7 +7,9 @@ from numpy.typing import ArrayLike
 from spikesweep.config import compose as config
 from spikesweep.config.build import build
 from spikesweep.config.compose import Configuration
+from spikesweep.contract import lacking
 from spikesweep.errors import InputError
+from spikesweep.models.contracts import Neuron
 from spikesweep.models.simulation.cell import simulate_cell
 from spikesweep.models.simulation.core import KINDS
 from spikesweep.protocols.checks import check_cells, steps
@@ -38,7 +40,7 @@ def simulate(
     """
     values = config.plain(cfg)
     neuron = cells_of(values, [cell], "cell")[cell]
-    if not hasattr(neuron, "step"):
+    if lacking(neuron, Neuron):
         raise InputError(f"{cell} is a {type(neuron).__name__}, which has no spikes; allowed: rate_network")
     if units_of(type(neuron.initial()))["v"] != "mV":
         raise InputError(f"{cell} is a {type(neuron).__name__}, which has no unit; allowed: responses")

@@ -9,10 +9,12 @@ from numpy.typing import ArrayLike
 
 from spikesweep.api.single.parts import parts
 from spikesweep.config.compose import Configuration
+from spikesweep.contract import lacking
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import labelled
 from spikesweep.kernels.cells.driver import Clock
 from spikesweep.kernels.random.philox import derive, point_keys
+from spikesweep.models.contracts import Conducting
 from spikesweep.models.networks.connections import edges_of
 from spikesweep.models.networks.spiking import SpikingNetwork
 from spikesweep.models.simulation.network import Recording, simulate
@@ -94,7 +96,9 @@ def _check(network: SpikingNetwork, weights: Any, delays: Any, dt: ms) -> None:
             for delay in np.unique(data).tolist():
                 steps("a delay", delay, dt)
     populations = network.populations.values()
-    conducting = np.repeat([hasattr(p.synapse, "E_rev") for p in populations], [p.n for p in populations])
+    conducting = np.repeat(
+        [not lacking(p.synapse, Conducting) for p in populations], [p.n for p in populations]
+    )
     found = weights.tocoo() if hasattr(weights, "tocsr") else None
     own = np.asarray(weights)[conducting] if found is None else found.data[conducting[found.row]]
     if (own < 0.0).any():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spikesweep.contract import lacking
 from spikesweep.errors import InputError, nearest
 from spikesweep.kernels.random.philox import derive
-from spikesweep.models.contracts import Connections, Leaky, Neuron, Noise, Synapse
+from spikesweep.models.contracts import Conducting, Connections, Leaky, Neuron, Noise, Synapse
 from spikesweep.models.inputs.noise import PotentialNoise
 from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.models.networks.connections import Edges
@@ -80,7 +80,7 @@ class SpikingNetwork(OfCells):
             given = isinstance(connections.weights, tuple) and isinstance(connections.weights[0], tuple)
             if (
                 given
-                and hasattr(self.populations[source].synapse, "E_rev")
+                and not lacking(self.populations[source].synapse, Conducting)
                 and np.min(connections.weights) < 0
             ):
                 raise InputError(
