@@ -32,18 +32,16 @@ class OfCells:
 
     def time_constants(self) -> dict[str, ms]:
         """Return every time constant that dt must resolve, by the key of the configuration."""
+        # a population that is nothing but a cell bears the cell's name
+        plain = {
+            f"network.populations.{n}.cell": n for n, p in self.populations.items() if type(p) is Population
+        }
         found: dict[str, ms] = {}
-        for where, part in parts_of(self, "network"):
+        for where, part in list(parts_of(self, "network")):
             if part is not self and hasattr(part, "time_constants"):
-                own = part.time_constants()
-                found |= {f"{self._key(where)}.{name}": value for name, value in own.items()}
+                key = f"neuron.{plain[where]}" if where in plain else where
+                found |= {f"{key}.{name}": value for name, value in part.time_constants().items()}
         return found
-
-    def _key(self, where: str) -> str:
-        """Return the key of a part; a population that is nothing but a cell bears the cell's name."""
-        _, group, name, *rest = [*where.split("."), "", ""][:4]
-        plain = group == "populations" and type(self.populations[name]) is Population
-        return f"neuron.{name}" if plain and rest == ["cell"] else where
 
     def check(self) -> None:
         """Refuse what no field alone shows; raise InputError. Nothing, unless a network overrides it."""
