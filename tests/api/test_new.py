@@ -31,6 +31,7 @@ def called(folder, *command, code=0):
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_its_tests_pass(folder):
     assert "7 passed" in called(folder.parent, "-m", "pytest", "-q", "-p", "no:cacheprovider", "mymodels")
 

@@ -200,6 +200,7 @@ print("rate", float(ds.rate.max()))
 """
 
 
+@pytest.mark.slow
 def test_kernels_of_models_outside_are_kept_by_their_source(tmp_path):
     from spikesweep.api.new import write
 

@@ -152,7 +152,10 @@ def small_store(tmp_path_factory):
     return path, lambda: run(folder, *spikes, retry=True, **{**axes, "fe": [8, 20, 30]})[1].dataset, whole
 
 
-@pytest.mark.parametrize("how", ["flipped", "truncated", "emptied", "deleted"])
+_SLOW = [pytest.param(how, marks=pytest.mark.slow) for how in ("truncated", "emptied")]
+
+
+@pytest.mark.parametrize("how", ["flipped", "deleted", *_SLOW])
 def test_damage_to_any_file_is_found(small_store, how):
     path, _, _ = small_store
     files = store_files(path)
@@ -282,6 +285,7 @@ for k in range(rounds):
 """
 
 
+@pytest.mark.slow
 def test_of_drivers_that_start_together_one_goes_on(tmp_path):
     """Three forks at one moment, two of them with the same parameters; none gets another's results."""
     words = ("neuron=adexp", "network=fs_rs", "grid.fe=[4,8]", "grid.fi=[2]", "grid.seed=[0]")
@@ -454,7 +458,11 @@ REASONS = {
 @pytest.mark.parametrize(
     ("n_seeds", "kinds"),
     [
-        (3, {(4.0, 1): "segfault", (8.0, 2): "memory", (12.0, 0): "loop", (12.0, 2): "raise"}),
+        pytest.param(
+            3,
+            {(4.0, 1): "segfault", (8.0, 2): "memory", (12.0, 0): "loop", (12.0, 2): "raise"},
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             125,
             {(4.0 * i, 6 * j): kind for i, kind in enumerate(REASONS) for j in range(5)},

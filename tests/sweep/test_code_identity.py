@@ -156,6 +156,7 @@ DEADLY = """
 """
 
 
+@pytest.mark.slow
 def test_processes_run_models_also_alone(tmp_path):
     """Workers, and the processes that take over from a dead one, read the folder's classes."""
     write("neuron", "QIF", tmp_path / "deep" / "mine")
