@@ -202,7 +202,8 @@ def _combinations(grid: Grid, names: Any) -> dict[str, NDArray[Any]]:
 
 def _refuse_unread(grid: Grid, swept: Parameters, reads: list[str]) -> None:
     for axis in grid.swept:
-        tables = [d for d in swept.derived.values() if axis.name in d.names]
+        read = (derived for key, derived in swept.derived.items() if swept.places[key])
+        tables = [derived for derived in read if axis.name in derived.names]
         if not swept.places[axis.key] and not any(len(set(d.table.values())) > 1 for d in tables):
             others = [key for key in reads if key != axis.key]
             raise InputError(f"nothing reads {axis.key}: {nearest_key(axis.key, others)}")
