@@ -1,0 +1,33 @@
+"""A run leaves the figure of what was asked for, and draws it again only where that is another."""
+
+from spikesweep.api import main as api_main
+
+
+def drawn(cfg):
+    """Run a configuration as run.py does; return its figure's bytes and the time it was written."""
+    api_main.main(cfg, cfg.choices)
+    (figure,) = (path for path in api_main.Path(cfg.outputs).rglob("*.png"))
+    return figure.read_bytes(), figure.stat().st_mtime_ns
+
+
+def test_a_figure_is_drawn_again_only_if_points_were_computed_or_others_are_asked_for(small, capsys):
+    first = drawn(small("grid.seed=[0]"))
+    again = drawn(small("grid.seed=[0]"))
+    assert again == first
+    assert "0 points computed" in capsys.readouterr().out
+    part = drawn(small("grid.seed=[0]", "grid.fe=[0,6]"))
+    assert part[0] != first[0]
+    whole = drawn(small("grid.seed=[0]"))
+    assert whole[0] == first[0]  # the same figure, drawn anew
+    assert whole[1] != first[1]
+    more = drawn(small("grid.seed=[0,1]"))
+    assert more[0] != first[0]
+
+
+def test_a_figure_that_is_gone_or_damaged_is_drawn_again(small):
+    first = drawn(small("grid.seed=[0]"))
+    (figure,) = api_main.Path(small().outputs).rglob("*.png")
+    figure.unlink()
+    assert drawn(small("grid.seed=[0]"))[0] == first[0]
+    figure.write_bytes(b"not a figure")
+    assert drawn(small("grid.seed=[0]"))[0] == first[0]
