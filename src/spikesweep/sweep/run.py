@@ -36,7 +36,7 @@ MAX_FILES = 7000
 _LONGER = 16.0
 #: Blocks of a sweep at least, so that several workers end together, unless they became shorter than this part
 #: of BLOCK_WORK. How many workers there are must not matter: the same sweep has the same files anywhere.
-_MIN_BLOCKS, _SHORTEST = 16, 1 / 32
+_MIN_BLOCKS, _SHORTEST = 8, 1 / 32
 
 
 class Monitor(Protocol):
