@@ -67,7 +67,11 @@ RUN = Path(__file__).parents[2] / "run.py"
         ("neuron.RS._target_=spikesweep.store.os.system", ("neuron.RS._target_",)),
         ("neuron.RS._target_=spikesweep.store.Path", ("neuron.RS._target_",)),
         ("neuron.RS._target_=spikesweep.nowhere.X", ("neuron.RS._target_",)),
-        ("protocol.duration=${nowhere}", ("cannot be resolved",)),
+        ("protocol.duration=${nowhere}", ("protocol.duration cannot be resolved", "there is no nowhere")),
+        (
+            "grid.pop_size=['${network.K}']",
+            ("grid.pop_size[0] cannot be resolved", "there is no network.K", "allowed: values of its own"),
+        ),
     ],
 )
 def test_bad_word_is_refused(word, parts, tmp_path):

@@ -54,8 +54,12 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
     try:
         values = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        where = str(error.full_key or "the configuration")
-        raise InputError(f"{where} cannot be resolved: {str(error).splitlines()[0]}") from error
+        where, said = str(error.full_key or "the configuration"), str(error).splitlines()[0]
+        if absent := re.search(r"Interpolation key '([\w.]+)' not found", said):
+            said = (
+                f"there is no {absent[1]} here; allowed: values of its own, or a choice that has {absent[1]}"
+            )
+        raise InputError(f"{where} cannot be resolved: {said}") from error
     assert isinstance(values, dict)
     known = {str(key): value for key, value in values.items()}
     if "models" in known:
