@@ -52,6 +52,9 @@ def parts_of(part: Any, where: str) -> Iterator[tuple[str, Any]]:
         yield where, part
         inner = part._asdict().items()
     else:
+        listed = part if isinstance(part, (tuple, list)) else ()
+        for i, value in enumerate(listed):
+            yield from parts_of(value, f"{where}[{i}]")
         return
     for name, value in inner:
         yield from parts_of(value, f"{where}.{name}")

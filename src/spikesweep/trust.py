@@ -196,6 +196,11 @@ def root_of(module: str) -> str | None:
     return next(found, None)
 
 
+def trusted_folders() -> list[Path]:
+    """Return the folders that their user named."""
+    return list(_folders.values())
+
+
 def conf_folders() -> list[Path]:
     """Return the folders of options beside ours."""
     return [path / "conf" for path in (*_folders.values(), *installed().values()) if (path / "conf").is_dir()]

@@ -1,5 +1,6 @@
 """A run leaves the figure of what was asked for, and draws it again only where that is another."""
 
+import spikesweep as ss
 from spikesweep.api import main as api_main
 
 
@@ -31,3 +32,11 @@ def test_a_figure_that_is_gone_or_damaged_is_drawn_again(small):
     assert drawn(small("grid.seed=[0]"))[0] == first[0]
     figure.write_bytes(b"not a figure")
     assert drawn(small("grid.seed=[0]"))[0] == first[0]
+
+
+def test_a_figure_of_other_results_is_not_left(small):
+    first = drawn(small("grid.seed=[0]"))
+    other = small("grid.seed=[0]", "neuron.RS.b=60.0", "overwrite=true")
+    ss.run(other)  # draws nothing
+    other.overwrite = False
+    assert drawn(other)[0] != first[0]

@@ -267,3 +267,13 @@ def test_the_quick_search_for_imports_misses_none():
         quick = {(i.module, name, i.level) for i in sources.likely_imports(text) for name in i.names or ("",)}
         exact = {(i.module, name, i.level) for i in sources.exact_imports(text) for name in i.names or ("",)}
         assert exact <= quick
+
+
+def test_kernels_are_pickled_by_their_name():
+    import pickle
+
+    from spikesweep.kernels.random import draws, philox
+    from spikesweep.models import AdExp
+
+    for kernel in (AdExp.step, philox.uniform, draws.poisson_trains):
+        assert pickle.loads(pickle.dumps(kernel)) is kernel

@@ -7,7 +7,7 @@ import pytest
 import spikesweep as ss
 from spikesweep import models, protocols
 from spikesweep.config.build import build
-from spikesweep.contract import kind_of, lacking, members
+from spikesweep.contract import kind_of, lacking, members, parts_of
 from spikesweep.errors import InputError
 from spikesweep.models.contracts import Conducting, Neuron, Synapse
 from spikesweep.protocols.base import Experiment
@@ -83,3 +83,9 @@ def test_a_part_that_is_built_already_is_taken_as_it_is_and_checked():
     assert build(weights, "x") is weights
     with pytest.raises(InputError, match="x is a EqualWeights, which has no"):
         build(weights, "x", Neuron)
+
+
+def test_parts_in_lists_are_parts():
+    weights = models.EqualWeights(1.0)
+    found = dict(parts_of({"a": (weights, [weights])}, "x"))
+    assert list(found) == ["x.a[0]", "x.a[1][0]"]

@@ -10,10 +10,10 @@ from spikesweep.errors import InputError
 from spikesweep.kernels.cells import lanes
 from spikesweep.kernels.cells.driver import LANES, Clock
 from spikesweep.kernels.cells.kept_rows import Rows
-from spikesweep.kernels.cells.lanes import Drive, run_lanes
+from spikesweep.kernels.cells.lanes import Drive, run_lanes, undriven
 from spikesweep.kernels.compile.jit import compiled
 from spikesweep.models import AdExp, EulerConductance, ExponentialConductance, Izhikevich, TwoStageCurrent
-from spikesweep.models.inputs.given import GivenCurrent
+from spikesweep.models.inputs.given import ConstantCurrent, GivenCurrent
 from spikesweep.models.inputs.noise import CurrentNoise
 from spikesweep.models.inputs.spike_trains import fill_given, make_kicks
 from spikesweep.models.networks.connections import Edges, RandomConnections
@@ -268,3 +268,22 @@ def test_signals_have_names_units_and_meanings():
     of_network = known_signals(CASES["several delays"])
     assert {"v", "w", "u", "i_syn", "g_A", "s_B", "g_C"} <= set(of_network)
     assert "t_spike" not in of_network
+
+
+def test_what_lanes_share_is_asked_of_each_cell_and_not_of_its_class():
+    """A cell with a number for V_cut must not decide for one whose V_cut follows from a swept V_th."""
+    thresholds = np.array([-60.0, -45.0, -35.0, -30.0])
+    known = dict(
+        C_m=200.0, g_L=10.0, E_L=-65.0, V_reset=-65.0, Delta_T=2.0, a=0.0, b=0.0, tau_w=500.0, t_ref=5.0
+    )
+
+    def counts(V_cut, V_th):
+        cell = AdExp(V_th=V_th, V_cut=V_cut, **known)
+        n = np.size(V_th)
+        inputs = (ConstantCurrent(np.full(n, 600.0)),)
+        return run_lanes(cell, inputs, Clock.of(0.1, "steps"), n, 10_000, undriven(n)).tolist()
+
+    alone = [counts(None, V_th)[0] for V_th in thresholds.tolist()]
+    counts(-40.0, thresholds)
+    assert counts(None, thresholds) == alone
+    assert len(set(alone)) == len(alone)

@@ -1,5 +1,6 @@
 """What a command says, and exits with, when it is refused or stopped."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ def exit_codes(interrupted: str = "stopped") -> Iterator[None]:
     except InputError as error:
         print(f"refused: {error}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:  # `| head`: who reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except OSError as error:
         print(f"stopped: {error}", file=sys.stderr)
         sys.exit(1)

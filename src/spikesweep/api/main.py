@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikesweep import trust
 from spikesweep.api.exits import exit_codes
 from spikesweep.config import compose
 from spikesweep.config.compose import Configuration
@@ -93,6 +94,7 @@ def _failed_points(outcome: "Outcome", job: Job, most: int = 10) -> str:
     if replayed:
         names = [] if lacking(job.protocol, Traced) else list(job.network.populations)
         one = f" population={names[0]}" if len(names) > 1 else ""
+        one += "".join(f" {shlex.quote(f'models={folder}')}" for folder in trust.trusted_folders())
         lines.append(f"one again, with its traceback: python -m spikesweep replay {replayed}{one}")
     return "\n".join(lines)
 

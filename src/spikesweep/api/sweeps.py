@@ -39,19 +39,19 @@ def replay(
     path: str | Path,
     population: str | None = None,
     neuron: int = 0,
-    models: Sequence[str | Path] = (),
+    models: str | Path | Sequence[str | Path] = (),
     **axes: float,
 ) -> xr.Dataset:
     """Compute one point of a store again, from the store alone, with full traces over `time`.
 
     `axes` are the point's values (`fe=4, fi=10, seed=3`); the traces are those of neuron number `neuron`.
-    `models` are folders of models outside this package, as in `load("models=FOLDER")`.
+    `models` is a folder of models outside this package, or several, as in `load("models=FOLDER")`.
     Protocols without traces give the stored point, once it has come out equal. Raises InputError for a
     point that the store does not hold or has not computed, ArithmeticError where the stored value does
     not come out equal, and for a point that failed what it failed with.
     """
     trust.named_words(())
-    trust.trust(models)
+    trust.trust([models] if isinstance(models, (str, Path)) else models)
     store = Store.at(Path(path))
     if store is None:
         raise InputError(f"{path} does not exist; allowed: the path of a store (.zarr)")

@@ -84,7 +84,7 @@ def _check_word(override: Override, word: str) -> None:
         raise InputError(f"{word} is refused; {MODELS_ALLOWED}")
     known = key in ROOT_KEYS or "." in key or override.is_hydra_override()
     if override.type == OverrideType.CHANGE and not known and key != "hydra":
-        raise InputError(f"{word}: {key} is not known; {nearest_key(key, _likely_keys())}")
+        raise InputError(f"{word}: {key} is not known; {nearest_key(key, ['models', *_likely_keys()])}")
     if key in GROUPS and not override.is_sweep_override() and not isinstance(override.value(), str):
         raise InputError(f"{word} is refused; allowed: the name of an option of {key}")
     if any(isinstance(value, Sweep) for value in getattr(override.value(), "list", ())):

@@ -131,14 +131,21 @@ def results(job: Job, points: Points) -> Results:
     """Return the protocol's results at points, those of swept parameters put together."""
     whole = job.grid.whole
     if job.parameters is None:
-        return dict(job.protocol(job.network, points, whole))
+        return _complete(job, job.protocol(job.network, points, whole))
     out = _empty(job, n_points(points))
     for call in job.parameters.calls(points):
-        found = dict(call.protocol(call.network, call.points, whole))
+        found = _complete(job, call.protocol(call.network, call.points, whole))
         for variable in job.protocol.variables:
             _put(out[variable.name], len(variable.dims), call.index, found[variable.name])
         out["status"][call.index] = _status(job, found, len(call.index))  # before others are longer
     return {name: filled(values) for name, values in out.items()}
+
+
+def _complete(job: Job, found: Mapping[str, Any]) -> Results:
+    """Return the results of a call; raise KeyError where a declared variable is not there."""
+    if lost := [variable.name for variable in job.protocol.variables if variable.name not in found]:
+        raise KeyError(f"{type(job.protocol).__name__} declares {', '.join(lost)}, but returned {[*found]}")
+    return dict(found)
 
 
 def n_points(points: Points) -> int:

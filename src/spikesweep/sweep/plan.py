@@ -147,7 +147,8 @@ def _pilot(job: Job, compute: Executor, blocks: Sequence[Block], missing: int) -
     timed, count = partial(_timed_slice, job), compute.n_workers
     started = perf_counter()
     if compute.in_process:
-        job.protocol.prepare(job.network)
+        with suppress(Exception):  # told by the run, at each point
+            job.protocol.prepare(job.network)
     compiling = perf_counter() - started
     with compute.started() as running:
         smallest, began = _slices(job, blocks, LANES, count), perf_counter()

@@ -1,6 +1,7 @@
 """A sweep: plan what is missing, run it, return the dataset."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -106,7 +107,8 @@ def _run(asked: Grid, work: Work, compute: Executor, monitor: Monitor) -> Outcom
     if blocks:
         if compute.in_process:
             began = perf_counter()
-            work.job.protocol.prepare(work.job.network)
+            with suppress(Exception):  # what cannot be prepared fails at its points, and is recorded there
+                work.job.protocol.prepare(work.job.network)
             monitor.message(f"kernels ready in {perf_counter() - began:.1f} s")
         _run_blocks(work, blocks, compute, monitor, asked.n_points, asked.n_points - int(todo.sum()))
     else:
@@ -124,15 +126,17 @@ def _run(asked: Grid, work: Work, compute: Executor, monitor: Monitor) -> Outcom
 
     return Outcome(
         opened,
-        _key(asked, inside, work.job.attrs.get("versions", {})),
+        _key(asked, inside, store.attrs),
         computed=int(np.count_nonzero(todo & (after != MISSING))),
         failed=int(np.count_nonzero(np.isin(inside, FAILURES))),
         missing=int(np.count_nonzero(inside == MISSING)),
     )
 
 
-def _key(asked: Grid, status: NDArray[np.uint8], versions: Mapping[str, str]) -> str:
-    found = sha256(repr(versions.get("spikesweep")).encode())
+def _key(asked: Grid, status: NDArray[np.uint8], attrs: Mapping[str, Any]) -> str:
+    """Return a hash of what a figure of these points shows: of which store, and which of them are there."""
+    whose = [attrs.get(name) for name in ("created", "versions", "configuration", "code")]
+    found = sha256(repr(whose).encode())
     for name, values in asked.coordinates.items():
         found.update(name.encode() + repr(values.tolist()).encode())
     found.update(status.tobytes())
@@ -167,7 +171,12 @@ def _store(job: Job, compute: Executor, overwrite: bool) -> stores.Store:
     try:
         if store is None or overwrite:
             return _created(job, compute, code, replace=store is not None)
-        refuse_other(job, store, code)
+        try:
+            refuse_other(job, store, code)
+        except InputError:
+            if _has_results(store):
+                raise
+            return _created(job, compute, code, replace=True)  # a mistake, mended: nothing is lost
         old = growth.stored_grid(store, job.grid, job.defaults)
         new = growth.union(old, job.grid)
         if new.shape != old.shape or new.names != tuple(store.attrs["axes"]):
@@ -177,6 +186,11 @@ def _store(job: Job, compute: Executor, overwrite: bool) -> stores.Store:
         return store
     except OSError as error:
         raise InputError(f"{job.path} cannot be written: {error}") from error
+
+
+def _has_results(store: stores.Store) -> bool:
+    """Return whether a store holds anything but missing and failed points."""
+    return bool(np.isin(store.status(), (MISSING, FAILED), invert=True).any())
 
 
 def stored_status(job: Job, compute: Executor, overwrite: bool) -> tuple[NDArray[np.uint8], tuple[int, ...]]:
@@ -189,7 +203,12 @@ def stored_status(job: Job, compute: Executor, overwrite: bool) -> tuple[NDArray
     shape = job.grid.block_shape(block_points(job, compute))
     if store is None or overwrite:
         return status, shape
-    refuse_other(job, store, code_of(job))
+    try:
+        refuse_other(job, store, code_of(job))
+    except InputError:
+        if _has_results(store):
+            raise
+        return status, shape
     old = growth.stored_grid(store, job.grid, job.defaults)
     places = [growth.positions(v, there) for v, there in zip(job.grid.values, old.values, strict=True)]
     here = np.ix_(*(np.flatnonzero(place >= 0) for place in places))

@@ -169,14 +169,14 @@ def is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.ndim > 0
 
 
-#: What `_template` has found, by class and parameters that are arrays.
-_templates: dict[tuple[type, tuple[str, ...]], tuple[type, type, tuple[bool, ...]]] = {}
+#: What `_template` has found, by class and by all of its parameters that may decide it.
+_templates: dict[tuple[Any, ...], tuple[type, type, tuple[bool, ...]]] = {}
 
 
 def _template(part: Any) -> tuple[type, type, tuple[bool, ...]]:
     """Return the classes of a component's state and coefficients, and which of these all lanes share."""
-    lanes = tuple(name for name, value in zip(part._fields, part, strict=True) if is_array(value))
-    key = type(part), lanes
+    # whether a number is an array decides it, and so may words, truth values and None, but no number's value
+    key = type(part), *(is_array(v) if is_array(v) or isinstance(v, float) else ("", v) for v in part)
     if key not in _templates:
         found = part.coefficients(Clock.of(1.0, "steps"))
         shared = tuple(np.ndim(value) == 0 for value in found)

@@ -9,6 +9,7 @@ numba is imported when the first kernel is called: it takes half of the time tha
 from collections.abc import Callable
 from functools import update_wrapper
 from hashlib import sha256
+from importlib import import_module
 from threading import RLock
 from typing import Any, TypeVar, cast
 
@@ -24,6 +25,7 @@ class Kernel:
 
     def __init__(self, function: Callable[..., Any], *, disjoint: bool = False) -> None:
         self.py_func = function
+        self.place = function.__qualname__  #: its name in its module
         self._disjoint = disjoint
         self._made: Any = None
         #: The name under which compiled versions are kept, and what the kernel is made of.
@@ -46,14 +48,25 @@ class Kernel:
         """Return the type by which numba calls this kernel from another."""
         return self.made._numba_type_
 
-    def __call__(self, *arguments: Any) -> Any:
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Call the compiled function."""
-        return self.made(*arguments)
+        return self.made(*arguments, **named)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return where another process finds this kernel: under its name in its module."""
+        return _at, (self.__module__, self.place)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name in ("kept_name", "made_of"):
             raise AttributeError(name)
         return getattr(self.made, name)
+
+
+def _at(module: str, place: str) -> Any:
+    found: Any = import_module(module)
+    for name in place.split("."):
+        found = getattr(found, name)
+    return found
 
 
 def kept(function: F, *parts: Any, compile_it: Callable[[F], F] | None = None) -> F:
@@ -67,8 +80,10 @@ def kept(function: F, *parts: Any, compile_it: Callable[[F], F] | None = None) -
     # numba names the machine code by qualname, a number that counts up in each process, and signature:
     # two functions that differ only in what they were made of could bear one name, and the linker
     # would take either for the other when both come from the disk
+    place = function.__qualname__
     function.__qualname__ += f"_{sha256(name.encode()).hexdigest()[:16]}"
     kernel: Any = (compile_it or compiled)(function)
+    kernel.place = place
     modules = [_modules(part) for part in (function, *parts)]
     known = frozenset().union(*(m for m in modules if m)) if None not in modules else None
     if known is not None:
