@@ -49,6 +49,21 @@ def file_of(module: str) -> Path | None:
     return next((path for path in candidates if path and path.is_file()), None)
 
 
+def may_name(module: str, name: str) -> bool:
+    """Return whether a source defines or imports a name, before anything of it is run; true where unsure."""
+    try:
+        tree = ast.parse(source(module))
+    except (ModuleNotFoundError, SyntaxError):
+        return True  # its import says what is wrong
+    known = {node.name for node in ast.walk(tree) if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            known |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            known.add(node.id)
+    return bool(known & {name, "*", "__getattr__"})
+
+
 def exact_imports(text: bytes) -> Iterator[Import]:
     """Yield the imports of a source."""
     for node in ast.walk(ast.parse(text)):

@@ -155,7 +155,7 @@ def test_classes_of_other_packages_stay_refused(folder):
     ],
 )
 def test_what_is_wrong_in_a_file_is_told_with_its_line(folder, code, message):
-    (folder / "qif.py").write_text(code)
+    (folder / "qif.py").write_text(f"{code}class QIF: ...\n")
     with pytest.raises(InputError, match=message) as refusal:
         make_job(ss.load(*choice(folder)))
     assert "neuron.QIF._target_" in str(refusal.value)
@@ -330,3 +330,20 @@ def test_folders_without_init_and_relative_imports_work(folder):
 
     found = fingerprint([target_class(f"{folder.name}.twice.Twice", "x")])
     assert set(found) == {f"{folder.name}.twice", f"{folder.name}.parts.scale"}
+
+
+def test_no_file_of_a_folder_is_run_that_does_not_have_the_class(folder, tmp_path):
+    """The name of a class may come from a store."""
+    (folder / "script.py").write_text("open('ran', 'w').close()\n")
+    words = (f"models={folder}", "neuron=qif", "network.populations=[QIF]")
+    said = refused(tmp_path, *words, f"neuron.QIF._target_={folder.name}.script.Fac")
+    assert f"there is no Fac in {folder.name}.script" in said
+    assert not (tmp_path / "ran").exists()
+
+
+def refused(cwd, *words):
+    """Return what a run says that is refused."""
+    command = [sys.executable, "-m", "spikesweep", "run", *words]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=900)
+    assert done.returncode == 2, done.stderr
+    return done.stderr

@@ -19,6 +19,7 @@ from spikesweep.contract import is_contract, kind_of, lacking
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid.grid import is_finite
 from spikesweep.old_names import target as today
+from spikesweep.sources import may_name
 from spikesweep.trust import PACKAGE, fault_in, root_of, roots
 from spikesweep.units import unit_of
 
@@ -81,6 +82,12 @@ def target_class(name: str, where: str) -> type:
     module, _, attribute = today(name).rpartition(".")
     found = None
     if root := root_of(module):
+        # of a user's folder only a file that has the class is run: the name may come from a store
+        if root != PACKAGE and not may_name(module, attribute):
+            allowed = _allowed_targets(module)
+            raise InputError(
+                f"{where} = {name!r} is refused: there is no {attribute} in {module}; allowed: {allowed}"
+            )
         try:
             found = getattr(importlib.import_module(module), attribute, None)
         except InputError:
