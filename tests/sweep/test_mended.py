@@ -49,3 +49,12 @@ def test_an_edited_model_does_not_where_one_has(small, monkeypatch):
     edited(monkeypatch)
     with pytest.raises(InputError, match=r"code of spikesweep\.protocols\.transfer_function"):
         ss.run(small(*WORDS))
+
+
+def test_a_store_whose_status_is_lost_is_not_taken_for_one_without_results(small, monkeypatch):
+    ss.run(small(*WORDS))
+    (chunk,) = (p for p in (make_job(small(*WORDS))[0].path / "status" / "c").rglob("*") if p.is_file())
+    chunk.unlink()
+    edited(monkeypatch)
+    with pytest.raises(InputError):
+        ss.run(small(*WORDS))

@@ -25,7 +25,7 @@ from spikesweep.models.networks.spiking import SpikingNetwork
 from spikesweep.models.simulation.network import Recording, Simulated, known_signals, simulate
 from spikesweep.models.simulation.wiring import wire
 from spikesweep.protocols.base import Experiment
-from spikesweep.protocols.checks import check_cells, check_network, steps
+from spikesweep.protocols.checks import check_network, check_step, steps
 from spikesweep.protocols.keys import keys_of
 from spikesweep.protocols.recorded import check_recorded, named, recorded_variable
 from spikesweep.units import PER_MS, Positive, Seed, ms
@@ -76,7 +76,7 @@ class SpikingNetworkActivity(Experiment):
     def check(self, network: Any) -> None:
         """Refuse a network or a time step that cannot be simulated; raise InputError."""
         check_network(network, Whole, "fiers_prototype")
-        check_cells(network.cells, network.time_constants(), self.dt)
+        check_step(network, self.dt)
         steps("protocol.duration", self.duration, self.dt)
         for i in self.neurons:
             if i >= network.N:

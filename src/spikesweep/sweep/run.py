@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spikesweep import store as stores
 from spikesweep.errors import InputError
-from spikesweep.grid.grid import POINT, Block, Grid
+from spikesweep.grid.grid import POINT, Block, Grid, blocks_of
 from spikesweep.grid.schema import FAILED, FAILURES, MISSING, NON_FINITE
 from spikesweep.store import durable, growth
 from spikesweep.sweep.blocks import Work, run_block, run_block_isolated
@@ -171,12 +171,8 @@ def _store(job: Job, compute: Executor, overwrite: bool) -> stores.Store:
     try:
         if store is None or overwrite:
             return _created(job, compute, code, replace=store is not None)
-        try:
-            refuse_other(job, store, code)
-        except InputError:
-            if _has_results(store):
-                raise
-            return _created(job, compute, code, replace=True)  # a mistake, mended: nothing is lost
+        if _is_begun_anew(job, store, code):
+            return _created(job, compute, code, replace=True)
         old = growth.stored_grid(store, job.grid, job.defaults)
         new = growth.union(old, job.grid)
         if new.shape != old.shape or new.names != tuple(store.attrs["axes"]):
@@ -188,9 +184,20 @@ def _store(job: Job, compute: Executor, overwrite: bool) -> stores.Store:
         raise InputError(f"{job.path} cannot be written: {error}") from error
 
 
-def _has_results(store: stores.Store) -> bool:
-    """Return whether a store holds anything but missing and failed points."""
-    return bool(np.isin(store.status(), (MISSING, FAILED), invert=True).any())
+def _is_begun_anew(job: Job, store: stores.Store, code: Mapping[str, str]) -> bool:
+    """Return whether a store is another sweep's and nothing is lost with it: a mistake that is mended.
+
+    Raises InputError for another sweep's store that holds results, or may: a lost status looks like none.
+    """
+    try:
+        refuse_other(job, store, code)
+    except InputError:
+        status = store.status()
+        gone = (store.status_is_gone(block) for block in blocks_of(status.shape, store.chunks))
+        if np.isin(status, (MISSING, FAILED), invert=True).any() or any(gone):
+            raise
+        return True
+    return False
 
 
 def stored_status(job: Job, compute: Executor, overwrite: bool) -> tuple[NDArray[np.uint8], tuple[int, ...]]:
@@ -203,11 +210,7 @@ def stored_status(job: Job, compute: Executor, overwrite: bool) -> tuple[NDArray
     shape = job.grid.block_shape(block_points(job, compute))
     if store is None or overwrite:
         return status, shape
-    try:
-        refuse_other(job, store, code_of(job))
-    except InputError:
-        if _has_results(store):
-            raise
+    if _is_begun_anew(job, store, code_of(job)):
         return status, shape
     old = growth.stored_grid(store, job.grid, job.defaults)
     places = [growth.positions(v, there) for v, there in zip(job.grid.values, old.values, strict=True)]
