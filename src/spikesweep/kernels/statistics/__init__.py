@@ -1,1 +1,1 @@
-"""Compiled statistics: spectra of segments, spike-triggered averages."""
+"""Compiled statistics: spectra of segments, spike-triggered averages, measures of a network's activity."""
