@@ -145,7 +145,7 @@ def population_rates(t: Tally, n_steps: int, dt: float) -> Array:
 
 def frequencies(segment: int, bin_steps: int, dt: float) -> Array:
     """Return the frequencies (Hz) of `spectrum`."""
-    return np.fft.rfftfreq(segment, bin_steps * dt * PER_MS)
+    return np.asarray(np.fft.rfftfreq(segment, bin_steps * dt * PER_MS), np.float64)
 
 
 def spectrum(t: Tally, n_steps: int, dt: float, segment: int) -> Array:
