@@ -87,6 +87,53 @@ class Connections(Protocol):
         """Return the connections; `same` says that both are one population, `key` names what is random."""
 
 
+class Shape(Protocol):
+    """A course in time: a factor at each step."""
+
+    @property
+    def highest(self) -> number:
+        """The highest factor."""
+
+    def check(self, where: str) -> None:
+        """Refuse what no field alone shows; raise InputError naming the key `where`."""
+
+    def factor(self, t: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the factor at each time (ms)."""
+
+
+class Start(Protocol):
+    """Where potentials start."""
+
+    def check(self) -> None:
+        """Refuse what no field alone shows; raise InputError."""
+
+    def potentials(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return a potential (mV) for each of the uniform numbers u."""
+
+
+class Drive(Protocol):
+    """External spikes onto the cells of some populations: a PoissonDrive or a SharedDrive."""
+
+    @property
+    def onto(self) -> tuple[str, ...]:
+        """The populations."""
+
+    @property
+    def like(self) -> str | None:
+        """The population whose synapse they reach."""
+
+    @property
+    def synapse(self) -> Synapse | None:
+        """A synapse of its own."""
+
+    @property
+    def weight(self) -> number:
+        """Multiple of the synapse's weight."""
+
+    def events(self, *args: Any) -> NDArray[np.float64]:
+        """Return the mean number of events in a step."""
+
+
 class Noise(Protocol):
     """White noise that drives a cell."""
 

@@ -1,60 +1,80 @@
-"""What a network adds to cells: constant and random currents, spikes that arrive, and what is kept of both.
+"""What a network adds to cells: spikes on their way to others, and what is kept of cells.
 
-What a cell receives waits in a ring of slots, one a step of the longest way. All of it is flat: population k
-begins at `begin[k]`, its group g has `slots` slots of `width[k]` numbers, a row of LANES for each population
-that projects to it. Connections are rows of a matrix, one for each class (of equal lag and target
-population) and neuron: row c * N + i holds those of neuron i in class c.
+A projection leads from one population to one input of another. Its spikes wait in a ring of slots, one a step, of
+which the step of arrival reads what there is for each target and multiplies it by the projection's factor. By
+what its connections have in common a projection is one of five kinds:
+
+    BITS          one weight, one delay, many: rows of bits and planes of counts (`bit_rows`)
+    COUNTS        one weight, one delay: 16-bit or 32-bit targets, counted
+    LATE_COUNTS   one weight, a delay of each: places in the ring, counted
+    SUMS          a weight of each, one delay: targets, whose weights are added up
+    LATE_SUMS     a weight and a delay of each: places in the ring, whose weights are added up
+
+Counts are whole numbers, sums are added in the order of steps, sources and rows: no result depends on the kind, nor
+on the length of a block, but for the order in which unequal weights of one step are added, which is always the same.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spikesweep.kernels.cells.bit_rows import add_counts, add_rows, planes_of
 from spikesweep.kernels.cells.core import Exchange
 from spikesweep.kernels.cells.driver import LANES
 from spikesweep.kernels.cells.spike_trains import spiked_lanes
-from spikesweep.kernels.compile.jit import compiled
+from spikesweep.kernels.compile.jit import compiled, disjoint
+
+BITS, COUNTS, LATE_COUNTS, SUMS, LATE_SUMS = range(5)
 
 
 class Wired(NamedTuple):
-    """Connections as the loop reads them; neurons are counted through the network."""
+    """Connections as the loop reads them, shared by all simulations of a network; entry p is projection p's.
 
-    slots: int  #: steps of the longest way
+    Projections stand in the order of their targets, then of the inputs that they kick.
+    """
+
+    kind: NDArray[np.int64]
+    input: NDArray[np.int64]  #: of the target
+    lag: NDArray[np.int64]  #: steps to the arrival; the longest where they differ
+    width: NDArray[np.int64]  #: of a slot: words of a row of bits, or lanes of the target
+    rows: NDArray[np.int64]  #: where its rows begin: in `bits`, or its pointers in `pointer`
+    ring: NDArray[np.int64]  #: where its ring begins, in the ring of its kind
+    depth: NDArray[np.int64]  #: where the numbers of spikes in its slots begin
+    planes: NDArray[np.int64]  #: of a slot, of bits
+    weights: NDArray[np.int64]  #: from a place of its connections to that of their weights
+    leaving: NDArray[np.int64]  #: projections, by the population that they come from
+    leave: NDArray[np.int64]  #: those of population k: leaving[leave[k]:leave[k + 1]]
+    arrive: NDArray[np.int64]  #: those onto population k: arrive[k] to arrive[k + 1]
+    bits: NDArray[np.uint64]  #: rows of bits, and an empty one
+    pointer: NDArray[np.int64]  #: rows of targets or places
+    near: NDArray[np.uint16]  #: targets, 32-bit where a population is larger
+    far: NDArray[np.uint32]  #: places in a ring whose first slot is that of the next step
+    weight: NDArray[np.float32]  #: 64-bit where given weights need it
+    factor: NDArray[np.float64]  #: of the counts or sums: the weight that all connections have, or one
+    rings: tuple[int, int, int, int]  #: lengths of the rings of planes, counts, sums, and of all depths
     shortest: int  #: steps of the shortest way, which are at least one
-    begin: NDArray[np.int64]  #: of each population in the ring, and the ring's size
-    width: NDArray[np.int64]  #: of each population
-    rows: NDArray[np.int64]  #: connections of row r: rows[r] to rows[r + 1]
-    target: NDArray[np.uint32]  #: place in the ring, in the first slot
-    weight: NDArray[np.float64]
-    lag: NDArray[np.int64]  #: of each class, in steps
-    stride: NDArray[np.int64]  #: of each class: from a slot to the next
+    widest: int  #: words of the widest row of bits
 
 
 class Net(NamedTuple):
     """What is exchanged between the cells of a network."""
 
     wired: Wired
-    scale: float  #: factor of all weights
-    ring: NDArray[np.float64]
-    slots: int  #: these three as in `wired`
-    begin: NDArray[np.int64]
-    width: NDArray[np.int64]
+    factor: NDArray[np.float64]  #: of each projection, with the simulation's own scale
+    planes: NDArray[np.uint64]
+    counts: NDArray[np.uint16]  #: 32-bit where a cell has more connections
+    sums: NDArray[np.float64]
+    depth: NDArray[np.int64]  #: spikes that reach a slot of a projection with one delay
+    carry: NDArray[np.uint64]  #: room for a row of bits
     inputs: NDArray[np.int64]  #: of each population
-    first: NDArray[np.int64]  #: number of the first neuron of each group
-    members: NDArray[np.int64]  #: neurons of each group
+    groups: NDArray[np.int64]  #: those of population k: groups[k] to groups[k + 1]
+    first: NDArray[np.int64]  #: number of the first neuron of each population
+    told: NDArray[np.bool_]  #: whether a population's spikes are results
     words: NDArray[np.int64]  #: whose bits are the lanes that spiked, shape (groups, steps of a block)
-    spikes: NDArray[np.int64]  #: (neuron, step at whose start it has spiked) of each spike of a call
-
-
-class Currents(NamedTuple):
-    """Constant and random currents (pA) of the neurons of a population."""
-
-    mean: NDArray[np.float64]  #: shape (groups, LANES)
-    sd: NDArray[np.float64]  #: shape (groups, LANES)
-    normals: NDArray[np.float64]  #: shape (neurons, steps of a call); empty without noise
-    origin: int  #: first step of the call
-    inputs: int  #: of a neuron; the last is the current
+    members: NDArray[np.int64]  #: bits of the lanes of each group that are cells
+    active: NDArray[np.int32]  #: room for the cells that spike in a step
+    spikes: NDArray[np.int32]  #: (neuron, step at whose start it has spiked) of each spike of a call
 
 
 class Watched(NamedTuple):
@@ -68,22 +88,6 @@ class Watched(NamedTuple):
 
 
 @compiled
-def fill_currents(currents, g, kicks, n, first):
-    """Write the currents of group g at steps first .. first + n - 1 to `kicks`, as their last input."""
-    width = currents.inputs * LANES
-    events = width - LANES
-    for s in range(n):
-        row = kicks[s * width + events : (s + 1) * width]
-        for lane in range(LANES):
-            row[lane] = currents.mean[g, lane]
-    for i in range(g * LANES, min((g + 1) * LANES, currents.normals.shape[0])):
-        lane = i - g * LANES
-        for s in range(n):
-            noise = currents.sd[g, lane] * currents.normals[i, first - currents.origin + s]
-            kicks[(s + 1) * width - LANES + lane] += noise
-
-
-@compiled
 def watch(watched, g, traced, n, first):
     """Note which lanes of group g spiked, by the step of the block, and record rows of the trace."""
     width = watched.rows * LANES
@@ -94,87 +98,133 @@ def watch(watched, g, traced, n, first):
             watched.recorded[r, first + s] = traced[s * width + watched.place[r]]
 
 
+@disjoint
+def _take(here, factor, row):
+    """Add `factor` times what waits for a group to `row`, and empty it."""
+    for lane in range(LANES):
+        row[lane] += factor * np.float64(here[lane])
+        here[lane] = 0
+
+
 @compiled
 def receive(net, part, group, kicks, n, first):
-    """Write what arrives at a group in n steps to its kicks, as their first inputs, and empty the slots."""
-    ring, slots, width, inputs = net.ring, net.slots, net.width[part], net.inputs[part] * LANES
-    begin = net.begin[part] + group * slots * width
-    slot = first % slots
-    for s in range(n):
-        here = ring[begin + slot * width : begin + (slot + 1) * width]
-        row = kicks[s * inputs : s * inputs + width]
-        for i in range(width):
-            row[i] = here[i]
-            here[i] = 0.0
-        slot = slot + 1 if slot + 1 < slots else 0
+    """Add what arrives at a group in n steps to its kicks, and empty the slots."""
+    wired, step = net.wired, net.inputs[part] * LANES
+    for p in range(wired.arrive[part], wired.arrive[part + 1]):
+        kind, slots, width, factor = wired.kind[p], wired.lag[p], wired.width[p], net.factor[p]
+        slot, place = first % slots, wired.input[p] * LANES
+        for s in range(n):
+            late = kind == LATE_COUNTS or kind == LATE_SUMS
+            count = 1 if late else net.depth[wired.depth[p] + slot]
+            if count > 0:
+                row = kicks[s * step + place : s * step + place + LANES]
+                if kind == BITS:
+                    at = wired.ring[p] + slot * width * wired.planes[p]
+                    add_counts(net.planes, at, width, planes_of(count), group, factor, row)
+                else:
+                    at = wired.ring[p] + slot * width + group * LANES
+                    if kind == COUNTS or kind == LATE_COUNTS:
+                        _take(net.counts[at : at + LANES], factor, row)
+                    else:
+                        _take(net.sums[at : at + LANES], factor, row)
+            slot = slot + 1 if slot + 1 < slots else 0
+
+
+@disjoint
+def _count(targets, here):
+    for e in range(targets.size):
+        here[targets[e]] += 1
+
+
+@disjoint
+def _sum(targets, weight, here):
+    for e in range(targets.size):
+        here[targets[e]] += np.float64(weight[e])
+
+
+@disjoint
+def _count_late(places, ring, start):
+    """Count at places that are counted from `start` on, around the ring."""
+    size = np.uint64(ring.size)
+    for e in range(places.size):
+        i = start + np.uint64(places[e])
+        i = i - size if i >= size else i
+        ring[i] += 1
+
+
+@disjoint
+def _sum_late(places, weight, ring, start):
+    """Add weights at places that are counted from `start` on, around the ring."""
+    size = np.uint64(ring.size)
+    for e in range(places.size):
+        i = start + np.uint64(places[e])
+        i = i - size if i >= size else i
+        ring[i] += np.float64(weight[e])
 
 
 @compiled
-def send(net, neuron, step):
-    """Add the weights of a neuron's connections to the slots in which its spike of a step arrives."""
-    wired, ring = net.wired, net.ring
-    n_rows = wired.rows.size - 1
-    n = n_rows // max(wired.lag.size, 1)
-    for c in range(wired.lag.size):
-        a, b = wired.rows[c * n + neuron], wired.rows[c * n + neuron + 1]
-        if a < b:
-            slot = np.uint64(((step + wired.lag[c]) % wired.slots) * wired.stride[c])
-            target, weight = wired.target[a:b], wired.weight[a:b]
-            for e in range(b - a):
-                ring[slot + np.uint64(target[e])] += weight[e] * net.scale
+def send(net, p, count, step):
+    """Send the spikes of the first `count` of `net.active`, of one step, along a projection."""
+    wired, kind = net.wired, net.wired.kind[p]
+    lag, width, begin = wired.lag[p], wired.width[p], wired.ring[p]
+    slot = (step + lag) % lag
+    if kind != LATE_COUNTS and kind != LATE_SUMS:
+        net.depth[wired.depth[p] + slot] = count
+    if count == 0:
+        return
+    if kind == BITS:
+        at = begin + slot * width * wired.planes[p]
+        add_rows(wired.bits, wired.rows[p], width, net.active, count, net.planes, at, net.carry)
+        return
+    here, whole = begin + slot * width, lag * width
+    start = np.uint64(((step + 1) % lag) * width)
+    for k in range(count):
+        row = wired.rows[p] + net.active[k]
+        a, b = wired.pointer[row], wired.pointer[row + 1]
+        if kind == COUNTS:
+            _count(wired.near[a:b], net.counts[here : here + width])
+        elif kind == LATE_COUNTS:
+            _count_late(wired.far[a:b], net.counts[begin : begin + whole], start)
+        else:
+            weight = wired.weight[a + wired.weights[p] : b + wired.weights[p]]
+            if kind == SUMS:
+                _sum(wired.near[a:b], weight, net.sums[here : here + width])
+            else:
+                _sum_late(wired.far[a:b], weight, net.sums[begin : begin + whole], start)
+
+
+@compiled
+def find_active(net, k, s):
+    """Write the cells of population k that spiked in step s of the block to `net.active`; return their number."""
+    count = 0
+    for g in range(net.groups[k], net.groups[k + 1]):
+        word = net.words[g, s] & net.members[g]
+        if word != 0:
+            cell = (g - net.groups[k]) * LANES
+            while word != 0:
+                if word & 1:
+                    net.active[count] = cell
+                    count += 1
+                word >>= 1
+                cell += 1
+    return count
 
 
 @compiled
 def deliver(net, n, first, count):
-    """Send the spikes of a block in the order of steps, then neurons; return how many there were so far."""
-    words, spikes = net.words, net.spikes
+    """Send the spikes of a block in the order of steps, then neurons; return how many were told so far."""
     for s in range(n):
-        for g in range(words.shape[0]):
-            word = words[g, s]
-            if word != 0:
-                for lane in range(net.members[g]):
-                    if (word >> np.int64(lane)) & 1:
-                        neuron = net.first[g] + lane
-                        spikes[count, 0] = neuron
-                        spikes[count, 1] = first + s + 1
-                        count += 1
-                        send(net, neuron, first + s)
+        for k in range(net.told.size):
+            active = find_active(net, k, s)
+            if net.told[k]:
+                for i in range(active):
+                    net.spikes[0, count] = net.first[k] + net.active[i]
+                    net.spikes[1, count] = first + s + 1
+                    count += 1
+            for q in range(net.wired.leave[k], net.wired.leave[k + 1]):
+                send(net, net.wired.leaving[q], active, first + s)
     return count
 
 
 #: Between the cells of a network.
 RING = Exchange(receive, deliver)
-
-
-def wired(
-    source: list[NDArray[Any]],
-    place: list[NDArray[Any]],
-    weight: list[NDArray[np.float64]],
-    lag: list[int],
-    stride: list[int],
-    n: int,
-    geometry: tuple[int, NDArray[np.int64], NDArray[np.int64]],
-) -> Wired:
-    """Return classes of connections of n neurons as rows; those of one neuron keep their order."""
-    slots, begin, width = geometry
-    rows = np.zeros(len(lag) * n + 1, np.int64)
-    targets, weights = [np.empty(0, np.uint32)], [np.empty(0)]
-    for c, (own, to, w) in enumerate(zip(source, place, weight, strict=True)):
-        rows[c * n + 1 : (c + 1) * n + 1] = np.bincount(own, minlength=n)
-        if (own[1:] < own[:-1]).any():
-            order = np.argsort(own, kind="stable")
-            to, w = to[order], w[order]
-        targets.append(to)
-        weights.append(w)
-    lags = np.array(lag, np.int64)
-    return Wired(
-        slots,
-        int(lags.min(initial=slots)),
-        begin,
-        width,
-        rows.cumsum(),
-        np.concatenate(targets),
-        np.concatenate(weights),
-        lags,
-        np.array(stride, np.int64),
-    )

@@ -1,195 +1,151 @@
-"""A network of spiking neurons, simulated: all spikes, and the chosen signals of chosen neurons."""
+"""A network of spiking neurons, simulated: its spikes chunk by chunk, and the chosen signals of chosen neurons."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from spikesweep.kernels.cells.core import BLOCK, Code, Part, core_loop, part_of
-from spikesweep.kernels.cells.driver import LANES, Clock, Driver, aligned, driver_for, initial_state
-from spikesweep.kernels.cells.lanes import group_count, in_lanes
-from spikesweep.kernels.cells.network import (
-    RING,
-    Currents,
-    Net,
-    Watched,
-    Wired,
-    fill_currents,
-    watch,
-)
+from spikesweep.kernels.cells.core import BLOCK, Part, core_loop
+from spikesweep.kernels.cells.driver import LANES, Clock, aligned
+from spikesweep.kernels.cells.lanes import group_count
+from spikesweep.kernels.cells.network import RING, Net, Wired
 from spikesweep.kernels.random.draws import uniform_rows
-from spikesweep.models.inputs.given import GivenCurrent
+from spikesweep.kernels.random.philox import derive
 from spikesweep.models.networks.spiking import SpikingNetwork
-from spikesweep.models.simulation.core import SYNAPTIC, Signal, added_up, show_peaks, signals
+from spikesweep.models.simulation import external
+from spikesweep.models.simulation.core import SYNAPTIC, Signal, added_up, show_peaks
+from spikesweep.models.simulation.members import Member, Recording, Run, members, signals_of, sizes_of
 
 Array = NDArray[np.float64]
+Spikes = NDArray[np.int32]
+#: What is told of each chunk: neurons, the steps at whose start they have spiked, the step that is reached.
+Told = Callable[[Spikes, Spikes, int], bool]
 
-#: Neuron steps in a call of the loop, which bounds the memory for its spikes and its noise.
-_PER_CALL = 1_000_000
-
-
-class Recording(NamedTuple):
-    """What is kept besides the spikes."""
-
-    record: Sequence[str] = ()  #: signals
-    neurons: Sequence[int] = ()  #: whose
+#: Neuron steps in a call of the loop, which bounds the memory for its spikes and its noise, and steps.
+_PER_CALL = 2_000_000
+_STEPS_PER_CALL = 20_000
 
 
 class Simulated(NamedTuple):
     """What a network did."""
 
-    neuron: NDArray[np.int64]  #: of each spike, in the order of time
-    step: NDArray[np.int64]  #: at whose start it has spiked
-    signals: dict[str, Array]  #: by name, shape (recorded neurons, steps)
+    n_steps: int  #: that were simulated
+    signals: dict[str, Array]  #: by name, shape (recorded neurons, steps); NaN from n_steps on
     finite: NDArray[np.bool_]  #: whether a neuron's potential is a number at the end
-
-
-class _Population(NamedTuple):
-    """A population on its way."""
-
-    neurons: slice  #: counted through the network
-    driver: Driver
-    part: Part
-    rows: list[tuple[str, int]]  #: signal and neuron of each row that is recorded
 
 
 def known_signals(network: SpikingNetwork) -> dict[str, Signal]:
     """Return what can be recorded of some neuron of a network, by name."""
     found = {"i_syn": Signal((), *SYNAPTIC)}
     for name in network.populations:
-        found |= _signals_of(network, name)
+        found |= signals_of(network, name)
     return found
-
-
-def _signals_of(network: SpikingNetwork, name: str) -> dict[str, Signal]:
-    sources = {source: network.populations[source].synapse for source in network.sources(name)}
-    return signals(network.populations[name].cell, sources)
 
 
 def simulate(
     network: SpikingNetwork,
-    connections: Wired,
-    i_ext: Array,
+    wired: Wired,
     clock: Clock,
     n_steps: int,
-    recording: Recording,
+    key: NDArray[np.uint64],
+    told: Told,
+    recording: Recording | None = None,
     *,
+    i_ext: Array | float = 0.0,
     weight_scale: float = 1.0,
-    noise_keys: NDArray[np.uint64] | None = None,
     normals: Array | None = None,
 ) -> Simulated:
-    """Simulate a network with these connections and constant currents (pA), shape (neurons,).
+    """Simulate a network whose connections are `wired`; `key` names its random numbers.
 
-    `weight_scale` multiplies all weights. The numbers of its noise are those of `noise_keys`, one a neuron,
-    or given: `normals`, shape (neurons, steps).
+    `told` gets the spikes chunk by chunk, in the order of time, then neurons; the run ends early where it returns
+    True. `i_ext` (pA) is added to the constant currents, `weight_scale` multiplies all weights. The numbers of the
+    noise can be given: `normals`, shape (neurons, steps).
     """
+    recording, block, per_call = recording or Recording(), min(wired.shortest, BLOCK), _steps_per_call(network)
     mean, sd = network.noise(clock.dt)
-    block = min(connections.shortest, BLOCK)
-    words = np.zeros((sum(group_count(p.n) for p in network.populations.values()), block), np.int64)
-    populations = _populations(network, clock, n_steps, recording, (i_ext + mean, sd), words)
-    per_call = 2 * max(1, _PER_CALL // (2 * network.N))
-    room = np.empty((network.N * min(n_steps, per_call), 2), np.int64)
-    net = _net(connections, populations, weight_scale, words, room)
-    code = [Code(p.driver.advance, fill_currents, watch) for p in populations]
-    loop = core_loop(tuple(code), RING)
-    spikes = [np.empty((0, 2), np.int64)]
-    for first in range(0, n_steps, per_call):
-        n = min(per_call, n_steps - first)
-        noise = np.empty((0, 0))
-        if sd.any():
-            given = None if normals is None else np.ascontiguousarray(normals[:, first : first + n])
-            noise = scipy.special.ndtri(uniform_rows(noise_keys, first, n)) if given is None else given
-        count = loop(net, _for_call(populations, noise, first), block, first, n, clock.tick)
-        spikes.append(net.spikes[:count].copy())
-    neuron, step = np.concatenate(spikes).T
-    last = [p.part.state[:, :LANES].ravel()[: p.neurons.stop - p.neurons.start] for p in populations]
-    found = _recorded(populations, n_steps, recording)
-    for v, i in zip(found.get("v", ()), recording.neurons, strict="v" in found):
-        show_peaks(network.cell_of(i), v, step[neuron == i] - 1)
-    return Simulated(neuron, step, found, np.isfinite(np.concatenate(last)))
+    words = np.zeros((sum(map(group_count, sizes_of(network))), block), np.int64)
+    run = Run(network, clock, n_steps, block, recording, network.i_ext() + i_ext + mean, sd, key, words)
+    found = members(run)
+    net = _net(wired, run, weight_scale, min(per_call, n_steps))
+    loop = core_loop(tuple(member.code for member in found), RING)
+    parts = tuple(member.part for member in found)
+    keys, reached = derive(derive(key, "noise", 0.0), "neuron", np.arange(network.N)), 0
+    while reached < n_steps:
+        n = min(per_call, n_steps - reached)
+        noise = _noise(sd, keys, normals, reached, n)
+        parts = tuple(_for_call(run, *pair, noise, reached, n) for pair in zip(found, parts, strict=True))
+        count = loop(net, parts, block, reached, n, clock.tick)
+        reached += n
+        if told(net.spikes[0, :count], net.spikes[1, :count], reached):
+            break
+    own = found[: len(network.populations)]
+    last = [m.part.state[:, :LANES].ravel()[: m.neurons.stop - m.neurons.start] for m in own]
+    return Simulated(reached, _recorded(run, own), np.isfinite(np.concatenate(last)))
 
 
-def _populations(
-    network: SpikingNetwork,
-    clock: Clock,
-    n_steps: int,
-    recording: Recording,
-    currents: tuple[Array, Array],
-    words: NDArray[np.int64],
-) -> list[_Population]:
-    """Return all populations before the first step."""
-    found, first, block = [], network.first(), words.shape[1]
-    for name, population in network.populations.items():
-        own = group_count(population.n)
-        neurons = slice(first[name], first[name] + population.n)
-        known = _signals_of(network, name)
-        record = [signal for signal in recording.record if signal in known]
-        trace = [(signal, row) for signal in record for row in known[signal].rows]
-        rows = [  # sorted by group: then by signal, neuron and row of the trace, as they are added up
-            ((i - neurons.start) // LANES, r * LANES + (i - neurons.start) % LANES, signal, i)
-            for i in recording.neurons
-            if neurons.start <= i < neurons.stop
-            for r, (signal, _) in enumerate(trace)
-        ]
-        rows.sort(key=lambda row: row[0])
-        inputs: Any = (*(network.populations[s].synapse for s in network.sources(name)), GivenCurrent())
-        driver = driver_for(population.cell, inputs, trace=(*(row for _, row in trace), (0, "spiked")))
-        state = initial_state(driver, population.cell, inputs, clock, own).reshape(own, -1)
-        mean, sd = (in_lanes(values[neurons], population.n) for values in currents)
-        starts = np.searchsorted([row[0] for row in rows], np.arange(own + 1))
-        place = np.array([row[1] for row in rows], np.int64)
-        recorded, n_rows = np.empty((len(rows), n_steps)), len(trace) + 1
-        watched = Watched(words[:own], starts.astype(np.int64), place, recorded, n_rows)
-        words = words[own:]
-        source = Currents(mean, sd, np.empty((0, 0)), 0, len(inputs))
-        part = part_of(state, source, watched, len(inputs), n_rows, block)
-        found.append(_Population(neurons, driver, part, [row[2:] for row in rows]))
-    return found
+def _steps_per_call(network: SpikingNetwork) -> int:
+    """Return a multiple of four, which depends on the number of neurons alone."""
+    return 4 * max(1, min(_STEPS_PER_CALL, _PER_CALL // network.N) // 4)
 
 
-def _net(
-    connections: Wired,
-    populations: list[_Population],
-    scale: float,
-    words: NDArray[np.int64],
-    spikes: NDArray[np.int64],
-) -> Net:
-    """Return what is exchanged, before the first step."""
-    first: list[int] = []
-    members: list[int] = []
-    for p in populations:
-        first += range(p.neurons.start, p.neurons.stop, LANES)
-        members += [min(LANES, p.neurons.stop - i) for i in range(p.neurons.start, p.neurons.stop, LANES)]
-    inputs = np.array([p.part.source.inputs for p in populations])
-    slots, _, begin, width, *_ = connections
-    sizes = np.array(first), np.array(members)
-    ring = aligned(int(begin[-1]))
-    return Net(connections, float(scale), ring, slots, begin, width, inputs, *sizes, words, spikes)
+def _noise(sd: Array, keys: NDArray[np.uint64], normals: Array | None, first: int, n: int) -> Array:
+    """Return standard normal numbers of some steps, shape (neurons, n); none without noise."""
+    if not sd.any():
+        return np.empty((len(sd), 0))
+    if normals is not None:
+        return np.ascontiguousarray(normals[:, first : first + n])
+    return np.asarray(scipy.special.ndtri(uniform_rows(keys, first, n)))
 
 
-def _for_call(populations: list[_Population], noise: Array, first: int) -> tuple[Part, ...]:
-    """Return the parts of a call, whose noise is given from its first step on."""
-    return tuple(
-        p.part._replace(source=p.part.source._replace(normals=noise[p.neurons], origin=first))
-        for p in populations
+def _for_call(run: Run, member: Member, part: Part, noise: Array, first: int, n: int) -> Part:
+    """Return a part with what drives it in n steps from `first` on."""
+    own = noise[member.neurons]
+    source = external.for_call(run.network, member.name, part.source, own, first, n, run.clock.dt)
+    return part._replace(source=source)
+
+
+def _net(wired: Wired, run: Run, scale: float, n_steps: int) -> Net:
+    """Return what is exchanged, before the first step; a call has n_steps at most."""
+    sizes, network = sizes_of(run.network), run.network
+    groups = np.cumsum([0, *map(group_count, sizes)])
+    members = np.full(int(groups[-1]), (1 << LANES) - 1, np.int64)
+    for n, end in zip(sizes, groups[1:], strict=True):
+        members[end - 1] = (1 << (n - 1) % LANES + 1) - 1
+    told = np.arange(len(sizes)) < len(network.populations)
+    n_planes, n_counts, n_sums, n_depths = wired.rings
+    inputs = [len(network.inputs(name)) + 1 for name in network.populations]
+    return Net(
+        wired,
+        wired.factor * scale,
+        np.zeros(n_planes, np.uint64),
+        np.zeros(n_counts, wired.counter),
+        aligned(n_sums),
+        np.zeros(n_depths, np.int64),
+        np.zeros(wired.widest, np.uint64),
+        np.array([*inputs, *[1] * (len(sizes) - len(inputs))], np.int64),
+        groups.astype(np.int64),
+        np.cumsum([0, *sizes])[:-1].astype(np.int64),
+        told,
+        run.words,
+        members,
+        np.zeros(max(sizes), np.int32),
+        np.empty((2, network.N * n_steps), np.int32),
     )
 
 
-def _recorded(populations: list[_Population], n_steps: int, recording: Recording) -> dict[str, Array]:
+def _recorded(run: Run, found: list[Member]) -> dict[str, Array]:
     """Return the recorded rows by signal, those of one signal added up; NaN where a neuron has none."""
     rows: dict[tuple[str, int], list[Array]] = {}
-    for p in populations:
-        for which, values in zip(p.rows, p.part.sink.recorded, strict=True):
+    for member in found:
+        for which, values in zip(member.rows, member.part.sink.recorded, strict=True):
             rows.setdefault(which, []).append(values)
-    nothing = {name: np.full(n_steps, 0.0 if name == "i_syn" else np.nan) for name in recording.record}
+    chosen, n_steps = run.recording.neurons, run.n_steps
+    nothing = {name: np.full(n_steps, 0.0 if name == "i_syn" else np.nan) for name in run.recording.record}
     return {
         name: np.array(
-            [
-                added_up(rows[name, i], n_steps) if (name, i) in rows else nothing[name]
-                for i in recording.neurons
-            ]
-        ).reshape(len(recording.neurons), n_steps)
-        for name in recording.record
+            [added_up(rows[name, i], n_steps) if (name, i) in rows else nothing[name] for i in chosen]
+        ).reshape(len(chosen), n_steps)
+        for name in run.recording.record
     }

@@ -1,65 +1,165 @@
-"""The connections of a network as its simulation reads them."""
+"""The connections of a network as its simulation reads them, and the memory that they take.
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+What the connections of a projection have in common decides how they are kept (`kernels.cells.network`). Dense ones
+with one weight and one delay are rows of bits from DENSE on: there a row costs no more than its targets.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.errors import InputError
+from spikesweep.kernels.cells.bit_rows import WORD, planes_of
 from spikesweep.kernels.cells.driver import LANES
 from spikesweep.kernels.cells.lanes import group_count
-from spikesweep.kernels.cells.network import Wired, wired
+from spikesweep.kernels.cells.network import BITS, COUNTS, LATE_COUNTS, LATE_SUMS, SUMS, Wired
+from spikesweep.kernels.compile.jit import kept
 from spikesweep.models.networks.connections import Edges
-from spikesweep.models.networks.spiking import SpikingNetwork
-from spikesweep.units import ms
+from spikesweep.models.networks.spiking import Link, SpikingNetwork
+
+#: Share of all pairs that connect, from which on rows of bits cost less than targets.
+DENSE = 0.025
+#: What fits 16 bits.
+_SHORT = 2**16
 
 
-def wire(network: SpikingNetwork, edges: Sequence[Edges], dt: ms) -> Wired:
-    """Return connections, neurons counted through the network, as its simulation reads them.
+class Wire(NamedTuple):
+    """A link with its connections, as they are kept."""
 
-    They can be shared by all simulations of the network with this time step. Raises InputError for too many.
+    link: Link
+    target: int  #: population
+    source: int  #: population, or a drive behind them
+    edges: Edges
+    kind: int
+
+
+@kept
+def _bits_of(rows, target, width):
+    """Return rows of bits, flat, of connections in rows."""
+    n = rows.size - 1
+    bits = np.zeros(n * width, np.uint64)
+    for i in range(n):
+        for e in range(rows[i], rows[i + 1]):
+            j = np.int64(target[e])
+            bits[i * width + j // 64] |= np.uint64(1) << np.uint64(j % 64)
+    return bits
+
+
+@kept
+def _places(rows, target, delay, width):
+    """Return the place of each connection in a ring: its slot, counted from the next step, and its target."""
+    out = np.empty(target.size, np.uint32)
+    for e in range(target.size):
+        out[e] = np.uint32(delay[e]) * np.uint32(width) + target[e]
+    return out
+
+
+def kind_of(e: Edges, sizes: tuple[int, int], *, pairs_once: bool = True) -> int:
+    """Return how connections of sizes[0] to sizes[1] cells are kept."""
+    if len(e.delay) > 1:
+        return LATE_SUMS if len(e.weight) > 1 else LATE_COUNTS
+    if len(e.weight) > 1:
+        return SUMS
+    return BITS if pairs_once and len(e.target) >= DENSE * sizes[0] * sizes[1] else COUNTS
+
+
+def wire(network: SpikingNetwork, links: Sequence[tuple[Link, Edges]], *, bits: bool = True) -> Wired:
+    """Return connections as a simulation of the network reads them.
+
+    They can be shared by all simulations of the network with this time step. Without `bits` dense ones are kept as
+    lists too: the same results, slower.
     """
-    names, sizes = list(network.populations), [p.n for p in network.populations.values()]
-    whose = np.repeat(np.arange(len(sizes)), sizes)
-    lags = [_lags(e, dt) for e in edges]
-    slots = max((int(lag.max(initial=1)) for lag in lags), default=1)
-    width = np.array([len(network.sources(name)) * LANES for name in names])
-    begin = np.append(0, np.cumsum([group_count(n) for n in sizes] * width * slots))
-    if begin[-1] >= 2**32:
-        raise InputError(f"spikes on their way need {begin[-1]} numbers; allowed: less than {2**32}")
-    group, lane = np.divmod(np.arange(network.N) - np.repeat(np.cumsum(sizes) - sizes, sizes), LANES)
-    place = (begin[whose] + group * slots * width[whose] + lane).astype(np.uint32)  # in the first row
-    source, targets, weight, way, stride = [], [], [], [], []
-    for e, lag in zip(edges, lags, strict=True):
-        for index, steps, target, origin in _classes(e, lag, whose):
-            row = network.sources(names[target]).index(names[origin])
-            source.append(e.source[index])
-            targets.append(place[e.target[index]] + np.uint32(row * LANES))
-            weight.append(e.weight[index])
-            way.append(steps)
-            stride.append(int(width[target]))
-    return wired(source, targets, weight, way, stride, network.N, (slots, begin, width))
+    names = [*network.populations, *network.drives]
+    wires = [
+        Wire(link, names.index(link.target), names.index(link.source), e, _kind(network, link, e, bits))
+        for link, e in links
+    ]
+    wires.sort(key=lambda w: w.target)
+    return _joined(network, wires, len(names))
 
 
-def _lags(e: Edges, dt: ms) -> NDArray[np.int64]:
-    """Return in how many steps the spikes of connections arrive, or one number where it is the same."""
-    same = len(e.delay) > 0 and (e.delay.strides == (0,) or (e.delay == e.delay[0]).all())
-    return np.rint((e.delay[:1] if same else e.delay) / dt).astype(np.int64) + 1
+def _kind(network: SpikingNetwork, link: Link, e: Edges, bits: bool) -> int:
+    sizes = len(e.rows) - 1, network.populations[link.target].n
+    return kind_of(e, sizes, pairs_once=bits and link.connections.pairs_once)
 
 
-def _classes(
-    e: Edges, lag: NDArray[np.int64], whose: NDArray[np.int64]
-) -> Iterator[tuple[Any, int, int, int]]:
-    """Yield the connections of equal lag, target and source population, and these three."""
-    if not len(e.source):
-        return
-    ends = [(int(whose[x.min()]), int(whose[x.max()])) for x in (e.target, e.source)]
-    if len(lag) == 1 and all(a == b for a, b in ends):
-        yield slice(None), int(lag[0]), ends[0][0], ends[1][0]
-        return
-    key = (lag * len(whose) + whose[e.target]) * len(whose) + whose[e.source]
-    order = np.argsort(key, kind="stable")
-    for index in np.split(order, np.flatnonzero(np.diff(key[order])) + 1):
-        steps = int(lag[index[0]] if len(lag) > 1 else lag[0])
-        yield index, steps, int(whose[e.target[index[0]]]), int(whose[e.source[index[0]]])
+def _joined(network: SpikingNetwork, wires: Sequence[Wire], n_sources: int) -> Wired:
+    columns: dict[str, list[int]] = {
+        name: [] for name in ("lag", "width", "rows", "ring", "depth", "planes", "weights", "input")
+    }
+    pools: dict[str, list[Any]] = {name: [] for name in ("bits", "pointer", "near", "far", "weight")}
+    rings, places = dict.fromkeys(("planes", "counts", "sums", "depth"), 0), {"near": 0, "far": 0, "weight": 0}
+    rows = {"bits": 0, "pointer": 0}
+    for w in wires:
+        n_target = network.populations[w.link.target].n
+        lag = int(w.edges.delay.max(initial=0)) + 1
+        width = -(-n_target // WORD) if w.kind == BITS else group_count(n_target) * LANES
+        planes = max(planes_of(len(w.edges.rows) - 1), 3) if w.kind == BITS else 0
+        ring = {BITS: "planes", COUNTS: "counts", LATE_COUNTS: "counts"}.get(w.kind, "sums")
+        own = "bits" if w.kind == BITS else "pointer"
+        where = "near" if w.kind in (COUNTS, SUMS) else "far"
+        columns["lag"].append(lag)
+        columns["width"].append(width)
+        columns["planes"].append(planes)
+        columns["rows"].append(rows[own])
+        columns["ring"].append(rings[ring])
+        columns["depth"].append(rings["depth"])
+        columns["weights"].append(places["weight"] - places[where])
+        columns["input"].append(network.input_of(w.link.target, w.link.synapse))
+        rings[ring] += lag * width * (planes or 1)
+        rings["depth"] += lag
+        if w.kind == BITS:
+            pools["bits"].append(_bits_of(w.edges.rows, w.edges.target, width))
+            rows["bits"] += len(pools["bits"][-1])
+            continue
+        pools["pointer"].append(w.edges.rows + places[where])
+        rows["pointer"] += len(w.edges.rows)
+        late = where == "far"
+        e = w.edges
+        pools[where].append(_places(e.rows, e.target, e.delay, width) if late else e.target)
+        places[where] += len(e.target)
+        if w.kind in (SUMS, LATE_SUMS):
+            pools["weight"].append(e.weight)
+            places["weight"] += len(e.weight)
+    return _wired(network, wires, n_sources, columns, pools, rings)
+
+
+def _wired(
+    network: SpikingNetwork,
+    wires: Sequence[Wire],
+    n_sources: int,
+    columns: dict[str, list[int]],
+    pools: dict[str, list[Any]],
+    rings: dict[str, int],
+) -> Wired:
+    widest = max((c for c, w in zip(columns["width"], wires, strict=True) if w.kind == BITS), default=1)
+    pools["bits"].append(np.zeros(widest, np.uint64))
+    sources, targets = np.array([w.source for w in wires], int), np.array([w.target for w in wires], int)
+    largest = max(p.n for p in network.populations.values())
+    near = np.uint16 if largest <= _SHORT else np.uint32
+    exact = any(w.edges.weight.dtype == np.float64 for w in wires if w.kind in (SUMS, LATE_SUMS))
+    factor = [float(w.edges.weight[0]) if w.kind not in (SUMS, LATE_SUMS) and len(w.edges.weight) else 1.0 for w in wires]
+    return Wired(
+        kind=np.array([w.kind for w in wires], np.int64),
+        **{name: np.array(values, np.int64) for name, values in columns.items()},
+        leaving=np.argsort(sources, kind="stable").astype(np.int64),
+        leave=np.searchsorted(np.sort(sources), np.arange(n_sources + 1)).astype(np.int64),
+        arrive=np.searchsorted(targets, np.arange(n_sources + 1)).astype(np.int64),
+        bits=np.concatenate(pools["bits"]),
+        pointer=_together(pools["pointer"], np.int64),
+        near=_together(pools["near"], near),
+        far=_together(pools["far"], np.uint32),
+        weight=_together(pools["weight"], np.float64 if exact else np.float32),
+        factor=np.array(factor, np.float64),
+        rings=(rings["planes"], rings["counts"], rings["sums"], rings["depth"]),
+        shortest=min((int(w.edges.delay.min(initial=0)) + 1 for w in wires if len(w.edges.target)), default=_SHORT),
+        widest=widest,
+    )
+
+
+def _together(parts: list[NDArray[Any]], dtype: Any) -> NDArray[Any]:
+    """Return arrays as one of a type; one part of that type is not copied."""
+    if len(parts) == 1:
+        return np.ascontiguousarray(parts[0], dtype)
+    return np.concatenate([np.empty(0, dtype), *(p.astype(dtype, copy=False) for p in parts)])

@@ -1,0 +1,104 @@
+"""External Poisson input of the populations of a network.
+
+PoissonDrive: each cell has `n` synapses of its own, all events of which are one Poisson process.
+SharedDrive: a finite pool of sources, each connected at random, so that cells share events; in a step a source has
+one event with probability rate * dt, as in Brian2's PoissonGroup.
+
+The rate may follow a course in time: `rate` times the factor of a `shape` (models.inputs.shapes).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+from annotated_types import Ge, MinLen
+from numpy.typing import NDArray
+
+from spikesweep.errors import InputError
+from spikesweep.kernels.cells.driver import Clock
+from spikesweep.kernels.compile.jit import compiled
+from spikesweep.models.contracts import Shape, Synapse
+from spikesweep.models.inputs.given import NoCoefficients
+from spikesweep.units import PER_MS, Fraction, Hz, NonNegative, ms, number
+
+
+@dataclass(frozen=True)
+class PoissonDrive:
+    """Independent Poisson input of each cell."""
+
+    rate: NonNegative[Hz]  #: of a source
+    shape: Shape | None  #: factor of the rate over time; constant where null
+    n: Annotated[Mapping[str, NonNegative[number]], MinLen(1)]  #: sources of a cell, by population
+    like: str | None  #: population whose synapse its events reach; `synapse` where null
+    synapse: Synapse | None  #: a synapse of its own
+    weight: number  #: multiple of the synapse's weight
+
+    @property
+    def onto(self) -> tuple[str, ...]:
+        """Return the populations that it reaches."""
+        return tuple(self.n)
+
+    def events(self, population: str, t: NDArray[np.float64], dt: ms) -> NDArray[np.float64]:
+        """Return the mean number of events of a cell in the steps that begin at t (ms)."""
+        return _rate(self, t) * (self.n[population] * PER_MS * dt)
+
+
+@dataclass(frozen=True)
+class SharedDrive:
+    """Poisson sources that the cells of some populations share."""
+
+    rate: NonNegative[Hz]  #: of a source
+    shape: Shape | None  #: factor of the rate over time; constant where null
+    pool: Annotated[int, "1", Ge(1)]  #: sources
+    p_connect: Fraction  #: that a source connects to a cell
+    onto: Annotated[tuple[str, ...], MinLen(1)]  #: populations
+    like: str | None  #: population whose synapse its events reach; `synapse` where null
+    synapse: Synapse | None  #: a synapse of its own
+    weight: number  #: multiple of the synapse's weight
+
+    def events(self, t: NDArray[np.float64], dt: ms) -> NDArray[np.float64]:
+        """Return the probability that a source has an event in each of the steps that begin at t (ms)."""
+        return _rate(self, t) * (PER_MS * dt)
+
+
+def _rate(drive: Any, t: NDArray[np.float64]) -> NDArray[np.float64]:
+    factor = np.ones(len(t)) if drive.shape is None else drive.shape.factor(t)
+    return np.asarray(drive.rate * factor)
+
+
+def check_drive(drive: PoissonDrive | SharedDrive, where: str, dt: ms) -> None:
+    """Refuse a drive whose sources have more than one event in a step; raise InputError."""
+    if drive.shape is not None:
+        drive.shape.check(f"{where}.shape")
+    highest = drive.rate * (1.0 if drive.shape is None else drive.shape.highest)
+    if highest * PER_MS * dt >= 1.0:
+        raise InputError(
+            f"{where}.rate = {drive.rate:g} Hz reaches {highest:g} Hz, which a step of {dt:g} ms does not resolve; "
+            f"allowed: below {1.0 / (PER_MS * dt):g} Hz"
+        )
+
+
+class SourceState(NamedTuple):
+    """What changes from step to step: nothing."""
+
+    v: number  #: internal: a source has no potential
+
+
+class Source(NamedTuple):
+    """A source of a pool, as a cell that spikes whenever it is kicked."""
+
+    def initial(self) -> SourceState:
+        """Return the state."""
+        return SourceState(0.0)
+
+    def coefficients(self, clock: Clock) -> NoCoefficients:
+        """Return what a step needs."""
+        del clock
+        return NoCoefficients()
+
+    @staticmethod
+    @compiled
+    def step(c, x, current, t, t_next):
+        """Return the state, and 1.0 where there is an event."""
+        return x, 1.0 if current > 0.0 else 0.0

@@ -1,0 +1,117 @@
+"""What reaches the cells of a network from outside, as its simulation reads it: drives, currents, noise."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesweep.kernels.cells.currents import Currents, fill_currents
+from spikesweep.kernels.cells.driver import LANES
+from spikesweep.kernels.cells.lanes import group_count, in_lanes
+from spikesweep.kernels.cells.poisson_counts import (
+    NEVER,
+    PART,
+    STEPS,
+    Drives,
+    certain,
+    fill_drives,
+    thresholds,
+)
+from spikesweep.kernels.random.philox import derive, stream_word
+from spikesweep.models.inputs.drive import PoissonDrive, SharedDrive
+from spikesweep.models.networks.spiking import SpikingNetwork
+from spikesweep.units import ms
+
+Array = NDArray[np.float64]
+
+#: What fills the kicks of cells, by whether they have noise.
+FILLS = {False: fill_drives, True: fill_currents}
+
+
+def pools(network: SpikingNetwork) -> dict[str, int]:
+    """Return the number of sources of each shared drive."""
+    return {name: drive.pool for name, drive in network.drives.items() if isinstance(drive, SharedDrive)}
+
+
+def drives_of(network: SpikingNetwork, name: str, inputs: int, key: NDArray[np.uint64]) -> Drives:
+    """Return the independent drives of a population before the first step, without their tables."""
+    n, first = network.populations[name].n, network.first()[name]
+    own = {
+        drive_name: drive
+        for drive_name, drive in network.drives.items()
+        if isinstance(drive, PoissonDrive) and name in drive.onto
+    }
+    at = [network.input_of(name, network.drive_synapse(drive_name)) for drive_name in own]
+    keys = derive(derive(key, "drives", 0.0), "neuron", np.arange(first, first + n))
+    return _drives(keys, list(own), inputs, at, [drive.weight for drive in own.values()])
+
+
+def pool_of(name: str, n: int, key: NDArray[np.uint64]) -> Drives:
+    """Return what makes the n sources of a shared drive spike, before the first step."""
+    keys = derive(derive(key, f"pool {name}", 0.0), "source", np.arange(n))
+    return _drives(keys, [name], 1, [0], [1.0])
+
+
+def _drives(
+    keys: NDArray[np.uint64], names: list[str], inputs: int, at: list[int], weights: list[float]
+) -> Drives:
+    n, groups = len(names), group_count(len(keys))
+    return Drives(
+        inputs,
+        in_lanes(keys, len(keys)).reshape(-1),
+        np.array([stream_word(name) for name in names], np.uint64),
+        np.array(at, np.int64),
+        np.array(weights, np.float64),
+        np.ones(n, np.int64),
+        np.full((n, 1, 1), NEVER, np.uint32),
+        np.zeros(n, np.int64),
+        0,
+        np.full((n, groups), -1, np.int64),
+        np.zeros((n, groups, STEPS * LANES), np.uint32),
+        np.empty(STEPS * LANES, np.uint64),
+        np.empty(STEPS * LANES, np.uint32),
+    )
+
+
+def tabled(network: SpikingNetwork, name: str, drives: Drives, first: int, n: int, dt: ms) -> Drives:
+    """Return the drives of a population, or of a shared drive, with their tables for n steps from `first` on.
+
+    Without a course in time the tables of the first call are those of all.
+    """
+    if name in network.drives:
+        own, probability = [network.drives[name]], True
+    else:
+        own = [d for d in network.drives.values() if isinstance(d, PoissonDrive) and name in d.onto]
+        probability = False
+    moving = np.array([d.shape is not None for d in own], np.int64)
+    if first > 0 and not moving.any():
+        return drives
+    t = (first + np.arange(n + -n % STEPS if moving.any() else 1)) * dt
+    tables, parts = [], []
+    for d in own:
+        times = t if d.shape is not None else t[:1]
+        mean = d.events(times, dt) if probability else d.events(name, times, dt)
+        # from the highest rate of the whole course: how many parts there are may not depend on a call
+        highest = float(mean.max()) if d.shape is None else d.highest_events(name, dt)
+        parts.append(max(1, int(np.ceil(highest / PART))))
+        tables.append(certain(mean) if probability else thresholds(mean / parts[-1], highest / parts[-1]))
+    rows, levels = max((len(x) for x in tables), default=1), max((x.shape[1] for x in tables), default=1)
+    table = np.full((len(own), rows, levels), NEVER, np.uint32)
+    for k, x in enumerate(tables):
+        table[k, : len(x), : x.shape[1]] = x
+    return drives._replace(table=table, parts=np.array(parts, np.int64), moving=moving, origin=first)
+
+
+def noisy(drives: Drives, mean: Array, sd: Array, n: int) -> Currents:
+    """Return drives beside the currents of n cells, whose noise comes with each call."""
+    return Currents(drives, in_lanes(mean, n), in_lanes(sd, n), np.empty((0, 0)), 0)
+
+
+def for_call(
+    network: SpikingNetwork, name: str, source: Any, noise: Array, first: int, n: int, dt: ms
+) -> Drives | Currents:
+    """Return what drives a population in n steps from `first` on."""
+    if not isinstance(source, Currents):
+        return tabled(network, name, source, first, n, dt)
+    drives = tabled(network, name, source.drives, first, n, dt)
+    return source._replace(drives=drives, normals=noise, origin=first)
