@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 #: The longest delay in steps.
 LONGEST = 2**16 - 1
-_PART = 2**18  # numbers drawn at once; even
+_PART = 2**14  # numbers drawn at once: even, and a cache holds them
 _SDS = 6.0
 
 

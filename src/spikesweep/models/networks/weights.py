@@ -132,7 +132,7 @@ class GivenLogNormalWeights(NamedTuple):
 
 #: Those whose every number depends on its own uniform number alone: they can be drawn in parts.
 _EACH = (UniformWeights, NormalWeights, ClippedNormalWeights, GivenLogNormalWeights)
-_PART = 2**18  # numbers drawn at once; even
+_PART = 2**14  # numbers drawn at once: even, and a cache holds them
 
 
 def check_weights(weights: Any) -> None:
