@@ -36,6 +36,8 @@ from spikesweep.models import (
 )
 from spikesweep.models.networks.connections import edges_of
 from spikesweep.models.networks.edges import Rule
+from spikesweep.sweep.swept_keys import parameters
+from spikesweep.units import unit_of
 
 KEY = np.uint64(0x123456789ABCDEF)
 ONE = EqualWeights(1.0)
@@ -509,6 +511,22 @@ def test_fields_without_a_default_must_stand_in_a_configuration():
     with pytest.raises(InputError, match=r"x.autapses is missing: AllToAll needs it"):
         built(AllToAll, {"weights": ONE, "delay": 1.0}, "x")
     assert built(AllToAll, {"weights": ONE, "delay": 1.0, "autapses": True}, "x") == AllToAll(ONE, 1.0, True)
+
+
+def test_a_delay_can_be_swept_whether_it_is_a_number_or_a_distribution():
+    values = {"neuron": {}, "protocol": {}, "network": {"projections": {"E": {"E": {}}}}}
+    delay = {"_target_": "spikesweep.models.UniformDelays", "low": 0.5, "high": 1.5}
+    for own, keys in ((1.0, {"delay"}), (delay, {"delay.low", "delay.high"})):
+        node = {"_target_": "spikesweep.models.RandomConnections", "p_connect": 0.1, "delay": own}
+        values["network"]["projections"]["E"]["E"] = node
+        found = {key.removeprefix("network.projections.E.E."): p for key, p in parameters(values).items()}
+        assert set(found) == {"p_connect", *keys}
+        for key in keys:
+            assert found[key].kind is float
+            assert unit_of(found[key].hint) == "ms"
+            assert found[key].check(2) == 2.0
+            with pytest.raises(InputError, match="at least 0 ms"):
+                found[key].check(-1.0)
 
 
 # refusals
