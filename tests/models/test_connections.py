@@ -11,7 +11,8 @@ import pytest
 import scipy.sparse
 from scipy import stats
 
-from spikesweep.config.build import build, built
+from spikesweep.config.build import build, built, field_hints
+from spikesweep.contract import lacking
 from spikesweep.errors import InputError
 from spikesweep.kernels.compile.vector_math import log
 from spikesweep.kernels.random.draws import uniform_numbers
@@ -34,6 +35,7 @@ from spikesweep.models import (
     UniformDelays,
     UniformWeights,
 )
+from spikesweep.models.contracts import Connections, Delays, Weights
 from spikesweep.models.networks.connections import edges_of
 from spikesweep.models.networks.edges import Rule
 from spikesweep.sweep.swept_keys import parameters
@@ -192,6 +194,27 @@ def test_more_pairs_than_there_was_room_for_are_kept():
 
 
 # closed forms
+
+PARTS = {
+    Connections: (
+        AllToAll,
+        FixedInDegree,
+        FixedNumber,
+        FixedOutDegree,
+        GivenConnections,
+        OneToOne,
+        RandomConnections,
+    ),
+    Delays: (NormalDelays, UniformDelays),
+    Weights: (ClippedNormalWeights, GivenLogNormalWeights),
+}
+
+
+@pytest.mark.parametrize("contract", PARTS)
+def test_parts_meet_their_contracts(contract):
+    for cls in PARTS[contract]:
+        assert not [name for name in lacking(cls, contract) if name not in field_hints(cls)], cls
+
 
 RULES = {
     "random": RandomConnections(0.3, ONE, 1.0),

@@ -43,7 +43,7 @@ class RandomConnections(Rule):
     synapse: Synapse | None = None  #: what a spike does; that of the source's population where null
 
     def pairs(self, sizes: tuple[int, int], same: bool, key: np.uint64) -> Pairs:
-        """Return rows and targets; those of a source depend on no other size but that more follow."""
+        """Return rows and targets; whether two cells connect does not depend on the sizes."""
         rows, target = chosen_pairs(key, *sizes, float(self.p_connect), same and not self.autapses)
         return rows, target
 
