@@ -59,15 +59,27 @@ def built(cls: type[T], node: Mapping[str, Any], where: str) -> T:
     """Return an object of a class from its fields' plain values, each of them checked; raise InputError."""
     of_class: type = cls
     hints, prefix = field_hints(of_class), f"{where}." if where else ""
+    optional = _defaults(of_class)
     for key in node:
         if key not in hints and key != "_target_":
             raise InputError(f"{prefix}{key} is not known; {nearest(str(key), hints)}")
     values = {}
     for name, hint in hints.items():
+        if name not in node and name in optional:  # a configuration of before the field was
+            continue
         if name not in node:
             raise InputError(f"{prefix}{name} is missing: {cls.__name__} needs it")
         values[name] = checked(node[name], hint, f"{prefix}{name}")
     return cls(**values)
+
+
+@cache
+def _defaults(cls: type) -> frozenset[str]:
+    """Return the fields of a class that have defaults."""
+    if not dataclasses.is_dataclass(cls):
+        return frozenset(getattr(cls, "_field_defaults", ()))
+    without = (dataclasses.MISSING, dataclasses.MISSING)
+    return frozenset(f.name for f in dataclasses.fields(cls) if (f.default, f.default_factory) != without)
 
 
 @cache
@@ -132,7 +144,11 @@ def checked(value: Any, hint: Any, where: str) -> Any:
         kinds = [a for a in arguments if a is not type(None)]
         if get_origin(kinds[0]) is Literal:
             return _choice(value, (*get_args(kinds[0]), "null"), where)
-        return checked(value, kinds[0], where) if len(kinds) == 1 else build(value, where, *kinds)
+        scalars = [kind for kind in kinds if scalar_of(kind) is not None]
+        parts = [kind for kind in kinds if kind not in scalars]
+        if scalars and (not parts or not (isinstance(value, Mapping) or is_component(type(value)))):
+            return checked(value, scalars[0], where)
+        return checked(value, parts[0], where) if len(kinds) == 1 else build(value, where, *parts)
     if origin is Literal:
         return _choice(value, arguments, where)
     if hint in (float, int, bool, str):
@@ -146,6 +162,19 @@ def checked(value: Any, hint: Any, where: str) -> Any:
             raise InputError(f"{where} = {value!r} is refused; allowed: a list")
         return tuple(checked(v, arguments[0], f"{where}[{i}]") for i, v in enumerate(value))
     return build(value, where, *([] if hint is Any else [hint]))
+
+
+def scalar_of(hint: Any) -> Any:
+    """Return the annotation of the number, word or truth value that a field takes, None where it takes none.
+
+    Of `ms | Delays`, which takes a number or a part, that of the number.
+    """
+    if get_origin(hint) in (Union, types.UnionType):
+        return next((kind for kind in get_args(hint) if scalar_of(kind) is not None), None)
+    plain = hint
+    while hasattr(plain, "__metadata__"):
+        plain = plain.__origin__
+    return hint if plain in (float, int, bool, str) else None
 
 
 def _choice(value: Any, options: Sequence[Any], where: str) -> Any:

@@ -8,8 +8,15 @@ from .inputs.patterns import BinaryPatterns as BinaryPatterns
 from .inputs.patterns import UniformPatterns as UniformPatterns
 from .networks.afferents import Afferents as Afferents
 from .networks.base import Population as Population
+from .networks.connections import AllToAll as AllToAll
+from .networks.connections import FixedInDegree as FixedInDegree
+from .networks.connections import FixedNumber as FixedNumber
+from .networks.connections import FixedOutDegree as FixedOutDegree
 from .networks.connections import GivenConnections as GivenConnections
+from .networks.connections import OneToOne as OneToOne
 from .networks.connections import RandomConnections as RandomConnections
+from .networks.delays import NormalDelays as NormalDelays
+from .networks.delays import UniformDelays as UniformDelays
 from .networks.ei import EINetwork as EINetwork
 from .networks.many_to_one import ManyToOne as ManyToOne
 from .networks.random import RandomNetwork as RandomNetwork
@@ -18,7 +25,9 @@ from .networks.rate import RateNetwork as RateNetwork
 from .networks.rate import RatePopulation as RatePopulation
 from .networks.spiking import SpikingNetwork as SpikingNetwork
 from .networks.spiking import SpikingPopulation as SpikingPopulation
+from .networks.weights import ClippedNormalWeights as ClippedNormalWeights
 from .networks.weights import EqualWeights as EqualWeights
+from .networks.weights import GivenLogNormalWeights as GivenLogNormalWeights
 from .networks.weights import LogNormalWeights as LogNormalWeights
 from .networks.weights import NormalWeights as NormalWeights
 from .networks.weights import UniformWeights as UniformWeights

@@ -69,22 +69,67 @@ class Weights(Protocol):
         """Return weights as published code draws them."""
 
 
-class Connections(Protocol):
-    """Which cell of one population connects to which of another, how strongly, and after how long."""
+class Delays(Protocol):
+    """A distribution of delays."""
 
     @property
-    def delay(self) -> ms:
-        """From a spike to its arrival."""
+    def bounds(self) -> tuple[ms, ms]:
+        """The shortest and the longest there can be, before they are rounded to steps."""
+
+    def check_dt(self, dt: ms) -> None:
+        """Refuse a time step that does not resolve them; raise InputError."""
+
+    def delays(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return delays (ms) of uniform numbers, each of its own number alone."""
+
+
+class Connections(Protocol):
+    """Which cell of one population connects to which of another (networks.edges has what rules share)."""
+
+    @property
+    def delay(self) -> ms | Delays:
+        """From a spike to its arrival: a number, or a distribution."""
 
     @property
     def weights(self) -> Any:
-        """A distribution, or a matrix."""
+        """A distribution, or a matrix; multiples of the synapse's weight."""
 
-    def check(self, sizes: tuple[int, int]) -> None:
-        """Refuse sizes (from, to) of populations that cannot be connected so; raise InputError."""
+    @property
+    def synapse(self) -> Synapse | None:
+        """What a spike does; that of the source's population where None."""
 
-    def edges(self, sizes: tuple[int, int], same: bool, key: NDArray[np.uint64]) -> Any:
-        """Return the connections; `same` says that both are one population, `key` names what is random."""
+    @property
+    def uniform_weight(self) -> bool:
+        """Whether all weights are equal."""
+
+    @property
+    def uniform_delay(self) -> bool:
+        """Whether all delays are equal."""
+
+    @property
+    def pairs_once(self) -> bool:
+        """Whether no pair has two connections."""
+
+    def check(self, sizes: tuple[int, int], same: bool) -> None:
+        """Refuse sizes (from, to) of populations that cannot be connected so; raise InputError.
+
+        `same` says that both are one population.
+        """
+
+    def check_dt(self, dt: ms) -> None:
+        """Refuse delays that the time step does not resolve; raise InputError."""
+
+    def expected(self, sizes: tuple[int, int], same: bool) -> float:
+        """Return the mean number of connections."""
+
+    def shortest_delay(self, dt: ms) -> ms:
+        """Return a bound that no delay goes below."""
+
+    def longest_delay(self, dt: ms) -> ms:
+        """Return a bound that no delay exceeds."""
+
+    def edges(self, sizes: tuple[int, int], same: bool, key: NDArray[np.uint64], dt: ms) -> Any:
+        """Return the connections in rows (networks.edges.Edges); `key` names what is random."""
 
 
 class Shape(Protocol):

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.config.build import checked, field_hints, is_component, target_class
+from spikesweep.config.build import checked, field_hints, is_component, scalar_of, target_class
 from spikesweep.config.words import RANGE_PARTS
 from spikesweep.errors import InputError, nearest_key
 from spikesweep.grid.grid import axis_values
@@ -78,7 +78,8 @@ def _walk(node: Any, where: str, hint: Any) -> Iterator[Parameter]:
         if isinstance(value, Mapping):
             yield from _walk(value, key, hints.get(name))
         elif owner and name in hints and value is not None:
-            parameter = Parameter(key, hints[name], owner, value)
+            plain = hints[name] if _is_optional(hints[name]) else scalar_of(hints[name]) or hints[name]
+            parameter = Parameter(key, plain, owner, value)
             if parameter.kind in (float, int, bool, str):
                 yield parameter
 

@@ -76,53 +76,6 @@ def shuffled_bins(bins, intervals, key, step, last):
     return used
 
 
-@compiled
-def _chosen(source, target, key, n_sources, n_targets, p, same):
-    """Write the pairs that are chosen with probability p, where there is room; return how many there are.
-
-    `same` leaves out pairs of equal numbers.
-    """
-    count = 0
-    per = 1.0 / np.log1p(-p) if p < 1.0 else 0.0
-    i, row, column = 0, 0, np.int64(-1)
-    u0, u1 = 0.0, 0.0
-    while True:
-        if i % 2 == 0:
-            u0, u1 = two_uniforms(key, i // 2, 0)
-        column += (
-            np.int64(min(log(u0 if i % 2 == 0 else u1) * per, 1e15)) + 1
-        )  # a geometric number is skipped
-        i += 1
-        if column >= n_targets:
-            row += column // n_targets
-            column %= n_targets
-            if row >= n_sources:
-                return count
-        if not (same and row == column):
-            if count < source.size:
-                source[count], target[count] = row, column
-            count += 1
-
-
-@kept
-def chosen_pairs(key, n_sources, n_targets, p, same):
-    """Return the numbers of each of n_sources x n_targets pairs that is chosen with probability p, in order.
-
-    Each pair is chosen on its own; none of equal numbers where they are the `same` cells.
-    """
-    source, target = _pairs(0)
-    n = 0 if p <= 0.0 else _chosen(source, target, key, n_sources, n_targets, p, same)
-    source, target = _pairs(n)
-    if n > 0:
-        _chosen(source, target, key, n_sources, n_targets, p, same)
-    return source, target
-
-
-@compiled
-def _pairs(n):
-    return np.empty(n, np.int32), np.empty(n, np.int32)
-
-
 @kept
 def uniform_rows(keys, first, n):
     """Return the numbers first .. first + n - 1 of each key, shape (keys, n); `first` is even."""
