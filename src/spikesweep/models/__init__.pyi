@@ -28,9 +28,14 @@ from .neurons.izhikevich import Izhikevich as Izhikevich
 from .neurons.jercog import Jercog as Jercog
 from .neurons.lif import LIF as LIF
 from .neurons.lif_dimensionless import LIFDimensionless as LIFDimensionless
+from .neurons.lif_exact import LIFExact as LIFExact
 from .neurons.rate_unit import RateUnit as RateUnit
+from .synapses.alpha_conductance import AlphaConductance as AlphaConductance
+from .synapses.alpha_current import AlphaCurrent as AlphaCurrent
 from .synapses.conductance import ExponentialConductance as ExponentialConductance
+from .synapses.delta import DeltaPotential as DeltaPotential
 from .synapses.euler_conductance import EulerConductance as EulerConductance
+from .synapses.exponential_current import ExponentialCurrent as ExponentialCurrent
 from .synapses.rate_synapses import FilteredCurrent as FilteredCurrent
 from .synapses.rate_synapses import SaturatingConductance as SaturatingConductance
 from .synapses.two_stage import TwoStageCurrent as TwoStageCurrent
