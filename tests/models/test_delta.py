@@ -13,6 +13,7 @@ DT = 0.1
 #: A cell of every class that a potential can jump in.
 CELLS = (
     ("adexp", "RS"),
+    ("sacha", "RS"),
     ("eif", "EIF"),
     ("izhikevich", "RS"),
     ("jercog", "E"),

@@ -43,7 +43,10 @@ def text_of(
     currents = " + ".join(f"i{k}" for k in range(1, len(inputs) + 1))
     if predict := getattr(neuron, "predict", None):
         names["predict"] = predict
-        body += [f"current = {currents}", "v_end = predict(c0, x0, current, t)"]
+        before = " + ".join(
+            ("a" if hasattr(cls, "jump") else "i") + str(k) for k, cls in enumerate(inputs, 1)
+        )
+        body += [f"current = {before}", "v_end = predict(c0, x0, current, t)"]
         body += _inputs_at_end(inputs)
         currents = "current, " + " + ".join(f"e{k}" for k in range(1, len(inputs) + 1))
     body.append(f"x0, spiked = step(c0, x0, {currents}, t, t_next)")
@@ -61,10 +64,11 @@ def _inputs_at_start(inputs: Sequence[Any], names: dict[str, Any]) -> list[str]:
     for k, cls in enumerate(inputs, start=1):
         names[f"advance{k}"], names[f"current{k}"] = cls.advance, cls.current
         lines.append(f"x{k} = advance{k}(c{k}, x{k}, row[{(k - 1) * LANES} + l])")
-        lines.append(f"i{k} = current{k}(c{k}, x{k}, x0[0])")
-        if hasattr(cls, "jump"):
+        jumps = hasattr(cls, "jump")
+        lines.append(f"{'a' if jumps else 'i'}{k} = current{k}(c{k}, x{k}, x0[0])")
+        if jumps:
             names[f"jump{k}"] = cls.jump
-            lines += [f"j{k} = jump{k}(c{k}, x{k}) * c0.per_jump", f"i{k} = i{k} + j{k}"]
+            lines += [f"j{k} = jump{k}(c{k}, x{k}) * c0.per_jump", f"i{k} = a{k} + j{k}"]
     return lines
 
 
@@ -74,7 +78,9 @@ def _inputs_at_end(inputs: Sequence[Any]) -> list[str]:
     for k, cls in enumerate(inputs, start=1):
         moves = hasattr(cls, "time_constants")
         lines.append(f"y{k} = advance{k}(c{k}, x{k}, 0.0)" if moves else f"y{k} = x{k}")
-        lines.append(f"e{k} = current{k}(c{k}, y{k}, v_end)" + (f" + j{k}" if hasattr(cls, "jump") else ""))
+        # twice: the neuron takes the mean of both ends, and the other end has no jump yet
+        jump = f" + 2.0 * j{k}" if hasattr(cls, "jump") else ""
+        lines.append(f"e{k} = current{k}(c{k}, y{k}, v_end){jump}")
     return lines
 
 

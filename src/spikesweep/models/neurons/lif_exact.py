@@ -47,8 +47,8 @@ class LIFExact(NamedTuple):
 
     def initial(self) -> State:
         """Return the state at rest, or at the reset of a cell that never rests."""
-        rests = np.asarray(self.E_L) < self.V_th
-        return State(v=np.where(rests, self.E_L, self.V_reset), t_spike=-np.inf)
+        v: Any = np.where(np.asarray(self.E_L) < self.V_th, self.E_L, self.V_reset)
+        return State(v, t_spike=-np.inf)
 
     def coefficients(self, clock: Clock) -> Coefficients:
         """Return what a step needs."""

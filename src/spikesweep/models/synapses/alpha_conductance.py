@@ -9,6 +9,7 @@ doi:10.1007/s004220050570. An event inside (t[i-1], t[i]] kicks u at sample i, f
 integral is e weight tau_syn, of which the sum over samples is short by a part of (dt / tau_syn)^2 / 12.
 """
 
+from math import e
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,7 +51,7 @@ class AlphaConductance(NamedTuple):
         """Return what a step needs."""
         x = np.asarray(clock.dt / self.tau_syn, np.float64)
         decay = exp_each(-x.ravel()).reshape(x.shape)
-        return Coefficients(decay, x * decay, np.e * self.weight, self.E_rev)
+        return Coefficients(decay, x * decay, e * self.weight, self.E_rev)
 
     def time_constants(self) -> dict[str, ms]:
         """Return the time constants that dt must resolve."""

@@ -9,6 +9,7 @@ doi:10.1007/s004220050570. An event inside (t[i-1], t[i]] kicks u at sample i. T
 of s over its step, so that an event carries the charge e weight tau_syn whatever dt.
 """
 
+from math import e
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,7 +52,7 @@ class AlphaCurrent(NamedTuple):
         x = np.asarray(clock.dt / self.tau_syn, np.float64)
         decay = exp_each(-x.ravel()).reshape(x.shape)
         lost = 1.0 - decay
-        return Coefficients(decay, x * decay, lost / x, (lost - x * decay) / x, np.e * self.weight)
+        return Coefficients(decay, x * decay, lost / x, (lost - x * decay) / x, e * self.weight)
 
     def time_constants(self) -> dict[str, ms]:
         """Return the time constants that dt must resolve."""
