@@ -6,6 +6,9 @@ from .inputs.noise import CurrentNoise as CurrentNoise
 from .inputs.noise import PotentialNoise as PotentialNoise
 from .inputs.patterns import BinaryPatterns as BinaryPatterns
 from .inputs.patterns import UniformPatterns as UniformPatterns
+from .inputs.start import FixedStart as FixedStart
+from .inputs.start import NormalStart as NormalStart
+from .inputs.start import UniformStart as UniformStart
 from .networks.afferents import Afferents as Afferents
 from .networks.base import Population as Population
 from .networks.connections import GivenConnections as GivenConnections
