@@ -43,7 +43,7 @@ def errors(cell, dts, reference):
     return np.abs(np.array(ends[:-1]) - ends[-1])
 
 
-@pytest.mark.parametrize("neuron", ["RS", "FS"])
+@pytest.mark.parametrize("neuron", ["RS_heun", "FS_heun"])
 def test_converges_with_the_square_of_the_step(neuron):
     """Halving dt divides the error by 4; forward Euler's only by 2."""
     cell = cell_of("sacha", neuron)._replace(a=4.0, tau_w=50.0)
@@ -54,7 +54,7 @@ def test_converges_with_the_square_of_the_step(neuron):
     assert (heun[-1] < 0.05 * euler[-1]).all()
 
 
-@pytest.mark.parametrize("neuron", ["RS", "FS"])
+@pytest.mark.parametrize("neuron", ["RS_heun", "FS_heun"])
 def test_equals_plain_python_with_a_synapse_bit_for_bit(neuron):
     cell = cell_of("sacha", neuron)._replace(b=20.0)
     kicks = np.random.default_rng(3).poisson(0.02, 4000).astype(float)
@@ -68,7 +68,7 @@ def test_equals_plain_python_with_a_synapse_bit_for_bit(neuron):
 
 def test_is_held_for_t_ref_after_the_step_of_its_spike_while_w_goes_on():
     """As in Brian2: v moves again in the step that begins t_ref after the one with the spike began."""
-    cell, dt = cell_of("sacha", "RS")._replace(b=20.0), 0.1
+    cell, dt = cell_of("sacha", "RS_heun")._replace(b=20.0), 0.1
     found = in_lanes(cell, np.full((2000, LANES), 500.0), dt)
     v, w = found["v"][:, 0], found["w"][:, 0]
     first = int(np.argmax(found["spiked"][:, 0]))
@@ -85,7 +85,7 @@ def test_is_held_for_t_ref_after_the_step_of_its_spike_while_w_goes_on():
 @pytest.mark.parametrize("change", [{}, {"a": 4.0}, {"Delta_T": 0.01}, {"Delta_T": 0.0}, {"V_cut": None}])
 def test_an_upstroke_of_any_sharpness_leaves_w_as_it_was_but_for_b(change):
     """A prediction in the step of a spike overshoots beyond what a float holds; w must not see it."""
-    cell = cell_of("sacha", "RS")._replace(b=20.0, **change)
+    cell = cell_of("sacha", "RS_heun")._replace(b=20.0, **change)
     found = in_lanes(cell, kicked(3000, range(0, 3000, 40)), 0.1, SYNAPSE)
     spikes = np.flatnonzero(found["spiked"][:-1, 0])
     assert len(spikes) > 10

@@ -14,6 +14,7 @@ DT = 0.1
 CELLS = (
     ("adexp", "RS"),
     ("sacha", "RS"),
+    ("sacha", "RS_heun"),
     ("eif", "EIF"),
     ("izhikevich", "RS"),
     ("jercog", "E"),

@@ -26,6 +26,7 @@ from .networks.weights import LogNormalWeights as LogNormalWeights
 from .networks.weights import NormalWeights as NormalWeights
 from .networks.weights import UniformWeights as UniformWeights
 from .neurons.adexp import AdExp as AdExp
+from .neurons.adexp_euler import AdExpEuler as AdExpEuler
 from .neurons.adexp_heun import AdExpHeun as AdExpHeun
 from .neurons.eif import EIF as EIF
 from .neurons.izhikevich import Izhikevich as Izhikevich
