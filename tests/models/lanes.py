@@ -41,12 +41,17 @@ def cell_by_steps(cell, current, dt, rule="steps"):
     for i, value in enumerate(current.tolist()):
         for name in x._fields:
             found[name][i] = getattr(x, name)
-        x, found["spiked"][i] = cell.step.py_func(c, x, value, i * clock.tick, (i + 1) * clock.tick)
+        # a cell that looks ahead takes the current at the end of the step, too: here it is the same
+        currents = (value, value) if hasattr(cell, "predict") else (value,)
+        x, found["spiked"][i] = cell.step.py_func(c, x, *currents, i * clock.tick, (i + 1) * clock.tick)
     return found
 
 
-def synapse_by_steps(synapse, kicks, v, dt):
-    """Return the state and the `current` of a synapse under kicks, at given potentials, without numba."""
+def synapse_by_steps(synapse, kicks, v, dt, per_jump=0.0):
+    """Return the state and the `current` of a synapse under kicks, at given potentials, without numba.
+
+    What a synapse makes the potential jump counts as the current `per_jump` (pA/mV).
+    """
     c, x = numbers(synapse.coefficients(Clock.of(dt, "steps"))), numbers(synapse.initial())
     found = {name: np.empty(len(kicks)) for name in (*x._fields, "current")}
     for i, (kick, potential) in enumerate(zip(kicks.tolist(), v.tolist(), strict=True)):
@@ -54,6 +59,8 @@ def synapse_by_steps(synapse, kicks, v, dt):
         for name in x._fields:
             found[name][i] = getattr(x, name)
         found["current"][i] = synapse.current.py_func(c, x, potential)
+        if hasattr(synapse, "jump"):
+            found["current"][i] += synapse.jump.py_func(c, x) * per_jump
     return found
 
 

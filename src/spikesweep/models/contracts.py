@@ -55,6 +55,14 @@ class Synapse(Timed, Protocol):
         """Return what a step needs, a NamedTuple of numbers or of arrays with one entry a lane."""
 
 
+class Jumping(Synapse, Protocol):
+    """A synapse whose events move the potential at once."""
+
+    @property
+    def jump(self) -> Any:
+        """The compiled function (c, x) -> by how much (mV) the potential moves in this step."""
+
+
 class Weights(Protocol):
     """A distribution of weights."""
 

@@ -7,6 +7,14 @@ A neuron adds `step(c, x, current, t, t_next) -> (state, spiked)`, an input (syn
 `advance(c, x, kick) -> state` and `current(c, x, v) -> pA`; all three compiled and branch-free. The
 first state variable of a neuron is its membrane potential.
 
+Two more are for those that need them. An input may have `jump(c, x) -> mV`, by which it moves the
+potential in the step: a neuron takes it as the current that does so, through its coefficient `per_jump`
+(pA/mV: C_m / dt by forward Euler), without which it has no such input. And a neuron may look ahead:
+`predict(c, x, current, t) -> v` at the end of the step, then `step(c, x, current, current_end, t,
+t_next)`, which takes the mean of both currents. `current_end` is that of its inputs at this potential
+and at the end of the step, where no event has changed them; inputs without time constants do not change
+in a step. A jump comes at its end.
+
 The state, the coefficients and the spike count of LANES cells are the rows of one array, and rows of
 inputs those of a second: with more arrays LLVM cannot rule out that they overlap, and gives up on
 vector code. That the few there are never overlap is promised (`jit.disjoint`), so that the state stays
@@ -22,11 +30,13 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from spikesweep.errors import InputError
+from spikesweep.kernels.cells.driver_text import LANES as LANES
+from spikesweep.kernels.cells.driver_text import Trace as Trace
+from spikesweep.kernels.cells.driver_text import text_of
 from spikesweep.kernels.compile.jit import disjoint, kept
 from spikesweep.units import ms, number
 
-#: Cells that advance together. 32 fill the vector units of AVX2 and AVX-512 with work to overlap.
-LANES = 32
 _CACHE_LINE = 64
 
 
@@ -85,11 +95,6 @@ class Driver(NamedTuple):
     source: str
 
 
-#: What a driver writes at each step: a part (0 the neuron, then the inputs) and one of its state
-#: variables as it stands before the neuron's step; "current" of an input; "spiked" of the neuron.
-Trace = tuple[tuple[int, str], ...]
-
-
 @cache
 def make_driver(
     neuron: type,
@@ -104,61 +109,34 @@ def make_driver(
     have in common: these are read once. Row r of `trace` is written to
     `trace[(step * len(trace) + r) * LANES + lane]`.
     """
-    names: dict[str, Any] = {"step": neuron.step}  # type: ignore[attr-defined]
-    row, sizes, head, body, total = 0, [], [], [], []
-    for k, (state, coefficients) in enumerate(templates):
-        for kind, cls in (("x", state), ("c", coefficients)):
-            names[f"{kind}{k}_"] = cls
-            n = len(cls._fields)  # type: ignore[attr-defined]
-            values = [f"state[{(row + i) * LANES} + l]" for i in range(n)]
-            for i in [i for i in range(n) if kind == "c" and shared[k][i]]:
-                head.append(f"c{k}_{i} = state[{(row + i) * LANES}]")
-                values[i] = f"c{k}_{i}"
-            body.append(f"{kind}{k} = {kind}{k}_({', '.join(values)})")
-            sizes.append(n)
-            row += n
-    for k, cls in enumerate(inputs, start=1):
-        names[f"advance{k}"], names[f"current{k}"] = cls.advance, cls.current  # type: ignore[attr-defined]
-        body.append(f"x{k} = advance{k}(c{k}, x{k}, row[{(k - 1) * LANES} + l])")
-        body.append(f"i{k} = current{k}(c{k}, x{k}, x0[0])")
-        total.append(f"i{k}")
-    rows = [f"out[{r * LANES} + l] = " for r in range(len(trace))]
-    for target, (k, name) in zip(rows, trace, strict=True):
-        if name != "spiked":
-            body.append(target + (f"i{k}" if name == "current" else f"x{k}.{name}"))
-    body.append(f"x0, spiked = step(c0, x0, {' + '.join(total)}, t, t_next)")
-    body += [target + "spiked" for target, (_, name) in zip(rows, trace, strict=True) if name == "spiked"]
-    for k in range(len(templates)):
-        start = sum(sizes[: 2 * k])
-        body += [f"state[{(start + i) * LANES} + l] = x{k}[{i}]" for i in range(sizes[2 * k])]
-    body.append(f"state[{row * LANES} + l] += spiked")
-    source = "\n".join(
-        [
-            "def advance(state, inputs, trace, n, first, tick):",
-            *(f"    {line}" for line in head),
-            "    for s in range(n):",
-            "        t = (first + s) * tick",
-            "        t_next = (first + s + 1) * tick",
-            # a slice with constant offsets: an index that LLVM cannot prove to be positive is gathered
-            f"        row = inputs[s * {len(inputs) * LANES} : (s + 1) * {len(inputs) * LANES}]",
-            f"        out = trace[s * {len(trace) * LANES} : (s + 1) * {len(trace) * LANES}]",
-            f"        for l in range({LANES}):",
-            *(f"            {line}" for line in body),
-            "",
-        ]
-    )
+    source, names, sizes = text_of(neuron, inputs, templates, shared, trace)
+    row = sum(sizes)
     filename = f"<driver of {neuron.__name__} {[c.__name__ for c in inputs]} trace={trace}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     exec(compile(source, filename, "exec"), names)
-    layout = Layout(tuple(sizes), row, row + 1)
+    layout = Layout(sizes, row, row + 1)
     advance = names["advance"]
     advance.__module__ = __name__
     classes = (neuron, *inputs, *(cls for pair in templates for cls in pair))
     return Driver(kept(advance, source, *classes, compile_it=disjoint), layout, len(inputs), source)
 
 
+def takes_jumps(neuron: Component) -> bool:
+    """Return whether a neuron can have inputs that move its potential at once: see the top of the file."""
+    return "per_jump" in _template(neuron)[1]._fields  # type: ignore[attr-defined]
+
+
 def driver_for(neuron: Component, inputs: Sequence[Component], *, trace: Trace = ()) -> Driver:
-    """Return the driver of these components, compiled once per process and combination of classes."""
+    """Return the driver of these components, compiled once per process and combination of classes.
+
+    Raises InputError where an input moves the potential of a neuron that does not take jumps.
+    """
+    jumping = next((p for p in inputs if hasattr(p, "jump")), None)
+    if jumping is not None and not takes_jumps(neuron):
+        raise InputError(
+            f"a {type(jumping).__name__} is no synapse of a {type(neuron).__name__}, whose potential cannot "
+            "be moved at once; allowed: neurons whose coefficients have per_jump"
+        )
     state, coefficients, shared = zip(*(_template(part) for part in (neuron, *inputs)), strict=True)
     templates = tuple(zip(state, coefficients, strict=True))
     return make_driver(type(neuron), tuple(type(p) for p in inputs), templates, shared, trace)

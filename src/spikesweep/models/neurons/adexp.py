@@ -48,6 +48,7 @@ class Coefficients(NamedTuple):
     a: Any
     b: Any
     hold: Any
+    per_jump: Any  #: current (pA) that moves v by 1 mV in a step
 
 
 class AdExp(NamedTuple):
@@ -91,6 +92,7 @@ class AdExp(NamedTuple):
             a=self.a,
             b=self.b,
             hold=clock.hold(self.t_ref),
+            per_jump=self.C_m / clock.dt,
         )
 
     def time_constants(self) -> dict[str, ms]:

@@ -40,6 +40,7 @@ class Coefficients(NamedTuple):
     V_reset: Any
     V_hold: Any  #: where v is held
     hold: Any
+    per_jump: Any  #: current (pA) that moves v by 1 mV in a step
 
 
 class EIF(NamedTuple):
@@ -75,6 +76,7 @@ class EIF(NamedTuple):
             V_reset=self.V_reset,
             V_hold=clock.held_potential(self.V_reset, self.E_L),
             hold=clock.hold(self.t_ref),
+            per_jump=self.C_m / clock.dt,
         )
 
     def time_constants(self) -> dict[str, ms]:

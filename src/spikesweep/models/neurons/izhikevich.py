@@ -48,6 +48,7 @@ class Coefficients(NamedTuple):
     c: Any
     d: Any
     new_v: Any  #: 1 where u follows the new v, else 0
+    per_jump: Any  #: current (pA) that moves v by 1 mV in a step
 
 
 class Izhikevich(NamedTuple):
@@ -102,6 +103,7 @@ class Izhikevich(NamedTuple):
             c=self.c * MILLI,
             d=self.d * PICO,
             new_v=1.0 if self.order == "prototype" else 0.0,
+            per_jump=self.C_m / clock.dt,
         )
 
     def time_constants(self) -> dict[str, ms]:

@@ -38,6 +38,7 @@ class Coefficients(NamedTuple):
     V_reset: Any
     jump: Any  #: of w at a spike
     hold: Any
+    per_jump: Any  #: current (pA) that moves v by 1 mV in a step
 
 
 class Jercog(NamedTuple):
@@ -67,6 +68,7 @@ class Jercog(NamedTuple):
             V_reset=self.V_reset,
             jump=self.beta / self.tau_w,
             hold=clock.hold(self.t_ref) - 0.5 * clock.tick,  # half a step: no rounding decides
+            per_jump=self.C_m / clock.dt,
         )
 
     def time_constants(self) -> dict[str, ms]:

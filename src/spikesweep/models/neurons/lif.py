@@ -33,6 +33,7 @@ class Coefficients(NamedTuple):
     V_reset: Any
     V_hold: Any  #: where v is held
     hold: Any
+    per_jump: Any  #: current (pA) that moves v by 1 mV in a step
 
 
 class LIF(NamedTuple):
@@ -59,6 +60,7 @@ class LIF(NamedTuple):
             self.V_reset,
             clock.held_potential(self.V_reset, self.E_L),
             clock.hold(self.t_ref),
+            self.C_m / clock.dt,
         )
 
     def time_constants(self) -> dict[str, ms]:
