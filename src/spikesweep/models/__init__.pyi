@@ -1,11 +1,17 @@
 from .inputs.band_limited_noise import BandLimitedNoise as BandLimitedNoise
 from .inputs.butter_lowpass import ButterLowpass as ButterLowpass
+from .inputs.drive import PoissonDrive as PoissonDrive
+from .inputs.drive import SharedDrive as SharedDrive
 from .inputs.given import GivenConductance as GivenConductance
 from .inputs.given import GivenCurrent as GivenCurrent
 from .inputs.noise import CurrentNoise as CurrentNoise
 from .inputs.noise import PotentialNoise as PotentialNoise
 from .inputs.patterns import BinaryPatterns as BinaryPatterns
 from .inputs.patterns import UniformPatterns as UniformPatterns
+from .inputs.shapes import GaussianFlanks as GaussianFlanks
+from .inputs.shapes import Ramp as Ramp
+from .inputs.shapes import Steps as Steps
+from .inputs.shapes import Table as Table
 from .inputs.start import FixedStart as FixedStart
 from .inputs.start import NormalStart as NormalStart
 from .inputs.start import UniformStart as UniformStart

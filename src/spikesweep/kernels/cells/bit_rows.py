@@ -21,7 +21,8 @@ _32 = np.uint32
 def planes_of(count):
     """Return how many planes hold a count."""
     n = 0
-    while count >> n:
+    while count > 0:
+        count >>= 1
         n += 1
     return n
 
@@ -97,50 +98,64 @@ def add_rows(bits, begin, width, active, count, planes, at, carry):
             _ripple(planes[at + q * width : at + (q + 1) * width], rest)
 
 
-@disjoint
-def _add_four_planes(p0, p1, p2, p3, factor, row):
-    """Add `factor` times the counts of 32 lanes, held in the bits of four words, to `row`."""
+@compiled
+def _add_four_planes(p0, p1, p2, p3, factor, kicks, at):
+    """Add `factor` times the counts of 32 lanes, held in the bits of four words, to `kicks` from `at` on."""
     for lane in range(LANES):
         b = _32(lane)
         low = ((p0 >> b) & _32(1)) | (((p1 >> b) & _32(1)) << _32(1))
         high = ((p2 >> b) & _32(1)) | (((p3 >> b) & _32(1)) << _32(1))
-        row[lane] += factor * np.float64(np.int32(low | (high << _32(2))))
+        kicks[at + np.uint64(lane)] += factor * np.float64(np.int32(low | (high << _32(2))))
 
 
-@disjoint
-def _add_eight_planes(p0, p1, p2, p3, p4, p5, p6, p7, factor, row):
-    """Add `factor` times the counts of 32 lanes, held in the bits of eight words, to `row`."""
+@compiled
+def _add_eight_planes(p0, p1, p2, p3, p4, p5, p6, p7, factor, kicks, at):
+    """Add `factor` times the counts of 32 lanes, held in the bits of eight words, to `kicks` from `at` on."""
     for lane in range(LANES):
         b = _32(lane)
         low = ((p0 >> b) & _32(1)) | (((p1 >> b) & _32(1)) << _32(1))
         low |= (((p2 >> b) & _32(1)) << _32(2)) | (((p3 >> b) & _32(1)) << _32(3))
         high = ((p4 >> b) & _32(1)) | (((p5 >> b) & _32(1)) << _32(1))
         high |= (((p6 >> b) & _32(1)) << _32(2)) | (((p7 >> b) & _32(1)) << _32(3))
-        row[lane] += factor * np.float64(np.int32(low | (high << _32(4))))
+        kicks[at + np.uint64(lane)] += factor * np.float64(np.int32(low | (high << _32(4))))
 
 
 @compiled
-def add_counts(planes, at, width, n, group, factor, row):
-    """Add `factor` times the counts of a group of lanes, held in n planes from `at` on, to `row`."""
-    place, shift = at + group // 2, np.uint64(LANES * (group % 2))
-    none = _32(0)
-    p0 = _32(planes[place] >> shift) if n > 0 else none
-    p1 = _32(planes[place + width] >> shift) if n > 1 else none
-    p2 = _32(planes[place + 2 * width] >> shift) if n > 2 else none
-    p3 = _32(planes[place + 3 * width] >> shift) if n > 3 else none
-    if n <= 4:
-        _add_four_planes(p0, p1, p2, p3, factor, row)
-        return
-    p4 = _32(planes[place + 4 * width] >> shift) if n > 4 else none
-    p5 = _32(planes[place + 5 * width] >> shift) if n > 5 else none
-    p6 = _32(planes[place + 6 * width] >> shift) if n > 6 else none
-    p7 = _32(planes[place + 7 * width] >> shift) if n > 7 else none
-    if n <= 8:
-        _add_eight_planes(p0, p1, p2, p3, p4, p5, p6, p7, factor, row)
-        return
+def _add_planes(planes, place, width, shift, n, factor, kicks, at):
+    """Add `factor` times the counts of 32 lanes, held in any number of planes, to `kicks` from `at` on."""
     for lane in range(LANES):
         count = np.int64(0)
         for q in range(n):
-            bit = (planes[place + q * width] >> (shift + np.uint64(lane))) & np.uint64(1)
+            bit = (planes[place + np.uint64(q) * width] >> (shift + np.uint64(lane))) & np.uint64(1)
             count |= np.int64(bit) << np.int64(q)
-        row[lane] += factor * np.float64(count)
+        kicks[at + np.uint64(lane)] += factor * np.float64(count)
+
+
+@disjoint
+def add_counts(planes, depth, kicks, where, slot, slots, begin, width, deep, group, factor, at, step, n):
+    """Add `factor` times what the n slots from `slot` on of a ring hold for a group to `kicks`.
+
+    The ring begins at `begin` of `planes` and has `slots` slots of `deep` planes of `width` words, and `depth` says
+    from `where` on how many rows were added in each. The kicks of a step begin `step` after those of the one before, from `at` on.
+    """
+    shift, w, none = np.uint64(LANES * (group % 2)), np.uint64(width), _32(0)
+    for s in range(n):
+        rows = depth[np.uint64(where + slot)]
+        if rows > 0:
+            k, place = planes_of(rows), np.uint64(begin + slot * deep * width + group // 2)
+            to = np.uint64(at + s * step)
+            p0 = _32(planes[place] >> shift)
+            p1 = _32(planes[place + w] >> shift) if k > 1 else none
+            p2 = _32(planes[place + w + w] >> shift) if k > 2 else none
+            p3 = _32(planes[place + np.uint64(3) * w] >> shift) if k > 3 else none
+            if k <= 4:
+                _add_four_planes(p0, p1, p2, p3, factor, kicks, to)
+            elif k <= 8:
+                p4 = _32(planes[place + np.uint64(4) * w] >> shift)
+                p5 = _32(planes[place + np.uint64(5) * w] >> shift) if k > 5 else none
+                p6 = _32(planes[place + np.uint64(6) * w] >> shift) if k > 6 else none
+                p7 = _32(planes[place + np.uint64(7) * w] >> shift) if k > 7 else none
+                _add_eight_planes(p0, p1, p2, p3, p4, p5, p6, p7, factor, kicks, to)
+            else:
+                _add_planes(planes, place, w, shift, k, factor, kicks, to)
+        slot = slot + 1 if slot + 1 < slots else 0

@@ -9,6 +9,7 @@ The loop is compiled as a whole, so that threads meet the interpreter's lock onc
 is written as text, like the driver, because numba has no list of unlike populations.
 """
 
+import inspect
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
@@ -31,7 +32,7 @@ def loop(net, parts, block, first, n_steps, tick):
     for start in range(first, end, block):
         n = min(block, end - start)
 {parts}
-        count = deliver(net, n, start, count)
+        count = deliver({sent}, n, start, count)
     return count
 """
 
@@ -44,17 +45,18 @@ _HEAD = """
 
 _PART = """
         for g in range(state{k}.shape[0]):
-            fill{k}(source{k}, {g}kicks{k}, n, start)
-            receive(net, {k}, g, kicks{k}, n, start)
+            fill{k}({fill}, {g}kicks{k}, n, start)
+            receive({received}, {k}, g, kicks{k}, n, start)
             advance{k}(state{k}[g], kicks{k}, traced{k}, n, start, tick)
-            collect{k}(sink{k}, {g}traced{k}, n, start)
+            collect{k}({collect}, {g}traced{k}, n, start)
 """
 
 
 class Code(NamedTuple):
     """The compiled functions of one kind of cell.
 
-    In a network, where parts have several groups, source and sink are followed by the number of the group.
+    In a network, where parts have several groups, `fill` and `collect` have the fields of source and sink as their
+    first parameters, by name, and then the number `g` of the group.
     """
 
     advance: Callable[..., None]  #: of its driver
@@ -75,8 +77,10 @@ class Part(NamedTuple):
 class Exchange(NamedTuple):
     """How spikes come from cells to cells, compiled."""
 
-    receive: Callable[..., None]  #: (net, part, group, kicks, n, first): writes what arrives in n steps
-    deliver: Callable[..., int]  #: (net, n, first, count): sends the spikes of n steps; counts them all
+    #: (fields of net by name, part, group, kicks, n, first): adds what arrives in n steps
+    receive: Callable[..., None]
+    #: (fields of net by name, n, start, count): sends the spikes of n steps; counts them all
+    deliver: Callable[..., int]
 
 
 @compiled
@@ -111,13 +115,35 @@ def core_loop(codes: tuple[Code, ...], exchange: Exchange) -> Any:
     It advances all cells by the n_steps from `first` on, and returns how many spikes were delivered.
     """
     names: dict[str, Any] = exchange._asdict()
+    heads, parts = [], []
+    alone = exchange is ALONE
+    received, sent = ("net", "net") if alone else (_fields(f, "part", "n") for f in exchange)
+    if not alone:
+        heads += _reads("net", "net", f"{received}, {sent}")
     for k, code in enumerate(codes):
         names |= {f"{name}{k}": function for name, function in code._asdict().items()}
-    numbers, group = range(len(codes)), "" if exchange is ALONE else "g, "
-    heads = "".join(_HEAD.format(k=k) for k in numbers)
-    text = _LOOP.format(heads=heads, parts="".join(_PART.format(k=k, g=group) for k in numbers))
-    parts = list(names.values())
+        fill, collect = f"source{k}", f"sink{k}"
+        heads.append(_HEAD.format(k=k))
+        if not alone:
+            fill, collect = _fields(code.fill, "g", prefix=f"s{k}_"), _fields(code.collect, "g", prefix=f"k{k}_")
+            heads += [*_reads(f"source{k}", f"s{k}", fill), *_reads(f"sink{k}", f"k{k}", collect)]
+        group = "" if alone else "g, "
+        parts.append(_PART.format(k=k, g=group, fill=fill, collect=collect, received=received))
+    text = _LOOP.format(heads="\n".join(heads), parts="".join(parts), sent=sent)
+    made_of = list(names.values())
     exec(text, names)
     loop: Any = names["loop"]
     loop.__module__ = __name__
-    return kept(loop, text, *parts)
+    return kept(loop, text, *made_of)
+
+
+def _fields(function: Any, *ends: str, prefix: str = "net_") -> str:
+    """Return the first parameters of a compiled function, up to those named, as local names of the loop."""
+    names = list(inspect.signature(function.py_func).parameters)
+    return ", ".join(prefix + name for name in names[: min(names.index(end) for end in ends if end in names)])
+
+
+def _reads(where: str, prefix: str, names: str) -> list[str]:
+    """Return lines that read fields into local names, once: each time one is read its array is counted."""
+    cut = len(prefix) + 1
+    return [f"    {name} = {where}.{name[cut:]}" for name in dict.fromkeys(names.split(", "))]

@@ -6,31 +6,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.kernels.cells.driver import LANES
-from spikesweep.kernels.cells.poisson_counts import Drives, fill_drives
-from spikesweep.kernels.compile.jit import compiled
+from spikesweep.kernels.cells.poisson_counts import fill_drives
+from spikesweep.kernels.compile.jit import inlined
 
 
 class Currents(NamedTuple):
-    """Constant and random currents (pA) of the neurons of a population."""
+    """Drives, and constant and random currents (pA), of the neurons of a population."""
 
-    drives: Drives
+    inputs: int  #: these, up to `narrow`, as in `Drives`
+    key: NDArray[np.uint64]
+    stream: NDArray[np.uint64]
+    input: NDArray[np.int64]
+    weight: NDArray[np.float64]
+    parts: NDArray[np.int64]
+    table: NDArray[np.uint32]
+    moving: NDArray[np.int64]
+    origin: int
+    drawn: NDArray[np.int64]
+    counts: NDArray[np.uint32]
+    words: NDArray[np.uint64]
+    narrow: NDArray[np.uint32]
     mean: NDArray[np.float64]  #: shape (groups, LANES)
     sd: NDArray[np.float64]  #: shape (groups, LANES)
     normals: NDArray[np.float64]  #: shape (neurons, steps of a call)
-    origin: int  #: first step of the call
+    begin: int  #: first step of the call
 
 
-@compiled
-def fill_currents(currents, g, kicks, n, first):
+@inlined
+def fill_currents(
+    inputs, key, stream, input, weight, parts, table, moving, origin, drawn, counts, words, narrow, mean, sd,
+    normals, begin, g, kicks, n, first,
+):  # fmt: skip
     """Write the events of group g at steps first .. first + n - 1 to `kicks`, and currents as its last input."""
-    fill_drives(currents.drives, g, kicks, n, first)
-    width = currents.drives.inputs * LANES
+    fill_drives(
+        inputs, key, stream, input, weight, parts, table, moving, origin, drawn, counts, words, narrow, g, kicks, n,
+        first,
+    )  # fmt: skip
+    width = inputs * LANES
     for s in range(n):
         row = kicks[(s + 1) * width - LANES : (s + 1) * width]
         for lane in range(LANES):
-            row[lane] = currents.mean[g, lane]
-    for i in range(g * LANES, min((g + 1) * LANES, currents.normals.shape[0])):
+            row[lane] = mean[g, lane]
+    for i in range(g * LANES, min((g + 1) * LANES, normals.shape[0])):
         lane = i - g * LANES
         for s in range(n):
-            noise = currents.sd[g, lane] * currents.normals[i, first - currents.origin + s]
-            kicks[(s + 1) * width - LANES + lane] += noise
+            kicks[(s + 1) * width - LANES + lane] += sd[g, lane] * normals[i, first - begin + s]

@@ -14,35 +14,33 @@ Counts are whole numbers, sums are added in the order of steps, sources and rows
 on the length of a block, but for the order in which unequal weights of one step are added, which is always the same.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.kernels.cells.bit_rows import add_counts, add_rows, planes_of
+from spikesweep.kernels.cells.bit_rows import add_counts, add_rows
 from spikesweep.kernels.cells.core import Exchange
 from spikesweep.kernels.cells.driver import LANES
-from spikesweep.kernels.cells.spike_trains import spiked_lanes
-from spikesweep.kernels.compile.jit import compiled, disjoint
+from spikesweep.kernels.compile.jit import disjoint, inlined
 
 BITS, COUNTS, LATE_COUNTS, SUMS, LATE_SUMS = range(5)
 
+#: Columns of `Wired.table`.
+KIND, INPUT, LAG, WIDTH, ROWS, BEGIN, DEPTH, PLANES, WEIGHTS = range(9)
+
 
 class Wired(NamedTuple):
-    """Connections as the loop reads them, shared by all simulations of a network; entry p is projection p's.
+    """Connections as the loop reads them, shared by all simulations of a network.
 
-    Projections stand in the order of their targets, then of the inputs that they kick.
+    Projections stand in the order of their targets, then of the inputs that they kick. Row p of `table` has of
+    projection p: its kind; the input that it kicks; the steps to the arrival, the longest where they differ; the
+    width of a slot, in words of a row of bits or lanes of the target; where its rows begin, in `bits` or `pointer`;
+    where its ring begins, in the ring of its kind; where its slots' depths begin; the planes of a slot; the way
+    from a place of its connections to that of their weights.
     """
 
-    kind: NDArray[np.int64]
-    input: NDArray[np.int64]  #: of the target
-    lag: NDArray[np.int64]  #: steps to the arrival; the longest where they differ
-    width: NDArray[np.int64]  #: of a slot: words of a row of bits, or lanes of the target
-    rows: NDArray[np.int64]  #: where its rows begin: in `bits`, or its pointers in `pointer`
-    ring: NDArray[np.int64]  #: where its ring begins, in the ring of its kind
-    depth: NDArray[np.int64]  #: where the numbers of spikes in its slots begin
-    planes: NDArray[np.int64]  #: of a slot, of bits
-    weights: NDArray[np.int64]  #: from a place of its connections to that of their weights
+    table: NDArray[np.int64]  #: shape (projections, 9)
     leaving: NDArray[np.int64]  #: projections, by the population that they come from
     leave: NDArray[np.int64]  #: those of population k: leaving[leave[k]:leave[k + 1]]
     arrive: NDArray[np.int64]  #: those onto population k: arrive[k] to arrive[k + 1]
@@ -52,20 +50,29 @@ class Wired(NamedTuple):
     far: NDArray[np.uint32]  #: places in a ring whose first slot is that of the next step
     weight: NDArray[np.float32]  #: 64-bit where given weights need it
     factor: NDArray[np.float64]  #: of the counts or sums: the weight that all connections have, or one
+    counter: NDArray[np.uint16]  #: nothing, of the type that counts need: 32-bit with many connections of a cell
     rings: tuple[int, int, int, int]  #: lengths of the rings of planes, counts, sums, and of all depths
     shortest: int  #: steps of the shortest way, which are at least one
     widest: int  #: words of the widest row of bits
 
 
 class Net(NamedTuple):
-    """What is exchanged between the cells of a network."""
+    """What is exchanged between the cells of a network; flat, since arrays within arrays are counted at each use."""
 
-    wired: Wired
+    table: NDArray[np.int64]  #: these, up to `weight`, as in `Wired`
+    leaving: NDArray[np.int64]
+    leave: NDArray[np.int64]
+    arrive: NDArray[np.int64]
+    bits: NDArray[np.uint64]
+    pointer: NDArray[np.int64]
+    near: NDArray[np.uint16]
+    far: NDArray[np.uint32]
+    weight: NDArray[np.float32]
     factor: NDArray[np.float64]  #: of each projection, with the simulation's own scale
     planes: NDArray[np.uint64]
-    counts: NDArray[np.uint16]  #: 32-bit where a cell has more connections
+    counts: NDArray[np.uint16]  #: of the type of `counter`
     sums: NDArray[np.float64]
-    depth: NDArray[np.int64]  #: spikes that reach a slot of a projection with one delay
+    depth: NDArray[np.int64]  #: rows that were added in each slot of projections of bits
     carry: NDArray[np.uint64]  #: room for a row of bits
     inputs: NDArray[np.int64]  #: of each population
     groups: NDArray[np.int64]  #: those of population k: groups[k] to groups[k + 1]
@@ -80,151 +87,182 @@ class Net(NamedTuple):
 class Watched(NamedTuple):
     """What is kept of a population."""
 
-    words: NDArray[np.int64]  #: shape (groups, steps of a block)
+    noted: NDArray[np.int64]  #: whose bits are the lanes that spiked, flat of shape (groups, steps of a block)
+    block: int  #: steps of a block
     starts: NDArray[np.int64]  #: what is recorded of group g: starts[g] to starts[g + 1]
     place: NDArray[np.int64]  #: row * LANES + lane of what is recorded
     recorded: NDArray[np.float64]  #: shape (recorded, steps)
     rows: int  #: of the trace; the last are the spikes
 
 
-@compiled
-def watch(watched, g, traced, n, first):
-    """Note which lanes of group g spiked, by the step of the block, and record rows of the trace."""
-    width = watched.rows * LANES
+@disjoint
+def _note(noted, at, traced, width, n):
+    """Write the lanes that spiked in each of n steps, whose rows end every `width` of `traced`, as bits."""
     for s in range(n):
-        watched.words[g, s] = spiked_lanes(traced, (s + 1) * width - LANES)
-    for r in range(watched.starts[g], watched.starts[g + 1]):
+        row = np.uint64((s + 1) * width - LANES)
+        any_spiked = 0.0
+        for lane in range(LANES):
+            any_spiked = max(any_spiked, traced[row + np.uint64(lane)])
+        word = np.int64(0)
+        if any_spiked != 0.0:
+            for lane in range(LANES):
+                word |= np.int64(traced[row + np.uint64(lane)] != 0.0) << np.int64(lane)
+        noted[np.uint64(at + s)] = word
+
+
+@inlined
+def watch(noted, block, starts, place, recorded, rows, g, traced, n, first):
+    """Note which lanes of group g spiked, by the step of the block, and record rows of the trace (`Watched`)."""
+    width = rows * LANES
+    _note(noted, g * block, traced, width, n)
+    for r in range(starts[g], starts[g + 1]):
         for s in range(n):
-            watched.recorded[r, first + s] = traced[s * width + watched.place[r]]
+            recorded[r, first + s] = traced[s * width + place[r]]
 
 
 @disjoint
-def _take(here, factor, row):
-    """Add `factor` times what waits for a group to `row`, and empty it."""
-    for lane in range(LANES):
-        row[lane] += factor * np.float64(here[lane])
-        here[lane] = 0
+def _take(ring, kicks, slot, slots, begin, width, factor, at, step, n):
+    """Add `factor` times what waits in n slots of a ring to `kicks`, and empty them."""
+    for s in range(n):
+        here, to = np.uint64(begin + slot * width), np.uint64(at + s * step)
+        for lane in range(LANES):
+            i = here + np.uint64(lane)
+            kicks[to + np.uint64(lane)] += factor * np.float64(ring[i])
+            ring[i] = 0
+        slot = slot + 1 if slot + 1 < slots else 0
 
 
-@compiled
-def receive(net, part, group, kicks, n, first):
-    """Add what arrives at a group in n steps to its kicks, and empty the slots."""
-    wired, step = net.wired, net.inputs[part] * LANES
-    for p in range(wired.arrive[part], wired.arrive[part + 1]):
-        kind, slots, width, factor = wired.kind[p], wired.lag[p], wired.width[p], net.factor[p]
-        slot, place = first % slots, wired.input[p] * LANES
-        for s in range(n):
-            late = kind == LATE_COUNTS or kind == LATE_SUMS
-            count = 1 if late else net.depth[wired.depth[p] + slot]
-            if count > 0:
-                row = kicks[s * step + place : s * step + place + LANES]
-                if kind == BITS:
-                    at = wired.ring[p] + slot * width * wired.planes[p]
-                    add_counts(net.planes, at, width, planes_of(count), group, factor, row)
-                else:
-                    at = wired.ring[p] + slot * width + group * LANES
-                    if kind == COUNTS or kind == LATE_COUNTS:
-                        _take(net.counts[at : at + LANES], factor, row)
-                    else:
-                        _take(net.sums[at : at + LANES], factor, row)
-            slot = slot + 1 if slot + 1 < slots else 0
-
-
-@disjoint
-def _count(targets, here):
-    for e in range(targets.size):
-        here[targets[e]] += 1
-
-
-@disjoint
-def _sum(targets, weight, here):
-    for e in range(targets.size):
-        here[targets[e]] += np.float64(weight[e])
-
-
-@disjoint
-def _count_late(places, ring, start):
-    """Count at places that are counted from `start` on, around the ring."""
-    size = np.uint64(ring.size)
-    for e in range(places.size):
-        i = start + np.uint64(places[e])
-        i = i - size if i >= size else i
-        ring[i] += 1
-
-
-@disjoint
-def _sum_late(places, weight, ring, start):
-    """Add weights at places that are counted from `start` on, around the ring."""
-    size = np.uint64(ring.size)
-    for e in range(places.size):
-        i = start + np.uint64(places[e])
-        i = i - size if i >= size else i
-        ring[i] += np.float64(weight[e])
-
-
-@compiled
-def send(net, p, count, step):
-    """Send the spikes of the first `count` of `net.active`, of one step, along a projection."""
-    wired, kind = net.wired, net.wired.kind[p]
-    lag, width, begin = wired.lag[p], wired.width[p], wired.ring[p]
-    slot = (step + lag) % lag
-    if kind != LATE_COUNTS and kind != LATE_SUMS:
-        net.depth[wired.depth[p] + slot] = count
-    if count == 0:
-        return
-    if kind == BITS:
-        at = begin + slot * width * wired.planes[p]
-        add_rows(wired.bits, wired.rows[p], width, net.active, count, net.planes, at, net.carry)
-        return
-    here, whole = begin + slot * width, lag * width
-    start = np.uint64(((step + 1) % lag) * width)
-    for k in range(count):
-        row = wired.rows[p] + net.active[k]
-        a, b = wired.pointer[row], wired.pointer[row + 1]
-        if kind == COUNTS:
-            _count(wired.near[a:b], net.counts[here : here + width])
-        elif kind == LATE_COUNTS:
-            _count_late(wired.far[a:b], net.counts[begin : begin + whole], start)
+@inlined
+def receive(arrive, table, inputs, factor, planes, depth, counts, sums, part, group, kicks, n, first):
+    """Add what arrives at a group in n steps to its kicks, and empty the slots (`Net`)."""
+    step = inputs[part] * LANES
+    for p in range(arrive[part], arrive[part + 1]):
+        kind, slots, width, begin = table[p, KIND], table[p, LAG], table[p, WIDTH], table[p, BEGIN]
+        slot, at = first % slots, table[p, INPUT] * LANES
+        if kind == BITS:
+            where, deep = table[p, DEPTH], table[p, PLANES]
+            add_counts(
+                planes, depth, kicks, where, slot, slots, begin, width, deep, group, factor[p], at, step, n
+            )
+        elif kind == COUNTS or kind == LATE_COUNTS:
+            _take(counts, kicks, slot, slots, begin + group * LANES, width, factor[p], at, step, n)
         else:
-            weight = wired.weight[a + wired.weights[p] : b + wired.weights[p]]
-            if kind == SUMS:
-                _sum(wired.near[a:b], weight, net.sums[here : here + width])
-            else:
-                _sum_late(wired.far[a:b], weight, net.sums[begin : begin + whole], start)
+            _take(sums, kicks, slot, slots, begin + group * LANES, width, factor[p], at, step, n)
 
 
-@compiled
-def find_active(net, k, s):
-    """Write the cells of population k that spiked in step s of the block to `net.active`; return their number."""
+@disjoint
+def _count(pointer, active, count, rows, near, counts, here):
+    """Count the targets of rows in a slot of a ring."""
+    for k in range(count):
+        row = np.uint64(rows + active[np.uint64(k)])
+        for e in range(pointer[row], pointer[row + np.uint64(1)]):
+            i = here + np.uint64(near[np.uint64(e)])
+            counts[i] += 1
+
+
+@disjoint
+def _sum(pointer, active, count, rows, near, weight, shift, sums, here):
+    """Add the weights of rows to a slot of a ring."""
+    for k in range(count):
+        row = np.uint64(rows + active[np.uint64(k)])
+        for e in range(pointer[row], pointer[row + np.uint64(1)]):
+            i = here + np.uint64(near[np.uint64(e)])
+            sums[i] += np.float64(weight[np.uint64(e + shift)])
+
+
+@disjoint
+def _count_late(pointer, active, count, rows, far, counts, begin, size, start):
+    """Count the places of rows, which are counted from `start` on, around a ring."""
+    for k in range(count):
+        row = np.uint64(rows + active[np.uint64(k)])
+        for e in range(pointer[row], pointer[row + np.uint64(1)]):
+            i = start + np.uint64(far[np.uint64(e)])
+            i = i - size if i >= size else i
+            counts[begin + i] += 1
+
+
+@disjoint
+def _sum_late(pointer, active, count, rows, far, weight, shift, sums, begin, size, start):
+    """Add the weights of rows at places that are counted from `start` on, around a ring."""
+    for k in range(count):
+        row = np.uint64(rows + active[np.uint64(k)])
+        for e in range(pointer[row], pointer[row + np.uint64(1)]):
+            i = start + np.uint64(far[np.uint64(e)])
+            i = i - size if i >= size else i
+            sums[begin + i] += np.float64(weight[np.uint64(e + shift)])
+
+
+@disjoint
+def find_active(words, members, active, begin, end, block, s):
+    """Write the cells of a population that spiked in step s of the block to `active`; return their number."""
     count = 0
-    for g in range(net.groups[k], net.groups[k + 1]):
-        word = net.words[g, s] & net.members[g]
+    for g in range(begin, end):
+        word = words[np.uint64(g * block + s)]
         if word != 0:
-            cell = (g - net.groups[k]) * LANES
+            word &= members[np.uint64(g)]
+            cell = (g - begin) * LANES
             while word != 0:
                 if word & 1:
-                    net.active[count] = cell
+                    active[np.uint64(count)] = cell
                     count += 1
                 word >>= 1
                 cell += 1
     return count
 
 
-@compiled
-def deliver(net, n, first, count):
-    """Send the spikes of a block in the order of steps, then neurons; return how many were told so far."""
+@inlined
+def _send(table, p, bits, pointer, near, far, weight, planes, counts, sums, depth, carry, active, count, step):
+    """Send the spikes of `count` active cells, of one step, along projection p."""
+    kind, lag, width, begin = table[p, KIND], table[p, LAG], table[p, WIDTH], table[p, BEGIN]
+    slot, rows = step % lag, table[p, ROWS]
+    if kind == BITS:
+        depth[table[p, DEPTH] + slot] = count
+        if count > 0:
+            at = begin + slot * width * table[p, PLANES]
+            add_rows(bits, rows, width, active, count, planes, at, carry)
+    elif count > 0:
+        here, size = np.uint64(begin + slot * width), np.uint64(lag * width)
+        ring, start = np.uint64(begin), np.uint64(((step + 1) % lag) * width)
+        if kind == COUNTS:
+            _count(pointer, active, count, rows, near, counts, here)
+        elif kind == LATE_COUNTS:
+            _count_late(pointer, active, count, rows, far, counts, ring, size, start)
+        elif kind == SUMS:
+            _sum(pointer, active, count, rows, near, weight, table[p, WEIGHTS], sums, here)
+        else:
+            _sum_late(
+                pointer, active, count, rows, far, weight, table[p, WEIGHTS], sums, ring, size, start
+            )
+
+
+@inlined
+def deliver(
+    table, leaving, leave, bits, pointer, near, far, weight, planes, counts, sums, depth, carry, groups, first,
+    told, words, members, active, spikes, n, start, count,
+):  # fmt: skip
+    """Send the spikes of a block in the order of steps, then neurons; return how many were told so far (`Net`)."""
+    block, flat = words.shape[1], words.reshape(-1)
     for s in range(n):
-        for k in range(net.told.size):
-            active = find_active(net, k, s)
-            if net.told[k]:
-                for i in range(active):
-                    net.spikes[0, count] = net.first[k] + net.active[i]
-                    net.spikes[1, count] = first + s + 1
+        for k in range(told.size):
+            found = find_active(flat, members, active, groups[k], groups[k + 1], block, s)
+            if told[k]:
+                for i in range(found):
+                    spikes[0, count] = first[k] + active[i]
+                    spikes[1, count] = start + s + 1
                     count += 1
-            for q in range(net.wired.leave[k], net.wired.leave[k + 1]):
-                send(net, net.wired.leaving[q], active, first + s)
+            for q in range(leave[k], leave[k + 1]):
+                _send(
+                    table, leaving[q], bits, pointer, near, far, weight, planes, counts, sums, depth, carry,
+                    active, found, start + s,
+                )  # fmt: skip
     return count
 
 
 #: Between the cells of a network.
 RING = Exchange(receive, deliver)
+
+
+def net_of(wired: Wired, **own: Any) -> Net:
+    """Return what is exchanged along connections; `own` are the fields that a simulation has for itself."""
+    shared = {name: getattr(wired, name) for name in Net._fields if name in Wired._fields and name not in own}
+    return Net(**shared, **own)

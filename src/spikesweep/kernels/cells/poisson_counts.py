@@ -12,19 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.kernels.cells.driver import LANES
-from spikesweep.kernels.compile.jit import compiled, disjoint
+from spikesweep.kernels.compile.jit import disjoint, inlined
 from spikesweep.kernels.compile.vector_math import exp_each
 from spikesweep.kernels.random.philox import philox4x32
 
 #: The highest mean of one draw: e**-16 is 483 times the resolution of a word.
 PART = 16.0
-_STEPS = 4  # that share a counter
-#: Thresholds are looked at so many at a time.
-_AT_ONCE = 4
-_NEVER = 2**32 - 1
+#: Steps that share a counter.
+STEPS = 4
+_AT_ONCE = 4  # thresholds that are looked at together
+#: A threshold that only one word in 2**32 reaches.
+NEVER = 2**32 - 1
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
-_32 = np.int32
+_32 = np.uint32
 
 
 class Drives(NamedTuple):
@@ -40,28 +41,33 @@ class Drives(NamedTuple):
     moving: NDArray[np.int64]  #: 1 where row s is that of step `origin` + s, 0 where row 0 is that of all steps
     origin: int  #: step of row 0
     drawn: NDArray[np.int64]  #: which counter `counts` holds, shape (drives, groups); -1 at the start
-    counts: NDArray[np.int32]  #: events in its four steps, shape (drives, groups, _STEPS * LANES)
-    words: NDArray[np.uint64]  #: room for _STEPS rows of LANES
+    counts: NDArray[np.uint32]  #: events in its four steps, shape (drives, groups, STEPS * LANES)
+    words: NDArray[np.uint64]  #: room for STEPS rows of LANES
     narrow: NDArray[np.uint32]  #: room for the same
 
 
-def thresholds(mean: NDArray[np.float64]) -> NDArray[np.uint32]:
-    """Return the thresholds of Poisson counts with these means, up to PART, shape (means, levels)."""
-    mean = np.asarray(mean, np.float64)
-    top = float(mean.max(initial=0.0))
+def thresholds(mean: NDArray[np.float64], top: float) -> NDArray[np.uint32]:
+    """Return the thresholds of Poisson counts with these means, up to `top`, shape (means, levels)."""
     n = int(np.ceil(top + 7.0 * np.sqrt(top) + 8.0))  # beyond it less than 2**-32 is left
     n += -n % _AT_ONCE
     p, total, found = exp_each(-mean), np.zeros(len(mean)), np.empty((len(mean), n), np.uint32)
     for k in range(n):
         total = total + p
-        found[:, k] = np.minimum(np.floor(total * 2.0**32), _NEVER)
+        found[:, k] = np.minimum(np.floor(total * 2.0**32), NEVER)
         p = p * mean / (k + 1.0)
+    return found
+
+
+def certain(probability: NDArray[np.float64]) -> NDArray[np.uint32]:
+    """Return the thresholds of single events with these probabilities, shape (probabilities, levels)."""
+    found = np.full((len(probability), _AT_ONCE), NEVER, np.uint32)
+    found[:, 0] = np.minimum(np.floor((1.0 - probability) * 2.0**32), NEVER)
     return found
 
 
 @disjoint
 def _draw_words(words, key, counter, part, stream):
-    """Write the four words of each lane's counter to `words`, shape (_STEPS * LANES,)."""
+    """Write the four words of each lane's counter to `words`, shape (STEPS * LANES,)."""
     c0, c1 = counter & _LOW, counter >> _SHIFT
     for lane in range(LANES):
         k = key[lane]
@@ -91,42 +97,45 @@ def _add_reached(words, table, counts):
 
 
 @disjoint
-def _add_weighted(counts, weight, row):
-    for lane in range(LANES):
-        row[lane] += weight * np.float64(counts[lane])
+def _add_weighted(counts, own, weight, kicks, at, width, n):
+    """Add `weight` times the counts of n steps, from `own` on, to the kicks of these steps, from `at` on."""
+    for s in range(n):
+        here, to = np.uint64(own + s * LANES), np.uint64(at + s * width)
+        for lane in range(LANES):
+            kicks[to + np.uint64(lane)] += weight * np.float64(np.int32(counts[here + np.uint64(lane)]))
 
 
-@compiled
-def _draw(drives, d, g, quarter, counts):
+@inlined
+def _draw(key, stream, parts, table, moving, origin, words, narrow, d, g, quarter, counts):
     """Write the events of drive d in group g in the four steps of a counter to `counts`."""
     counts[:] = 0
-    key = drives.key[g * LANES : (g + 1) * LANES]
-    for part in range(drives.parts[d]):
-        _draw_words(drives.words, key, np.uint64(quarter), np.uint64(part), drives.stream[d])
-        _narrow(drives.words, drives.narrow)
-        if drives.moving[d]:
-            for s in range(_STEPS):
-                own = slice(s * LANES, (s + 1) * LANES)
-                _add_reached(
-                    drives.narrow[own], drives.table[d, quarter * _STEPS + s - drives.origin], counts[own]
-                )
+    own = key[g * LANES : (g + 1) * LANES]
+    for part in range(parts[d]):
+        _draw_words(words, own, np.uint64(quarter), np.uint64(part), stream[d])
+        _narrow(words, narrow)
+        if moving[d]:
+            for s in range(STEPS):
+                a, b = s * LANES, (s + 1) * LANES
+                _add_reached(narrow[a:b], table[d, quarter * STEPS + s - origin], counts[a:b])
         else:
-            _add_reached(drives.narrow, drives.table[d, 0], counts)
+            _add_reached(narrow, table[d, 0], counts)
 
 
-@compiled
-def fill_drives(drives, g, kicks, n, first):
-    """Write the events of group g at steps first .. first + n - 1 to `kicks`, zero where there are none."""
-    width = drives.inputs * LANES
+@inlined
+def fill_drives(
+    inputs, key, stream, input, weight, parts, table, moving, origin, drawn, counts, words, narrow, g, kicks, n, first
+):  # fmt: skip
+    """Write the events of group g at steps first .. first + n - 1 to `kicks`, zero where there are none (`Drives`)."""
+    width = inputs * LANES
     kicks[: n * width] = 0.0
-    for d in range(drives.stream.size):
-        weight, at, counts = drives.weight[d], drives.input[d] * LANES, drives.counts[d, g]
-        for s in range(n):
+    for d in range(stream.size):
+        held = counts[d, g]
+        s = 0
+        while s < n:
             step = first + s
-            if drives.drawn[d, g] != step // _STEPS:
-                _draw(drives, d, g, step // _STEPS, counts)
-                drives.drawn[d, g] = step // _STEPS
-            own = (step % _STEPS) * LANES
-            _add_weighted(
-                counts[own : own + LANES], weight, kicks[s * width + at : s * width + at + LANES]
-            )
+            if drawn[d, g] != step // STEPS:
+                _draw(key, stream, parts, table, moving, origin, words, narrow, d, g, step // STEPS, held)
+                drawn[d, g] = step // STEPS
+            some = min(STEPS - step % STEPS, n - s)
+            _add_weighted(held, (step % STEPS) * LANES, weight[d], kicks, s * width + input[d] * LANES, width, some)
+            s += some

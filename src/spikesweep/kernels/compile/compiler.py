@@ -20,13 +20,18 @@ _DIGEST = 32
 
 
 def dispatcher(
-    function: Callable[..., Any], *, disjoint: bool, kept: tuple[str, frozenset[str]] | None
+    function: Callable[..., Any],
+    *,
+    disjoint: bool,
+    inlined: bool,
+    kept: tuple[str, frozenset[str]] | None,
 ) -> Any:
     """Return numba's dispatcher of a function, or the function itself where numba is told to compile nothing.
 
     `kept` is the name under which compiled versions are kept, and the modules that the function is made of.
     """
-    made: Any = _options(pipeline_class=_Disjoint)(function) if disjoint else _options(function)
+    own: dict[str, Any] = {"pipeline_class": _Disjoint} if disjoint else {}
+    made: Any = _options(forceinline=inlined, **own)(function)
     if kept is not None and not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         made._cache = KernelCache(*kept)
     return made

@@ -23,10 +23,12 @@ _making = RLock()
 class Kernel:
     """A function that numba compiles at its first call, from Python or from another kernel."""
 
-    def __init__(self, function: Callable[..., Any], *, disjoint: bool = False) -> None:
+    def __init__(
+        self, function: Callable[..., Any], *, disjoint: bool = False, inlined: bool = False
+    ) -> None:
         self.py_func = function
         self.place = function.__qualname__  #: its name in its module
-        self._disjoint = disjoint
+        self._disjoint, self._inlined = disjoint, inlined
         self._made: Any = None
         #: The name under which compiled versions are kept, and what the kernel is made of.
         self._kept: tuple[str, frozenset[str]] | None = None
@@ -40,7 +42,8 @@ class Kernel:
                 if self._made is None:
                     from spikesweep.kernels.compile.compiler import dispatcher  # late: it imports numba
 
-                    self._made = dispatcher(self.py_func, disjoint=self._disjoint, kept=self._kept)
+                    options = {"disjoint": self._disjoint, "inlined": self._inlined, "kept": self._kept}
+                    self._made = dispatcher(self.py_func, **options)
         return self._made
 
     @property
@@ -119,3 +122,11 @@ def disjoint(function: F) -> F:
     calls restrict, for which numba has a flag but no option.
     """
     return cast(F, Kernel(function, disjoint=True))
+
+
+def inlined(function: F) -> F:
+    """Compile `function` at its first call, always into what calls it.
+
+    Tuples of many arrays are passed by value, array by array: that takes longer than what a short function does.
+    """
+    return cast(F, Kernel(function, inlined=True))

@@ -20,6 +20,8 @@ from spikesweep.kernels.cells.driver import Clock
 from spikesweep.kernels.compile.jit import compiled
 from spikesweep.models.contracts import Shape, Synapse
 from spikesweep.models.inputs.given import NoCoefficients
+from spikesweep.models.networks.connections import RandomConnections
+from spikesweep.models.networks.weights import EqualWeights
 from spikesweep.units import PER_MS, Fraction, Hz, NonNegative, ms, number
 
 
@@ -43,6 +45,10 @@ class PoissonDrive:
         """Return the mean number of events of a cell in the steps that begin at t (ms)."""
         return _rate(self, t) * (self.n[population] * PER_MS * dt)
 
+    def highest_events(self, population: str, dt: ms) -> number:
+        """Return the highest of these numbers."""
+        return _highest(self) * (self.n[population] * PER_MS * dt)
+
 
 @dataclass(frozen=True)
 class SharedDrive:
@@ -57,6 +63,11 @@ class SharedDrive:
     synapse: Synapse | None  #: a synapse of its own
     weight: number  #: multiple of the synapse's weight
 
+    @property
+    def connections(self) -> RandomConnections:
+        """Return how its sources connect to the cells of each population."""
+        return RandomConnections(self.p_connect, EqualWeights(1.0), 0.0)
+
     def events(self, t: NDArray[np.float64], dt: ms) -> NDArray[np.float64]:
         """Return the probability that a source has an event in each of the steps that begin at t (ms)."""
         return _rate(self, t) * (PER_MS * dt)
@@ -67,11 +78,15 @@ def _rate(drive: Any, t: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(drive.rate * factor)
 
 
+def _highest(drive: Any) -> Hz:
+    return float(drive.rate * (1.0 if drive.shape is None else drive.shape.highest))
+
+
 def check_drive(drive: PoissonDrive | SharedDrive, where: str, dt: ms) -> None:
     """Refuse a drive whose sources have more than one event in a step; raise InputError."""
     if drive.shape is not None:
         drive.shape.check(f"{where}.shape")
-    highest = drive.rate * (1.0 if drive.shape is None else drive.shape.highest)
+    highest = _highest(drive)
     if highest * PER_MS * dt >= 1.0:
         raise InputError(
             f"{where}.rate = {drive.rate:g} Hz reaches {highest:g} Hz, which a step of {dt:g} ms does not resolve; "

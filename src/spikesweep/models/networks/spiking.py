@@ -13,9 +13,10 @@ from spikesweep.errors import InputError, nearest
 from spikesweep.kernels.random.draws import uniform_numbers
 from spikesweep.kernels.random.philox import derive
 from spikesweep.models.contracts import Conducting, Connections, Drive, Leaky, Neuron, Noise, Start, Synapse
-from spikesweep.models.inputs.drive import check_drive
+from spikesweep.models.inputs.drive import SharedDrive, check_drive
 from spikesweep.models.inputs.noise import PotentialNoise
 from spikesweep.models.networks.base import OfCells, Population
+from spikesweep.models.networks.edges import Edges
 from spikesweep.units import ms, number, pA
 
 
@@ -72,12 +73,27 @@ class SpikingNetwork(OfCells):
         return list(self.populations.values())[int(found)].cell
 
     def links(self) -> list[Link]:
-        """Return all projections, in the order of their targets, then sources."""
-        return [
+        """Return all projections, in the order of their targets, then sources; then those of shared drives."""
+        found = [
             Link(target, source, connections, connections.synapse or self.populations[source].synapse)
             for target in self.populations
             for source, connections in self._onto(target).items()
         ]
+        for name, drive in self.drives.items():
+            if isinstance(drive, SharedDrive):
+                synapse = self.drive_synapse(name)
+                found += [Link(target, name, drive.connections, synapse) for target in drive.onto]
+        return found
+
+    def draw(self, key: NDArray[np.uint64], dt: ms) -> list[tuple[Link, Edges]]:
+        """Return each link with its connections, neurons counted in their populations; `key` names them."""
+        return [(link, self._drawn(link, key, dt)) for link in self.links()]
+
+    def sizes(self, link: Link) -> tuple[int, int]:
+        """Return how many cells, or sources of a shared drive, a link leads from, and how many to."""
+        drive: Any = self.drives.get(link.source)
+        n = self.populations[link.source].n if drive is None else drive.pool
+        return n, self.populations[link.target].n
 
     def inputs(self, target: str) -> dict[str, Any]:
         """Return the synapses onto a population, by the first population or drive that has each.
@@ -112,6 +128,8 @@ class SpikingNetwork(OfCells):
     def check_dt(self, dt: ms) -> None:
         """Refuse delays and rates that a time step does not resolve; raise InputError."""
         for link in self.links():
+            if link.source in self.drives:
+                continue
             try:
                 link.connections.check_dt(dt)
             except InputError as error:
@@ -137,9 +155,9 @@ class SpikingNetwork(OfCells):
         own = np.uint64(derive(key, f"start {name}", 0.0))
         return None if p.start is None else p.start.potentials(uniform_numbers(own, p.n))
 
-    def sizes(self, target: str, source: str) -> tuple[int, int]:
-        """Return how many cells a projection leads from and to."""
-        return self.populations[source].n, self.populations[target].n
+    def _drawn(self, link: Link, key: NDArray[np.uint64], dt: ms) -> Edges:
+        own = derive(key, f"connections {link.target} {link.source}", 0.0)
+        return link.connections.edges(self.sizes(link), link.source == link.target, own, dt)
 
     def _onto(self, target: str) -> Mapping[str, Connections]:
         """Return the connections onto a population, in the order of their sources."""
@@ -176,7 +194,8 @@ class SpikingNetwork(OfCells):
         where = f"network.projections.{target}.{source}"
         self._known(where, target, source)
         try:
-            connections.check(self.sizes(target, source), source == target)
+            sizes = self.populations[source].n, self.populations[target].n
+            connections.check(sizes, source == target)
         except InputError as error:
             raise InputError(f"{where}: {error}") from error
         synapse = connections.synapse or self.populations[source].synapse
@@ -185,9 +204,10 @@ class SpikingNetwork(OfCells):
                 f"{where} has no synapse: network.populations.{source}.synapse is null; "
                 "allowed: a synapse there or here"
             )
-        if not lacking(synapse, Conducting) and connections.lowest_weight < 0.0:
+        given = isinstance(connections.weights, tuple) and isinstance(connections.weights[0], tuple)
+        if given and not lacking(synapse, Conducting) and np.min(connections.weights) < 0.0:
             raise InputError(
-                f"{where}.weights hold {connections.lowest_weight:g}; allowed: 0 or more, of a conductance"
+                f"{where}.weights hold {np.min(connections.weights):g}; allowed: 0 or more, of a conductance"
             )
 
     def _check_drive(self, where: str, name: str, drive: Any) -> None:

@@ -73,7 +73,7 @@ def _drives(
     )
 
 
-def tabled(network: SpikingNetwork, name: str, drives: Drives, first: int, n: int, dt: ms) -> Drives:
+def tabled(network: SpikingNetwork, name: str, drives: Any, first: int, n: int, dt: ms) -> Any:
     """Return the drives of a population, or of a shared drive, with their tables for n steps from `first` on.
 
     Without a course in time the tables of the first call are those of all.
@@ -90,11 +90,14 @@ def tabled(network: SpikingNetwork, name: str, drives: Drives, first: int, n: in
     tables, parts = [], []
     for d in own:
         times = t if d.shape is not None else t[:1]
-        mean = d.events(times, dt) if probability else d.events(name, times, dt)
-        # from the highest rate of the whole course: how many parts there are may not depend on a call
-        highest = float(mean.max()) if d.shape is None else d.highest_events(name, dt)
+        if probability:
+            parts.append(1)
+            tables.append(certain(d.events(times, dt)))
+            continue
+        # of the whole course: how many parts there are may not depend on a call
+        highest = d.highest_events(name, dt)
         parts.append(max(1, int(np.ceil(highest / PART))))
-        tables.append(certain(mean) if probability else thresholds(mean / parts[-1], highest / parts[-1]))
+        tables.append(thresholds(d.events(name, times, dt) / parts[-1], highest / parts[-1]))
     rows, levels = max((len(x) for x in tables), default=1), max((x.shape[1] for x in tables), default=1)
     table = np.full((len(own), rows, levels), NEVER, np.uint32)
     for k, x in enumerate(tables):
@@ -104,14 +107,12 @@ def tabled(network: SpikingNetwork, name: str, drives: Drives, first: int, n: in
 
 def noisy(drives: Drives, mean: Array, sd: Array, n: int) -> Currents:
     """Return drives beside the currents of n cells, whose noise comes with each call."""
-    return Currents(drives, in_lanes(mean, n), in_lanes(sd, n), np.empty((0, 0)), 0)
+    return Currents(*drives, in_lanes(mean, n), in_lanes(sd, n), np.empty((0, 0)), 0)
 
 
 def for_call(
     network: SpikingNetwork, name: str, source: Any, noise: Array, first: int, n: int, dt: ms
 ) -> Drives | Currents:
     """Return what drives a population in n steps from `first` on."""
-    if not isinstance(source, Currents):
-        return tabled(network, name, source, first, n, dt)
-    drives = tabled(network, name, source.drives, first, n, dt)
-    return source._replace(drives=drives, normals=noise, origin=first)
+    source = tabled(network, name, source, first, n, dt)
+    return source._replace(normals=noise, begin=first) if isinstance(source, Currents) else source

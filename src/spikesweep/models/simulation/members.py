@@ -117,7 +117,8 @@ def _member(
     parts = [padded(part, groups * LANES) for part in (cell, *inputs)]
     state = initial_state(driver, parts[0], parts[1:], run.clock, groups).reshape(groups, -1)
     watched = Watched(
-        words,
+        words.reshape(-1),
+        run.block,
         np.searchsorted([g for g, _, _ in rows], np.arange(groups + 1)).astype(np.int64),
         np.array([r * LANES + (i - neurons.start) % LANES for _, i, r in rows], np.int64),
         np.full((len(rows), run.n_steps), np.nan),

@@ -1,7 +1,7 @@
 """A network of spiking neurons, simulated: its spikes chunk by chunk, and the chosen signals of chosen neurons."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import scipy
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from spikesweep.kernels.cells.core import BLOCK, Part, core_loop
 from spikesweep.kernels.cells.driver import LANES, Clock, aligned
 from spikesweep.kernels.cells.lanes import group_count
-from spikesweep.kernels.cells.network import RING, Net, Wired
+from spikesweep.kernels.cells.network import RING, Net, Wired, net_of
 from spikesweep.kernels.random.draws import uniform_rows
 from spikesweep.kernels.random.philox import derive
 from spikesweep.models.networks.spiking import SpikingNetwork
 from spikesweep.models.simulation import external
-from spikesweep.models.simulation.core import SYNAPTIC, Signal, added_up, show_peaks
+from spikesweep.models.simulation.core import SYNAPTIC, Signal, added_up
 from spikesweep.models.simulation.members import Member, Recording, Run, members, signals_of, sizes_of
 
 Array = NDArray[np.float64]
@@ -116,22 +116,22 @@ def _net(wired: Wired, run: Run, scale: float, n_steps: int) -> Net:
     told = np.arange(len(sizes)) < len(network.populations)
     n_planes, n_counts, n_sums, n_depths = wired.rings
     inputs = [len(network.inputs(name)) + 1 for name in network.populations]
-    return Net(
+    return net_of(
         wired,
-        wired.factor * scale,
-        np.zeros(n_planes, np.uint64),
-        np.zeros(n_counts, wired.counter),
-        aligned(n_sums),
-        np.zeros(n_depths, np.int64),
-        np.zeros(wired.widest, np.uint64),
-        np.array([*inputs, *[1] * (len(sizes) - len(inputs))], np.int64),
-        groups.astype(np.int64),
-        np.cumsum([0, *sizes])[:-1].astype(np.int64),
-        told,
-        run.words,
-        members,
-        np.zeros(max(sizes), np.int32),
-        np.empty((2, network.N * n_steps), np.int32),
+        factor=wired.factor * scale,
+        planes=np.zeros(n_planes, np.uint64),
+        counts=np.zeros(n_counts, wired.counter.dtype),
+        sums=aligned(n_sums),
+        depth=np.zeros(n_depths, np.int64),
+        carry=np.zeros(wired.widest, np.uint64),
+        inputs=np.array([*inputs, *[1] * (len(sizes) - len(inputs))], np.int64),
+        groups=groups.astype(np.int64),
+        first=np.cumsum([0, *sizes])[:-1].astype(np.int64),
+        told=told,
+        words=run.words,
+        members=members,
+        active=np.zeros(max(sizes), np.int32),
+        spikes=np.empty((2, network.N * n_steps), np.int32),
     )
 
 

@@ -15,11 +15,13 @@ from spikesweep.kernels.cells.driver import LANES
 from spikesweep.kernels.cells.lanes import group_count
 from spikesweep.kernels.cells.network import BITS, COUNTS, LATE_COUNTS, LATE_SUMS, SUMS, Wired
 from spikesweep.kernels.compile.jit import kept
-from spikesweep.models.networks.connections import Edges
+from spikesweep.models.networks.edges import Edges
 from spikesweep.models.networks.spiking import Link, SpikingNetwork
 
 #: Share of all pairs that connect, from which on rows of bits cost less than targets.
 DENSE = 0.025
+#: The columns of `Wired.table`, in order.
+_COLUMNS = ("kind", "input", "lag", "width", "rows", "ring", "depth", "planes", "weights")
 #: What fits 16 bits.
 _SHORT = 2**16
 
@@ -85,9 +87,7 @@ def _kind(network: SpikingNetwork, link: Link, e: Edges, bits: bool) -> int:
 
 
 def _joined(network: SpikingNetwork, wires: Sequence[Wire], n_sources: int) -> Wired:
-    columns: dict[str, list[int]] = {
-        name: [] for name in ("lag", "width", "rows", "ring", "depth", "planes", "weights", "input")
-    }
+    columns: dict[str, list[int]] = {name: [] for name in _COLUMNS}
     pools: dict[str, list[Any]] = {name: [] for name in ("bits", "pointer", "near", "far", "weight")}
     rings, places = dict.fromkeys(("planes", "counts", "sums", "depth"), 0), {"near": 0, "far": 0, "weight": 0}
     rows = {"bits": 0, "pointer": 0}
@@ -99,6 +99,7 @@ def _joined(network: SpikingNetwork, wires: Sequence[Wire], n_sources: int) -> W
         ring = {BITS: "planes", COUNTS: "counts", LATE_COUNTS: "counts"}.get(w.kind, "sums")
         own = "bits" if w.kind == BITS else "pointer"
         where = "near" if w.kind in (COUNTS, SUMS) else "far"
+        columns["kind"].append(w.kind)
         columns["lag"].append(lag)
         columns["width"].append(width)
         columns["planes"].append(planes)
@@ -139,10 +140,9 @@ def _wired(
     largest = max(p.n for p in network.populations.values())
     near = np.uint16 if largest <= _SHORT else np.uint32
     exact = any(w.edges.weight.dtype == np.float64 for w in wires if w.kind in (SUMS, LATE_SUMS))
-    factor = [float(w.edges.weight[0]) if w.kind not in (SUMS, LATE_SUMS) and len(w.edges.weight) else 1.0 for w in wires]
+    factor = [_factor(w) for w in wires]
     return Wired(
-        kind=np.array([w.kind for w in wires], np.int64),
-        **{name: np.array(values, np.int64) for name, values in columns.items()},
+        table=np.array(list(zip(*(columns[name] for name in _COLUMNS), strict=True)), np.int64).reshape(-1, len(_COLUMNS)),
         leaving=np.argsort(sources, kind="stable").astype(np.int64),
         leave=np.searchsorted(np.sort(sources), np.arange(n_sources + 1)).astype(np.int64),
         arrive=np.searchsorted(targets, np.arange(n_sources + 1)).astype(np.int64),
@@ -151,6 +151,7 @@ def _wired(
         near=_together(pools["near"], near),
         far=_together(pools["far"], np.uint32),
         weight=_together(pools["weight"], np.float64 if exact else np.float32),
+        counter=np.empty(0, _counter(wires)),
         factor=np.array(factor, np.float64),
         rings=(rings["planes"], rings["counts"], rings["sums"], rings["depth"]),
         shortest=min((int(w.edges.delay.min(initial=0)) + 1 for w in wires if len(w.edges.target)), default=_SHORT),
@@ -158,8 +159,20 @@ def _wired(
     )
 
 
+def _factor(w: Wire) -> float:
+    equal = w.kind not in (SUMS, LATE_SUMS) and len(w.edges.weight)
+    return float(w.edges.weight[0]) if equal else 1.0
+
+
 def _together(parts: list[NDArray[Any]], dtype: Any) -> NDArray[Any]:
     """Return arrays as one of a type; one part of that type is not copied."""
     if len(parts) == 1:
         return np.ascontiguousarray(parts[0], dtype)
     return np.concatenate([np.empty(0, dtype), *(p.astype(dtype, copy=False) for p in parts)])
+
+
+def _counter(wires: Sequence[Wire]) -> Any:
+    """Return a type that counts as many events as can reach a cell from one projection in a step."""
+    counted = [w.edges for w in wires if w.kind in (COUNTS, LATE_COUNTS) and len(w.edges.target) >= _SHORT]
+    most = max((int(np.bincount(e.target).max()) for e in counted), default=0)
+    return np.uint16 if most < _SHORT else np.uint32
