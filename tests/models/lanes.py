@@ -41,9 +41,10 @@ def cell_by_steps(cell, current, dt, rule="steps"):
     for i, value in enumerate(current.tolist()):
         for name in x._fields:
             found[name][i] = getattr(x, name)
-        # a cell that looks ahead takes the current at the end of the step, too: here it is the same
-        currents = (value, value) if hasattr(cell, "predict") else (value,)
-        x, found["spiked"][i] = cell.step.py_func(c, x, *currents, i * clock.tick, (i + 1) * clock.tick)
+        t, currents = i * clock.tick, (value,)
+        if hasattr(cell, "predict"):  # it takes the current at the end of the step, too: here the same
+            currents = (value, cell.predict.py_func(c, x, value, t), value)
+        x, found["spiked"][i] = cell.step.py_func(c, x, *currents, t, (i + 1) * clock.tick)
     return found
 
 

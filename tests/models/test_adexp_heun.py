@@ -28,8 +28,9 @@ def by_steps(cell, synapse, kicks, dt):
         y = synapse.advance.py_func(s, y, kick)
         current = synapse.current.py_func(s, y, x.v)
         end = synapse.advance.py_func(s, y, 0.0)
-        current_end = synapse.current.py_func(s, end, cell.predict.py_func(c, x, current, float(i)))
-        x, found["spiked"][i] = cell.step.py_func(c, x, current, current_end, float(i), i + 1.0)
+        v_end = cell.predict.py_func(c, x, current, float(i))
+        current_end = synapse.current.py_func(s, end, v_end)
+        x, found["spiked"][i] = cell.step.py_func(c, x, current, v_end, current_end, float(i), i + 1.0)
     return found
 
 

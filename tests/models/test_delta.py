@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from lanes import in_lanes
+from scipy.integrate import quad
+from scipy.special import erfcx
 from test_neurons import cell_of
 
 from spikesweep import models
@@ -94,3 +96,20 @@ def test_a_cell_whose_potential_cannot_jump_is_refused():
     assert not takes_jumps(cell)
     with pytest.raises(InputError, match="a DeltaPotential is no synapse of a LIFDimensionless"):
         driver_for(cell, (models.DeltaPotential(0.1),))
+
+
+@pytest.mark.parametrize(("mu", "sigma"), [(17.0, 4.0), (22.0, 3.0)])
+def test_white_noise_of_jumps_gives_the_rate_of_the_first_passage(mu, sigma):
+    """Brunel 2000, eq. 21, both ends higher by 0.5826 sigma sqrt(dt / tau): v is looked at once a step.
+
+    The mean of a step's jumps is mu dt / tau, its SD sigma sqrt(dt / tau). The shift: Siegmund 1985,
+    "Sequential Analysis", chapter 10. The tolerance, besides a hundredth, is three standard errors at CV 0.8.
+    """
+    cell, dt, tau, n = cell_of("lif_psc", "Brunel"), 0.05, 20.0, 160_000
+    up = 0.5826 * np.sqrt(dt / tau)
+    low, high = ((v - mu) / sigma + up for v in (cell.V_reset, cell.V_th))
+    expected = 1.0 / (cell.t_ref + tau * np.sqrt(np.pi) * quad(lambda u: erfcx(-u), low, high)[0])
+    jumps = np.random.default_rng(5).normal(mu * dt / tau, sigma * np.sqrt(dt / tau), (n, LANES))
+    spiked = in_lanes(cell, jumps, dt, models.DeltaPotential(1.0))["spiked"][4000:]
+    n_expected = expected * spiked.size * dt
+    assert spiked.sum() == pytest.approx(n_expected, rel=0.01 + 3.0 * 0.8 / np.sqrt(n_expected))

@@ -10,10 +10,10 @@ first state variable of a neuron is its membrane potential.
 Two more are for those that need them. An input may have `jump(c, x) -> mV`, by which it moves the
 potential in the step: a neuron takes it as the current that does so, through its coefficient `per_jump`
 (pA/mV: C_m / dt by forward Euler), without which it has no such input. And a neuron may look ahead:
-`predict(c, x, current, t) -> v` at the end of the step, then `step(c, x, current, current_end, t,
-t_next)`, which takes the mean of both currents. `current_end` is that of its inputs at this potential
-and at the end of the step, where no event has changed them; inputs without time constants do not change
-in a step. A jump comes at its end.
+`v_end = predict(c, x, current, t)`, its potential at the end of the step, then `step(c, x, current,
+v_end, current_end, t, t_next)`, which takes the mean of both currents. `current_end` is that of its
+inputs at v_end and at the end of the step, where no event has changed them; inputs without time constants
+do not change in a step. A jump comes at its end.
 
 The state, the coefficients and the spike count of LANES cells are the rows of one array, and rows of
 inputs those of a second: with more arrays LLVM cannot rule out that they overlap, and gives up on

@@ -48,7 +48,7 @@ def text_of(
         )
         body += [f"current = {before}", "v_end = predict(c0, x0, current, t)"]
         body += _inputs_at_end(inputs)
-        currents = "current, " + " + ".join(f"e{k}" for k in range(1, len(inputs) + 1))
+        currents = "current, v_end, " + " + ".join(f"e{k}" for k in range(1, len(inputs) + 1))
     body.append(f"x0, spiked = step(c0, x0, {currents}, t, t_next)")
     body += [target + "spiked" for target, (_, name) in zip(rows, trace, strict=True) if name == "spiked"]
     for k in range(len(templates)):

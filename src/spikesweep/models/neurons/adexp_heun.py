@@ -24,13 +24,6 @@ from spikesweep.units import NonNegative, Positive, ms, mV, nS, pA, pF
 FAR = 1000.0
 
 
-@compiled
-def _predicted(c, x, dv, t):
-    """Return v at the end of a step whose slope at the beginning changes it by dv."""
-    v = x.v + (dv if t - x.t_spike > c.hold else 0.0)
-    return v if v < c.V_cut + FAR else c.V_cut + FAR
-
-
 class AdExpHeun(NamedTuple):
     """Parameters of a cell."""
 
@@ -71,15 +64,16 @@ class AdExpHeun(NamedTuple):
     @compiled
     def predict(c, x, current, t):
         """Return the potential that the slope at the beginning of the step leads to."""
-        return _predicted(c, x, change_of_v(c, x.v, x.w, current), t)
+        v = x.v + (change_of_v(c, x.v, x.w, current) if t - x.t_spike > c.hold else 0.0)
+        return v if v < c.V_cut + FAR else c.V_cut + FAR
 
     @staticmethod
     @compiled
-    def step(c, x, current, current_end, t, t_next):
+    def step(c, x, current, v_end, current_end, t, t_next):
         """Advance one step; return the state and 1.0 if the cell spiked, else 0.0."""
-        dv, dw = change_of_v(c, x.v, x.w, current), change_of_w(c, x.v, x.w)
-        v, w = _predicted(c, x, dv, t), x.w + dw
-        dv_end = change_of_v(c, v, w, current_end)
-        dw_end = change_of_w(c, v if v < c.V_cut else c.V_cut, w)
-        v = x.v + (0.5 * (dv + dv_end) if t - x.t_spike > c.hold else 0.0)
+        # v_end holds the slope at the beginning: with a third exp LLVM no longer makes vectors
+        dw = change_of_w(c, x.v, x.w)
+        dv_end = change_of_v(c, v_end, x.w + dw, current_end)
+        dw_end = change_of_w(c, v_end if v_end < c.V_cut else c.V_cut, x.w + dw)
+        v = 0.5 * (x.v + v_end + dv_end) if t - x.t_spike > c.hold else x.v
         return after_threshold(c, x, v, x.w + 0.5 * (dw + dw_end), t)
