@@ -161,6 +161,14 @@ def _arange(start: float, stop: float, step: float = 1.0) -> list[float]:
     return _rounded(start + step * np.arange(n))
 
 
+def _product(*factors: Any) -> float:
+    """Return the product of numbers."""
+    if not all(isinstance(f, (int, float)) and not isinstance(f, bool) for f in factors):
+        raise InputError(f"product of {list(factors)} is refused; allowed: numbers")
+    return float(math.prod(factors))
+
+
 OmegaConf.register_new_resolver("linspace", lambda a, b, n: _rounded(np.linspace(a, b, n)), replace=True)
 OmegaConf.register_new_resolver("logspace", lambda a, b, n: _rounded(np.logspace(a, b, n)), replace=True)
+OmegaConf.register_new_resolver("product", _product, replace=True)
 OmegaConf.register_new_resolver("arange", _arange, replace=True)

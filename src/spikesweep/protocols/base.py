@@ -51,6 +51,11 @@ class Experiment(Protocol):
     def coordinates(self, network: Any) -> Mapping[str, list[str] | Coordinate]:
         """Return the labels or numbers along the dimensions beyond the grid's."""
 
+    def aliases(self, network: Any) -> Mapping[str, str]:
+        """Return short names of axes by which values of the configuration can be swept: name to key."""
+        del network
+        return {}
+
     def axis_coordinates(self, network: Any, values: Mapping[str, NDArray[Any]]) -> Mapping[str, Coordinate]:
         """Return more coordinates, each along the one axis in its `dims`."""
         del network, values

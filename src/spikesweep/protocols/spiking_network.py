@@ -1,9 +1,12 @@
 """Activity of a network in which every neuron and every connection is simulated.
 
-Connections come from `seed`, and are multiplied by `weight_scale`; `i_ext` is added to the constant current
-of every neuron. After the prototype and the recurrent networks of Fiers' voltage-to-wiring-sim (code:
-tfiers/phd). A spike has the time at which the neuron has spiked, the end of its step; without a delay it
-arrives then.
+Connections come from `seed` alone, so that all points of a seed have the same network, and are multiplied by
+`weight_scale`; `i_ext` is added to the constant current of every neuron. Where the network has one external drive,
+`grid.drive` sweeps its rate. A spike has the time at which the neuron has spiked, the end of its step; without a
+delay it arrives then. Measures are those of kernels.statistics.activity.
+
+A network whose busiest population is above `saturated_above` for a tenth of a second is stopped, as a result with
+the status `saturated`: what it did until then.
 """
 
 from collections.abc import Mapping
@@ -17,18 +20,20 @@ from numpy.typing import NDArray
 from spikesweep.contract import lacking
 from spikesweep.errors import InputError
 from spikesweep.grid.ragged import Ragged
-from spikesweep.grid.schema import Axis, Coordinate, Variable
+from spikesweep.grid.schema import MISSING, SATURATED, Axis, Coordinate, Variable
 from spikesweep.kernels.cells.driver import Clock
-from spikesweep.kernels.random.philox import derive, point_keys
+from spikesweep.kernels.random.philox import point_keys
 from spikesweep.models.networks.contracts import Whole
 from spikesweep.models.networks.spiking import SpikingNetwork
-from spikesweep.models.simulation.network import Recording, Simulated, known_signals, simulate
-from spikesweep.models.simulation.wiring import wire
+from spikesweep.models.simulation.drawn import drawn, memory
+from spikesweep.models.simulation.members import Recording
+from spikesweep.models.simulation.network import Simulated, known_signals, simulate
 from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import check_network, check_step, steps
 from spikesweep.protocols.keys import keys_of
+from spikesweep.protocols.network_activity import Activity, Settings, activity_variables
 from spikesweep.protocols.recorded import check_recorded, named, recorded_variable
-from spikesweep.units import PER_MS, Positive, Seed, ms
+from spikesweep.units import Hz, NonNegative, Positive, Seed, ms
 
 #: Signals that every neuron has; others are NaN where a neuron has none.
 _OF_ALL = ("v", "i_syn")
@@ -36,7 +41,7 @@ _OF_ALL = ("v", "i_syn")
 
 @dataclass(frozen=True)
 class SpikingNetworkActivity(Experiment):
-    """All spikes, the rate of every neuron, and chosen signals of chosen neurons over time."""
+    """Rates, irregularity and synchrony of each population, all spikes, and signals of chosen neurons."""
 
     axes: ClassVar[tuple[Axis, ...]] = (
         Axis("seed", "1", "of the connections and the noise", 0, integer=True),
@@ -53,14 +58,22 @@ class SpikingNetworkActivity(Experiment):
     root_seed: Seed  #: of all random numbers
     common_random_numbers: bool  #: the same noise at every point of a seed
     refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
+    discard: NonNegative[ms] = 0.0  #: time at the start that only `population_rate` and `last_spike` count
+    bin: Positive[ms] = 10.0  #: width of the time bins of `population_rate`, `synchrony` and `spectrum`
+    spectrum: NonNegative[ms] = 0.0  #: length of the segments of the spectra; none where zero
+    record_spikes: bool = True  #: keep the time and the neuron of every spike
+    saturated_above: Positive[Hz] = 500.0  #: rate of a population that stops a network
 
     @property
     def variables(self) -> tuple[Variable, ...]:
         """Return what is stored."""
-        return (
+        spikes = (
             Variable("spike_times", (), "ms", "spike times", ragged="spike"),
             Variable("spike_neuron", (), "1", "neuron that spiked", "int32", ragged="spike"),
-            Variable("rate", ("neuron",), "Hz", "firing rate"),
+        )
+        return (
+            *activity_variables(spectrum=self.spectrum > 0.0),
+            *(spikes if self.record_spikes else ()),
             *(
                 recorded_variable(name, ("recorded", "time"), optional=name not in _OF_ALL)
                 for name in self.record
@@ -70,78 +83,107 @@ class SpikingNetworkActivity(Experiment):
 
     def on(self, network: Any) -> "SpikingNetworkActivity":
         """Return the protocol with the units and meanings of what it records of a network."""
-        known = {} if lacking(network, Whole) else known_signals(network)
+        known = {} if lacking(network, Whole) else known_signals(network.whole)
         return replace(self, record=named(self.record, known))
+
+    def aliases(self, network: Any) -> dict[str, str]:
+        """Return the keys that have an axis of a shorter name: that of the one drive's rate is `drive`."""
+        drives = list(getattr(network, "drives", {}))
+        return {"drive": f"network.drives.{drives[0]}.rate"} if len(drives) == 1 else {}
 
     def check(self, network: Any) -> None:
         """Refuse a network or a time step that cannot be simulated; raise InputError."""
-        check_network(network, Whole, "fiers_prototype")
-        check_step(network, self.dt)
-        steps("protocol.duration", self.duration, self.dt)
+        check_network(network, Whole, "brunel2000")
+        whole = network.whole
+        whole.check()
+        check_step(whole, self.dt)
+        whole.check_dt(self.dt)
+        self._settings()
         for i in self.neurons:
-            if i >= network.N:
-                raise InputError(f"protocol.neurons holds {i}; allowed: 0 to {network.N - 1}")
+            if i >= whole.N:
+                raise InputError(f"protocol.neurons holds {i}; allowed: 0 to {whole.N - 1}")
         if len(set(self.neurons)) < len(self.neurons):
             raise InputError(f"protocol.neurons = {list(self.neurons)} is refused; allowed: each once")
-        check_recorded(self.record, known_signals(network), "no neuron of this network has")
-        for target, sources in network.projections.items():
-            for source, connections in sources.items():
-                steps(f"network.projections.{target}.{source}.delay", connections.delay, self.dt)
+        check_recorded(self.record, known_signals(whole), "no neuron of this network has")
+        memory(whole, self.dt).check()
 
-    def coordinates(self, network: SpikingNetwork) -> dict[str, Coordinate]:
-        """Return the numbers and populations of the neurons, those recorded, and the times."""
-        names = np.array([name for name, p in network.populations.items() for _ in range(p.n)])
-        found = {
-            "neuron": Coordinate(np.arange(network.N), "1", "neuron"),
-            "population": Coordinate(names, "1", "population of the neuron", ("neuron",)),
+    def coordinates(self, network: Any) -> dict[str, list[str] | Coordinate]:
+        """Return the populations, the time bins, the neurons and the times of what is recorded."""
+        whole, settings = network.whole, self._settings()
+        names = np.array([name for name, p in whole.populations.items() for _ in range(p.n)])
+        found: dict[str, list[str] | Coordinate] = {
+            "population": list(whole.populations),
+            **settings.coordinates(),
+            "neuron": Coordinate(np.arange(whole.N), "1", "neuron"),
+            "neuron_population": Coordinate(names, "1", "population of the neuron", ("neuron",)),
         }
         if self.record and self.neurons:
-            n_steps = steps("protocol.duration", self.duration, self.dt)
             found["recorded"] = Coordinate(np.array(self.neurons), "1", "recorded neuron")
-            found["time"] = Coordinate(np.arange(n_steps) * self.dt, "ms", "time")
+            found["time"] = Coordinate(np.arange(settings.n_steps) * self.dt, "ms", "time")
         return found
 
-    def work(self, network: SpikingNetwork, whole: Mapping[str, NDArray[Any]]) -> float:
+    def work(self, network: Any, whole: Mapping[str, NDArray[Any]]) -> float:
         """Return the neuron steps that one point costs."""
         del whole
-        return float(network.N * self.duration / self.dt)
+        return float(network.whole.N * self.duration / self.dt)
 
-    def prepare(self, network: SpikingNetwork) -> None:
-        """Compile the kernels."""
+    def prepare(self, network: Any) -> None:
+        """Compile the kernels, with a network of few cells."""
+        whole = network.whole
         points = {"seed": np.zeros(1, np.int64), "weight_scale": np.ones(1), "i_ext": np.zeros(1)}
-        self._runs(network, points, 2)
+        list(self._runs(whole, points, self._settings()._replace(n_steps=2)))
 
     def __call__(
-        self, network: SpikingNetwork, points: Mapping[str, NDArray[Any]], whole: Mapping[str, NDArray[Any]]
+        self, network: Any, points: Mapping[str, NDArray[Any]], whole: Mapping[str, NDArray[Any]]
     ) -> dict[str, NDArray[Any] | Ragged]:
         """Return every variable, shape (its dims, point)."""
         del whole
-        n_steps = steps("protocol.duration", self.duration, self.dt)
-        runs = self._runs(network, points, n_steps)
-        sizes = np.array([len(run.step) for run in runs], np.int64)
-        counts = np.stack([np.bincount(run.neuron, minlength=network.N) for run in runs], axis=-1)
-        finite = np.stack([run.finite for run in runs], axis=-1)
-        found: dict[str, NDArray[Any] | Ragged] = {
-            "spike_times": Ragged(np.concatenate([run.step * self.dt for run in runs]), sizes),
-            "spike_neuron": Ragged(np.concatenate([run.neuron.astype(np.int32) for run in runs]), sizes),
-            "rate": np.where(finite, counts, np.nan) / (n_steps * self.dt * PER_MS),
-        }
+        runs = self._runs(network.whole, points, self._settings())
+        found: dict[str, NDArray[Any] | Ragged] = {}
+        measured = [seen.measured(run) for run, seen in runs]
+        for name in measured[0]:
+            found[name] = np.stack([values[name] for values in measured], axis=-1)
+        if self.record_spikes:
+            spikes = [seen.spikes() for _, seen in runs]
+            sizes = np.array([len(step) for _, step in spikes], np.int64)
+            found["spike_times"] = Ragged(np.concatenate([step * self.dt for _, step in spikes]), sizes)
+            found["spike_neuron"] = Ragged(np.concatenate([neuron for neuron, _ in spikes]), sizes)
         for name in self.record if self.neurons else ():
-            found[name] = np.stack([run.signals[name] for run in runs], axis=-1)
-        return found
+            found[name] = np.stack([run.signals[name] for run, _ in runs], axis=-1)
+        status = [SATURATED if seen.saturated else MISSING for _, seen in runs]
+        return {**found, "status": np.array(status, np.uint8)}
+
+    def _settings(self) -> Settings:
+        n_steps = steps("protocol.duration", self.duration, self.dt)
+        discard, bin_steps = steps("protocol.discard", self.discard, self.dt), steps("protocol.bin", self.bin, self.dt)
+        segment = steps("protocol.spectrum", self.spectrum, self.bin, "protocol.bin")
+        if discard >= n_steps:
+            raise InputError(
+                f"protocol.discard = {self.discard} ms is refused; allowed: less than protocol.duration = "
+                f"{self.duration} ms"
+            )
+        if segment and not 2 <= segment <= (n_steps - discard) // bin_steps:
+            raise InputError(
+                f"protocol.spectrum = {self.spectrum} ms is refused; allowed: 0, or from two bins of "
+                f"{self.bin} ms to the analysed {self.duration - self.discard} ms"
+            )
+        return Settings(self.dt, n_steps, discard, bin_steps, segment, self.saturated_above)
 
     def _runs(
-        self, network: SpikingNetwork, points: Mapping[str, NDArray[Any]], n_steps: int
-    ) -> list[Simulated]:
-        """Return what the network of each point did."""
+        self, network: SpikingNetwork, points: Mapping[str, NDArray[Any]], settings: Settings
+    ) -> list[tuple[Simulated, Activity]]:
+        """Return what the network of each point did, and what was seen of it."""
         clock, chosen = Clock.of(self.dt, self.refractory), Recording(self.record, self.neurons)
-        number, keys = np.arange(network.N), keys_of(self, points)
-        runs: dict[int, Simulated] = {}
+        keys = keys_of(self, points)
+        found: dict[int, tuple[Simulated, Activity]] = {}
         for seed in np.unique(points["seed"]).tolist():  # all points of a seed share its connections
-            drawn = wire(network, network.edges(point_keys(self.root_seed, {"seed": seed})), self.dt)
+            wired = drawn(network, point_keys(self.root_seed, {"seed": seed}), self.dt)
             for i in np.flatnonzero(points["seed"] == seed).tolist():
-                noise = derive(derive(keys[i], "noise", 0.0), "neuron", number)
-                current, scale = network.i_ext() + points["i_ext"][i], points["weight_scale"][i]
-                settings = {"weight_scale": scale, "noise_keys": noise}
-                runs[i] = simulate(network, drawn, current, clock, n_steps, chosen, **settings)
-        return [runs[i] for i in range(len(runs))]
+                seen = Activity(network, settings, keep=self.record_spikes)
+                current, scale = points["i_ext"][i], points["weight_scale"][i]
+                run = simulate(
+                    network, wired, clock, settings.n_steps, keys[i], seen.told, chosen,
+                    i_ext=current, weight_scale=scale,
+                )  # fmt: skip
+                found[i] = run, seen
+        return [found[i] for i in range(len(found))]

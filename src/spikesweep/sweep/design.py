@@ -40,6 +40,9 @@ def design(
     own = {axis.name: axis for axis in protocol.axes}
     specs = flat_axes(values["grid"], list(own)) | _counted(values, protocol)
     listed = read_table(options.points) if options.points is not None else {}
+    aliases = protocol.aliases(network)
+    specs, listed = _spelled(specs, aliases), _spelled(listed, aliases)
+    stored = {key: name for name, key in aliases.items() if key in (*specs, *listed)} | dict(stored)
 
     def of_own_axes() -> tuple[Grid, None]:
         grid = _grid(options, own, specs, listed, {})
@@ -74,6 +77,14 @@ def design(
     _refuse_unread(grid, swept, reads)
     labels = swept.check(_combinations(grid, [axis.name for axis in grid.swept]), grid.coordinates)
     return grid, replace(swept, labels=labels)
+
+
+def _spelled(specs: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
+    """Return axes by their keys; raise InputError for one that is given under both of its names."""
+    for name, key in aliases.items():
+        if name in specs and key in specs:
+            raise InputError(f"grid.{name} and grid.{key} are the same axis; allowed: one of them")
+    return {aliases.get(key, key): spec for key, spec in specs.items()}
 
 
 def _counted(values: Mapping[str, Any], protocol: Experiment) -> dict[str, Any]:

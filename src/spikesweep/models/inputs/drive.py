@@ -31,7 +31,8 @@ class PoissonDrive:
 
     rate: NonNegative[Hz]  #: of a source
     shape: Shape | None  #: factor of the rate over time; constant where null
-    n: Annotated[Mapping[str, NonNegative[number]], MinLen(1)]  #: sources of a cell, by population
+    #: sources of a cell, by population; where null in a network of exc and inh, as many as it has excitatory synapses
+    n: Annotated[Mapping[str, NonNegative[number]] | None, MinLen(1)]
     like: str | None  #: population whose synapse its events reach; `synapse` where null
     synapse: Synapse | None  #: a synapse of its own
     weight: number  #: multiple of the synapse's weight
@@ -39,15 +40,19 @@ class PoissonDrive:
     @property
     def onto(self) -> tuple[str, ...]:
         """Return the populations that it reaches."""
-        return tuple(self.n)
+        return tuple(self.n or ())
+
+    @property
+    def _n(self) -> Mapping[str, number]:
+        return self.n or {}
 
     def events(self, population: str, t: NDArray[np.float64], dt: ms) -> NDArray[np.float64]:
         """Return the mean number of events of a cell in the steps that begin at t (ms)."""
-        return _rate(self, t) * (self.n[population] * PER_MS * dt)
+        return _rate(self, t) * (self._n[population] * PER_MS * dt)
 
     def highest_events(self, population: str, dt: ms) -> number:
         """Return the highest of these numbers."""
-        return _highest(self) * (self.n[population] * PER_MS * dt)
+        return _highest(self) * (self._n[population] * PER_MS * dt)
 
 
 @dataclass(frozen=True)

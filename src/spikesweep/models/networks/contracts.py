@@ -14,30 +14,11 @@ from spikesweep.units import Hz, ms, number
 
 
 class Whole(Network, Protocol):
-    """A SpikingNetwork, or another in which every neuron and every connection is simulated."""
+    """A SpikingNetwork, or another that says which one it is short for: every cell and every connection."""
 
     @property
-    def N(self) -> int:
-        """The number of neurons."""
-
-    @property
-    def projections(self) -> Mapping[str, Mapping[str, Any]]:
-        """The connections, by target, then source."""
-
-    def first(self) -> dict[str, int]:
-        """Return the number of the first neuron of each population."""
-
-    def sources(self, target: str) -> list[str]:
-        """Return the populations that connect to one."""
-
-    def edges(self, key: NDArray[np.uint64]) -> Any:
-        """Return all connections; `key` names the random ones."""
-
-    def i_ext(self) -> NDArray[np.float64]:
-        """Return the constant current (pA) of each neuron."""
-
-    def noise(self, dt: ms) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the mean and the SD (pA) of each neuron's noise in a step."""
+    def whole(self) -> Any:
+        """The SpikingNetwork."""
 
 
 class Rates(Network, Protocol):

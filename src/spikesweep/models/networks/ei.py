@@ -1,7 +1,7 @@
 """A network of excitatory and inhibitory cells whose weights are shared out among their synapses."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import numpy as np
@@ -9,10 +9,13 @@ from annotated_types import Ge, MinLen
 
 from spikesweep.contract import lacking
 from spikesweep.errors import InputError
-from spikesweep.models.contracts import Leaky, Synapse
+from spikesweep.models.contracts import Drive, Leaky, Noise, Start, Synapse
 from spikesweep.models.networks.base import OfCells, Population
+from spikesweep.models.networks.connections import FixedInDegree
+from spikesweep.models.networks.spiking import SpikingNetwork, SpikingPopulation, driven
+from spikesweep.models.networks.weights import EqualWeights
 from spikesweep.models.synapses.two_stage import TwoStageKinetics
-from spikesweep.units import Fraction, NonNegative, number, pA
+from spikesweep.units import Fraction, NonNegative, ms, number, pA
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,10 @@ class EINetwork(OfCells):
     scale_EI: NonNegative[number]  #: factor of J_EI
     scale_IE: NonNegative[number]  #: factor of J_IE
     scale_II: NonNegative[number]  #: factor of J_II
+    delay: NonNegative[ms] = 0.0  #: from a spike to its arrival
+    noise: Noise | None = None  #: of every cell
+    start: Start | None = None  #: of potentials (inputs.start); at the cell's rest where null
+    drives: Mapping[str, Drive] = field(default_factory=dict)  #: external inputs, by name
 
     def __post_init__(self) -> None:
         """Refuse what has no weights; raise InputError."""
@@ -82,6 +89,29 @@ class EINetwork(OfCells):
             "exc": self.exc.with_weight(exc / n["exc"] * tau_m),
             "inh": self.inh.with_weight(-inh / n["inh"] * tau_m),
         }
+
+    @property
+    def whole(self) -> SpikingNetwork:
+        """Return all cells and connections, as many onto each cell as `in_degree` says."""
+        names, n = list(self.populations), self.in_degree
+        inhibitory = int(_whole(self.inhibitory_fraction * self.N))
+        sizes = dict(zip(names, (int(self.N) - inhibitory, inhibitory), strict=True))
+        kinds = dict(zip(names, n, strict=True))
+        populations = {
+            name: SpikingPopulation(self.cells[name], sizes[name], None, (0.0,), self.noise, self.start)
+            for name in names
+        }
+        projections = {
+            target: {
+                source: FixedInDegree(
+                    int(n[kind]), EqualWeights(1.0), self.delay, False, False, self.synapses_onto(target)[kind]
+                )
+                for source, kind in kinds.items()
+            }
+            for target in names
+        }
+        drives = {name: driven(drive, kinds, n["exc"]) for name, drive in self.drives.items()}
+        return SpikingNetwork(populations, projections, drives)
 
 
 def _whole(x: Any) -> Any:

@@ -1,21 +1,26 @@
 """A network in which any two cells connect with one probability, and what a cell of it receives."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from annotated_types import Ge, MinLen
 
-from spikesweep.models.contracts import Synapse
+from spikesweep.errors import InputError
+from spikesweep.models.contracts import Drive, Noise, Start, Synapse
 from spikesweep.models.networks.base import OfCells, Population
-from spikesweep.units import Fraction, number
+from spikesweep.models.networks.connections import RandomConnections
+from spikesweep.models.networks.spiking import SpikingNetwork, SpikingPopulation, driven
+from spikesweep.models.networks.weights import EqualWeights
+from spikesweep.units import Fraction, NonNegative, ms, number
 
 
 @dataclass(frozen=True)
 class RandomNetwork(OfCells):
     """Excitatory and inhibitory cells that connect at random with one probability.
 
-    All targets share the synapses: only the type of the presynaptic cell matters.
+    All targets share the synapses: only the type of the presynaptic cell matters. Short for the SpikingNetwork
+    that `whole` is.
     """
 
     populations: Annotated[Mapping[str, Population], MinLen(1)]  #: by name
@@ -24,6 +29,10 @@ class RandomNetwork(OfCells):
     p_connect: Fraction  #: connection probability
     exc: Synapse  #: excitatory synapse
     inh: Synapse  #: inhibitory synapse
+    delay: NonNegative[ms] = 0.0  #: from a spike to its arrival
+    noise: Noise | None = None  #: of every cell
+    start: Start | None = None  #: of potentials (inputs.start); at the cell's rest where null
+    drives: Mapping[str, Drive] = field(default_factory=dict)  #: external inputs, by name
 
     @property
     def in_degree(self) -> dict[str, number]:
@@ -42,3 +51,32 @@ class RandomNetwork(OfCells):
         """Return the synapses, which all targets share."""
         del population
         return self.synapses
+
+    @property
+    def whole(self) -> SpikingNetwork:
+        """Return all cells and connections: the first population excites, the second inhibits.
+
+        With one population its cell is that of both, `exc` and `inh`. Raises InputError for more than two.
+        """
+        cells = self.cells if len(self.populations) != 1 else dict.fromkeys(self.synapses, *self.cells.values())
+        if len(cells) > 2:
+            raise InputError(
+                f"network.populations = {list(cells)} is refused; allowed where the whole network is simulated: "
+                "one cell, or an excitatory and an inhibitory one"
+            )
+        inhibitory = round(self.N * self.inhibitory_fraction)
+        sizes = {"exc": self.N - inhibitory, "inh": inhibitory}
+        if 0 in sizes.values():
+            raise InputError(
+                f"network.N = {self.N} with inhibitory_fraction = {self.inhibitory_fraction} gives "
+                f"{sizes} cells; allowed where the whole network is simulated: some of both"
+            )
+        kinds = dict(zip(cells, self.synapses, strict=True))
+        populations = {
+            name: SpikingPopulation(cells[name], sizes[kind], self.synapses[kind], (0.0,), self.noise, self.start)
+            for name, kind in kinds.items()
+        }
+        rule = RandomConnections(self.p_connect, EqualWeights(1.0), self.delay)
+        projections = {target: dict.fromkeys(cells, rule) for target in cells}
+        drives = {name: driven(drive, kinds, self.in_degree["exc"]) for name, drive in self.drives.items()}
+        return SpikingNetwork(populations, projections, drives)

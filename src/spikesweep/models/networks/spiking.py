@@ -1,7 +1,7 @@
 """Networks of spiking neurons: every cell, every connection and every external input of them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from spikesweep.errors import InputError, nearest
 from spikesweep.kernels.random.draws import uniform_numbers
 from spikesweep.kernels.random.philox import derive
 from spikesweep.models.contracts import Conducting, Connections, Drive, Leaky, Neuron, Noise, Start, Synapse
-from spikesweep.models.inputs.drive import SharedDrive, check_drive
+from spikesweep.models.inputs.drive import PoissonDrive, SharedDrive, check_drive
 from spikesweep.models.inputs.noise import PotentialNoise
 from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.models.networks.edges import Edges
@@ -223,3 +223,17 @@ class SpikingNetwork(OfCells):
         if not lacking(self.drive_synapse(name), Conducting) and drive.weight < 0.0:
             raise InputError(f"{where}.weight = {drive.weight:g}; allowed: 0 or more, of a conductance")
 
+
+
+def driven(drive: Any, kinds: Mapping[str, str], in_degree: number) -> Any:
+    """Return the drive of a network of excitatory and inhibitory cells, told what stands for these.
+
+    `kinds` has the kind of each population. `like` may be a kind, and `n` null: as many as `in_degree`.
+    """
+    named = {kind: name for name, kind in kinds.items()}
+    changes: dict[str, Any] = {"like": named.get(drive.like, drive.like)}
+    if isinstance(drive, PoissonDrive) and drive.n is None:
+        changes["n"] = dict.fromkeys(kinds, float(in_degree))
+    if isinstance(drive, SharedDrive):
+        changes["onto"] = tuple(named.get(name, name) for name in drive.onto)
+    return replace(drive, **changes)
