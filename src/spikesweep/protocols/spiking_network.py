@@ -28,6 +28,7 @@ from spikesweep.models.networks.spiking import SpikingNetwork
 from spikesweep.models.simulation.drawn import drawn, memory
 from spikesweep.models.simulation.members import Recording
 from spikesweep.models.simulation.network import Simulated, known_signals, simulate
+from spikesweep.models.simulation.wiring import wire
 from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import check_network, check_step, steps
 from spikesweep.protocols.keys import keys_of
@@ -128,10 +129,11 @@ class SpikingNetworkActivity(Experiment):
         return float(network.whole.N * self.duration / self.dt)
 
     def prepare(self, network: Any) -> None:
-        """Compile the kernels, with a network of few cells."""
-        whole = network.whole
-        points = {"seed": np.zeros(1, np.int64), "weight_scale": np.ones(1), "i_ext": np.zeros(1)}
-        list(self._runs(whole, points, self._settings()._replace(n_steps=2)))
+        """Compile the kernels: cells without connections call the same."""
+        whole, clock = network.whole, Clock.of(self.dt, self.refractory)
+        seen = Activity(whole, self._settings(), keep=False)
+        chosen = Recording(self.record, self.neurons)
+        simulate(whole, wire(whole, []), clock, 2, np.uint64(0), seen.told, chosen)
 
     def __call__(
         self, network: Any, points: Mapping[str, NDArray[Any]], whole: Mapping[str, NDArray[Any]]

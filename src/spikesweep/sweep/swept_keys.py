@@ -59,11 +59,14 @@ def _is_optional(hint: Any) -> bool:
 
 def parameters(values: Mapping[str, Any]) -> dict[str, Parameter]:
     """Return every number, word and truth value below neuron, network and protocol, by key."""
-    return {p.key: p for node in _NODES for p in _walk(values[node], node, None)}
+    return {p.key: p for node in _NODES for p in _walk(values[node], node, None, None)}
 
 
-def _walk(node: Any, where: str, hint: Any) -> Iterator[Parameter]:
-    """Yield the parameters of a node; `hint` is the annotation of its place, of all values of a mapping."""
+def _walk(node: Any, where: str, hint: Any, around: type | None) -> Iterator[Parameter]:
+    """Yield the parameters of a node; `hint` is the annotation of its place, of all values of a mapping.
+
+    `around` is the class that the node is in: numbers by name are its own.
+    """
     if not isinstance(node, Mapping):
         return
     while hasattr(hint, "__metadata__"):
@@ -73,10 +76,11 @@ def _walk(node: Any, where: str, hint: Any) -> Iterator[Parameter]:
         owner = target_class(str(node["_target_"]), f"{where}._target_")
     of_each = get_args(hint)[1] if get_origin(hint) is Mapping else None
     hints = field_hints(owner) if owner else dict.fromkeys(node, of_each)
+    owner = owner or around
     for name, value in node.items():
         key = f"{where}.{name}"
         if isinstance(value, Mapping):
-            yield from _walk(value, key, hints.get(name))
+            yield from _walk(value, key, hints.get(name), owner)
         elif owner and name in hints and value is not None:
             plain = hints[name] if _is_optional(hints[name]) else scalar_of(hints[name]) or hints[name]
             parameter = Parameter(key, plain, owner, value)
