@@ -10,15 +10,10 @@ Pairs connect by chance also where the work says a fixed number of inputs: Brian
 order in which they were drawn, and a number for each target would scatter those of a source over the memory.
 """
 
-import os
-import sys
-
-_ANSWER = os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)  # what the compiler prints must not stand before the answer
-
 import argparse
-import json
 import time
+
+from serve import answer  # isort: split
 
 import brian2 as b2
 from works import parsed
@@ -51,8 +46,7 @@ def main():
     b2.device.build(directory=arguments.folder, compile=True, run=False)
     about = {"name": f"Brian2 {b2.__version__} C++ standalone", "compile": time.time() - began}
     sizes = {"sizes": [w.N_E, w.N_I], "duration": w.duration}
-    print(json.dumps({**about, **sizes}), file=_ANSWER, flush=True)
-    sys.exit(0)
+    answer({**about, **sizes})
 
 
 def units(cell):

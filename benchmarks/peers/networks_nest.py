@@ -6,15 +6,10 @@ Prints a line of JSON: rates, and how the process' own time was spent. One threa
 an adaptive solver, far more exact than forward Euler.
 """
 
-import os
-import sys
-
-_ANSWER = os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)  # what NEST prints must not stand before the answer
-
 import argparse
-import json
 import time
+
+from serve import answer  # isort: split
 
 from works import parsed
 
@@ -48,8 +43,7 @@ def main():
         keep(arguments.spikes, [r.events for r in recorders], w)
     about = {"name": f"NEST {nest.__version__}", "rates": rates}
     spent = {"start": imported, "build": built - imported, "simulate": simulated - built}
-    print(json.dumps({**about, **spent}), file=_ANSWER, flush=True)
-    sys.exit(0)
+    answer({**about, **spent})
 
 
 def keep(path, events, w):
@@ -128,7 +122,8 @@ def adexp(nest, w):
     populations = []
     for name, n in (("E", w.N_E), ("I", w.N_I)):
         c = w.cells[name]
-        cell = {k: c[k] for k in ("C_m", "g_L", "E_L", "V_th", "V_reset", "t_ref", "Delta_T", "a", "b", "tau_w")}
+        cell = {k: c[k] for k in ("C_m", "g_L", "E_L", "V_th", "V_reset", "t_ref")}
+        cell |= {k: c[k] for k in ("Delta_T", "a", "b", "tau_w")}
         cell |= {"E_ex": c["E_e"], "E_in": c["E_i"], "tau_syn_ex": c["tau_e"], "tau_syn_in": c["tau_i"]}
         cell |= {"V_peak": c["V_th"] + 5.0 * c["Delta_T"], "V_m": c["E_L"]}
         populations.append(nest.Create("aeif_cond_exp", n, params=cell))

@@ -40,7 +40,7 @@ WORKS = {
     },
     # every connection its own log-normal weight (SD = mean) and its own delay
     "edges": {
-        **{"kind": "edges", "N_E": 8000, "N_I": 2000, "p": 0.1, "C_E": 800, "J": 0.1, "g": 6.0, "eta": 1.1},
+        **{"kind": "edges", "N_E": 8000, "N_I": 2000, "p": 0.1, "C_E": 800, "J": 0.1, "g": 6.0, "eta": 1.0},
         **{"delay": (1.0, 3.0), "dt": 0.1, "duration": 2000.0, "cell": _LIF},
     },
 }
