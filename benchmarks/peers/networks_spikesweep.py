@@ -45,7 +45,7 @@ def main():
     names = dict.fromkeys(rate["population"].values.tolist())  # in the order of the network
     rates = [float(rate[rate["population"] == name].mean()) for name in names]
     spent = {"start": imported, "simulate": time.process_time() - imported}
-    answer({"name": f"spikesweep {ss.__version__}", "rates": rates, **spent})
+    answer({"name": "spikesweep", "rates": rates, **spent})
 
 
 if __name__ == "__main__":
