@@ -4,9 +4,10 @@
 
 Every run is a process of its own on one core, and what counts is all its processor time: imports, drawing the
 connections, simulating, and here the durable store. What is compiled once is not counted: Brian2's program
-(its compilation is given apart) and our kernels. The works are in peers/works.py; the rates tell whether all
-compute the same. NEST's conductance models have an adaptive solver and take minutes: ask for them by
---nest-works.
+(its compilation is given apart) and our kernels. `spikesweep, started` leaves out too what Python takes to
+start and to load these kernels, some 2 s: a sweep pays it once, not once a network, and Brian2's program has
+no Python in it. The works are in peers/works.py; the rates tell whether all compute the same. NEST's
+conductance models have an adaptive solver and take minutes: ask for them by --nest-works.
 """
 
 import json
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 from common import HERE, arguments, interleaved, pin_to_one_core, ratio, table, write
 
+OURS, STARTED = "spikesweep", "spikesweep, started"
 PEERS = HERE / "peers"
 sys.path.insert(0, str(PEERS))
 from works import WORKS, work  # noqa: E402
@@ -31,7 +33,6 @@ from works import WORKS, work  # noqa: E402
 class Case:
     """A simulator on a work: calling it runs one process and returns its processor seconds."""
 
-    name: str
     command: list[str]
     folder: Path
     about: dict[str, Any] = field(default_factory=dict)
@@ -47,7 +48,8 @@ class Case:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             lines = (self.folder / "messages").read_text().splitlines()
-            raise Failed(lines[-1] if lines else f"exit code {process.returncode}")
+            told = [line for line in lines if line.strip() and not line[0].isspace()]  # not a list of choices
+            raise Failed(told[-1] if told else f"exit code {process.returncode}")
         self.about["peak, MB"] = round(used.ru_maxrss / 1024)
         self.read(out.read_text())
         return used.ru_utime + used.ru_stime
@@ -67,6 +69,14 @@ class Brian2(Case):
         self.about["rates"] = [float(np.fromfile(file, np.int32).mean()) / duration for file in counts]
 
 
+class Started(Case):
+    """One of our processes, of which only the second network counts."""
+
+    def __call__(self) -> float:
+        super().__call__()
+        return float(self.about["simulate"])
+
+
 class Failed(Exception):
     """A process that ended with an error."""
 
@@ -78,7 +88,7 @@ def compiled(python: str, name: str, folder: Path) -> Brian2:
     if done.returncode:
         sys.exit(done.stderr)
     (folder / "results").mkdir(exist_ok=True)
-    case = Brian2("Brian2", ["./main", "--results_dir", "results/"], folder)
+    case = Brian2(["./main", "--results_dir", "results/"], folder)
     case.about |= json.loads(done.stdout)
     return case
 
@@ -86,16 +96,20 @@ def compiled(python: str, name: str, folder: Path) -> Brian2:
 def cases_of(name: str, args: Any, folder: Path) -> dict[str, Case]:
     """Return what runs a work, ours first."""
     found: dict[str, Case] = {}
-    pythons = {"spikesweep": sys.executable, "nest": args.nest_python if name in args.nest_works else None}
-    for who, python in pythons.items():
-        if python:
-            own = folder / f"{name}_{who}"
-            own.mkdir()
-            command = [_whole(python), str(PEERS / f"networks_{who}.py"), name]
-            found[who] = Case(who, command, own)
+    ours = [sys.executable, str(PEERS / "networks_spikesweep.py"), name]
+    found[OURS] = Case(ours, _folder(folder / f"{name}_ours"))
+    found[STARTED] = Started([*ours, "--started"], _folder(folder / f"{name}_started"))
+    if args.nest_python and name in args.nest_works:
+        command = [_whole(args.nest_python), str(PEERS / "networks_nest.py"), name]
+        found["NEST"] = Case(command, _folder(folder / f"{name}_nest"))
     if args.brian2_python:
-        found["brian2"] = compiled(_whole(args.brian2_python), name, folder / f"{name}_brian2")
+        found["Brian2"] = compiled(_whole(args.brian2_python), name, folder / f"{name}_brian2")
     return found
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path
 
 
 def _whole(python: str) -> str:
@@ -127,7 +141,8 @@ def measure(name: str, cases: dict[str, Case], repeats: int) -> tuple[list[dict[
         row = {"work": name, "who": who, "E, Hz": rates[0], "I, Hz": rates[1], "seconds": seconds}
         row["M events/s"] = events(name, rates) / seconds * 1e-6
         row["peak, MB"] = case.about["peak, MB"]
-        row["times ours"] = ratio(found[who], found["spikesweep"]) if "spikesweep" in found else "-"
+        for column, ours in (("times ours", OURS), ("times started", STARTED)):
+            row[column] = ratio(found[who], found[ours]) if ours in found else "-"
         row["compiles, s"] = case.about.get("compile", "-")
         rows.append(row)
     return rows, found
