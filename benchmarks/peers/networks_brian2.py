@@ -59,7 +59,11 @@ def halves(group, w):
 
 
 def jumping(w):
-    """Return LIF cells whose inputs of a step are summed in `x`: none moves a refractory cell."""
+    """Return LIF cells whose inputs of a step are summed in `x`: none moves a refractory cell.
+
+    What arrives is added after the decay of a step and before its threshold, as in NEST, which costs a step:
+    delays are shorter by it. Added before, it would decay first, and rates near threshold be lower.
+    """
     names = units(w.cell)
     group = b2.NeuronGroup(
         w.N_E + w.N_I,
@@ -71,7 +75,7 @@ def jumping(w):
         namespace=names,
     )
     group.v = names["E_L"]
-    group.run_regularly("v += x * int(not_refractory)\nx = 0 * volt", when="start")
+    group.run_regularly("v += x * int(not_refractory)\nx = 0 * volt", when="before_thresholds")
     return group, b2.PoissonInput(group, "x", w.C_E, w.nu_ext * Hz, w.J * mV)
 
 
@@ -82,7 +86,9 @@ def delta(w):
     parts = [group, drive, exc, inh]
     for source, p, weight in ((exc, w.C_E / w.N_E, w.J), (inh, w.C_I / w.N_I, -w.g * w.J)):
         names = {"J": weight * mV}
-        synapses = b2.Synapses(source, group, on_pre="x_post += J", delay=w.delay * ms, namespace=names)
+        synapses = b2.Synapses(
+            source, group, on_pre="x_post += J", delay=(w.delay - w.dt) * ms, namespace=names
+        )
         synapses.connect(p=p)
         parts.append(synapses)
     return parts
@@ -93,7 +99,7 @@ def edges(w):
     group, drive = jumping(w)
     exc, inh = halves(group, w)
     parts = [group, drive, exc, inh]
-    least, most = (round(delay / w.dt) for delay in w.delay)
+    least, most = (round(delay / w.dt) - 1 for delay in w.delay)
     for source, weight in ((exc, w.J), (inh, -w.g * w.J)):
         synapses = b2.Synapses(source, group, "J : volt", on_pre="x_post += J")
         synapses.connect(p=w.p)
