@@ -49,7 +49,7 @@ class Case:
         if process.returncode:
             lines = (self.folder / "messages").read_text().splitlines()
             told = [line for line in lines if line.strip() and not line[0].isspace()]  # not a list of choices
-            raise Failed(told[-1] if told else f"exit code {process.returncode}")
+            raise Failed(" ".join(told[-2:]) if told else f"exit code {process.returncode}")
         self.about["peak, MB"] = round(used.ru_maxrss / 1024)
         self.read(out.read_text())
         return used.ru_utime + used.ru_stime
