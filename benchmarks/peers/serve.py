@@ -14,6 +14,11 @@ os.dup2(2, 1)
 
 def serve(measure, about):
     """Answer requests with `measure(**request)` until the input ends."""
-    print(json.dumps(about), file=_ANSWERS, flush=True)
+    answer(about)
     for line in sys.stdin:
-        print(json.dumps(measure(**json.loads(line))), file=_ANSWERS, flush=True)
+        answer(measure(**json.loads(line)))
+
+
+def answer(about):
+    """Print one answer."""
+    print(json.dumps(about), file=_ANSWERS, flush=True)
