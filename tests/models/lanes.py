@@ -23,7 +23,7 @@ def in_lanes(cell, kicks, dt, part=None, rule="steps"):
     given, traced = aligned(kicks.size), aligned(len(kicks) * len(names) * LANES)
     given[:] = kicks.ravel()
     state = initial_state(driver, cell, (source,), clock, 1)
-    driver.advance(state.reshape(-1), given, traced, len(kicks), 0, clock.tick)
+    driver.advance(state.reshape(-1), given, traced, 1, len(kicks), 0, clock.tick)
     rows = np.moveaxis(traced.reshape(len(kicks), len(names), LANES), 1, 0)
     return {("in_" if k else "") + name: row for (k, name), row in zip(names, rows, strict=True)}
 

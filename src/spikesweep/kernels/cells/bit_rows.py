@@ -132,18 +132,21 @@ def _add_planes(planes, place, width, shift, n, factor, kicks, at):
 
 
 @disjoint
-def add_counts(planes, depth, kicks, where, slot, slots, begin, width, deep, group, factor, at, step, n):
-    """Add `factor` times what the n slots from `slot` on of a ring hold for a group to `kicks`.
+def add_counts(planes, depth, kicks, where, slot, slots, begin, width, deep, group, factor, at, step, m, n):
+    """Add `factor` times what the n slots from `slot` on of a ring hold for m groups to `kicks`.
 
     The ring begins at `begin` of `planes` and has `slots` slots of `deep` planes of `width` words, and `depth` says
-    from `where` on how many rows were added in each. The kicks of a step begin `step` after those of the one before, from `at` on.
+    from `where` on how many rows were added in each. The kicks of a step begin `step` after those of the one
+    before, from `at` on, those of a group after all steps of the one before.
     """
-    shift, w, none = np.uint64(LANES * (group % 2)), np.uint64(width), _32(0)
+    w, none = np.uint64(width), _32(0)
     for s in range(n):
         rows = depth[np.uint64(where + slot)]
-        if rows > 0:
-            k, place = planes_of(rows), np.uint64(begin + slot * deep * width + group // 2)
-            to = np.uint64(at + s * step)
+        k = planes_of(rows)
+        for g in range(m if rows > 0 else 0):
+            own = group + g
+            shift, place = np.uint64(LANES * (own % 2)), np.uint64(begin + slot * deep * width + own // 2)
+            to = np.uint64(at + (g * n + s) * step)
             p0 = _32(planes[place] >> shift)
             p1 = _32(planes[place + w] >> shift) if k > 1 else none
             p2 = _32(planes[place + w + w] >> shift) if k > 2 else none

@@ -23,6 +23,9 @@ from spikesweep.kernels.compile.jit import compiled, kept
 #: Steps of a time block at most. Long enough that a train has events in most blocks, short enough that kicks
 #: and traces stay in the second cache.
 BLOCK = 192
+#: Groups that go together at most, and bytes of their kicks and traces.
+CHUNK = 64
+_FIRST_CACHE = 48_000
 
 _LOOP = """
 def loop(net, parts, block, first, n_steps, tick):
@@ -41,13 +44,16 @@ _HEAD = """
     part{k} = parts[{k}]
     state{k}, source{k}, sink{k} = part{k}.state, part{k}.source, part{k}.sink
     kicks{k}, traced{k} = part{k}.kicks, part{k}.traced
+    groups{k}, size{k}, chunk{k} = state{k}.shape[0], state{k}.shape[1], part{k}.chunk
+    states{k} = state{k}.reshape(-1)
 """
 
 _PART = """
-        for g in range(state{k}.shape[0]):
+        for g in range(0, groups{k}, chunk{k}):
+            m = min(chunk{k}, groups{k} - g)
             fill{k}({fill}, {g}kicks{k}, n, start)
-            receive({received}, {k}, g, kicks{k}, n, start)
-            advance{k}(state{k}[g], kicks{k}, traced{k}, n, start, tick)
+            receive({received}, {k}, g, m, kicks{k}, n, start)
+            advance{k}(states{k}[g * size{k} : (g + m) * size{k}], kicks{k}, traced{k}, m, n, start, tick)
             collect{k}({collect}, {g}traced{k}, n, start)
 """
 
@@ -55,13 +61,13 @@ _PART = """
 class Code(NamedTuple):
     """The compiled functions of one kind of cell.
 
-    In a network, where parts have several groups, `fill` and `collect` have the fields of source and sink as their
-    first parameters, by name, and then the number `g` of the group.
+    In a network, where parts have several groups, of which some go together, `fill` and `collect` have the fields
+    of source and sink as their first parameters, by name, then the first group `g` and how many there are, `m`.
     """
 
     advance: Callable[..., None]  #: of its driver
-    fill: Callable[..., None]  #: (source, kicks, n, first): writes kicks, flat of (n, inputs, LANES)
-    collect: Callable[..., None]  #: (sink, traced, n, first): reads what is traced, flat of (n, rows, LANES)
+    fill: Callable[..., None]  #: (source, kicks, n, first): writes kicks, flat of (m, n, inputs, LANES)
+    collect: Callable[..., None]  #: (sink, traced, n, first): reads what is traced, flat of (m, n, rows, LANES)
 
 
 class Part(NamedTuple):
@@ -72,12 +78,13 @@ class Part(NamedTuple):
     sink: Any  #: where `collect` writes
     kicks: NDArray[np.float64]  #: room for those of a block
     traced: NDArray[np.float64]  #: room for those of a block
+    chunk: int  #: groups that go together
 
 
 class Exchange(NamedTuple):
     """How spikes come from cells to cells, compiled."""
 
-    #: (fields of net by name, part, group, kicks, n, first): adds what arrives in n steps
+    #: (fields of net by name, part, group, m, kicks, n, first): adds what arrives at m groups in n steps
     receive: Callable[..., None]
     #: (fields of net by name, n, start, count): sends the spikes of n steps; counts them all
     deliver: Callable[..., int]
@@ -89,7 +96,7 @@ def nothing(_, rows, n, first):
 
 
 @compiled
-def _receive_nothing(net, part, group, kicks, n, first):
+def _receive_nothing(net, part, group, m, kicks, n, first):
     pass
 
 
@@ -103,9 +110,14 @@ ALONE = Exchange(_receive_nothing, _deliver_nothing)
 
 
 def part_of(state: NDArray[np.float64], source: Any, sink: Any, inputs: int, rows: int, block: int) -> Part:
-    """Return a part with room for the kicks of `inputs`, and for `rows` of a trace, in a block."""
-    room = aligned(block * inputs * LANES), aligned(block * rows * LANES)
-    return Part(state, source, sink, *room)
+    """Return a part with room for the kicks of `inputs`, and for `rows` of a trace, in a block.
+
+    As many groups go together as the first cache holds, up to CHUNK: what is called costs as much for one.
+    """
+    most = _FIRST_CACHE // (block * (inputs + rows) * LANES * state.itemsize)
+    chunk = int(min(max(most, 1), max(len(state), 1), CHUNK))
+    room = aligned(chunk * block * inputs * LANES), aligned(chunk * block * rows * LANES)
+    return Part(state, source, sink, *room, chunk)
 
 
 @cache
@@ -127,7 +139,7 @@ def core_loop(codes: tuple[Code, ...], exchange: Exchange) -> Any:
         if not alone:
             fill, collect = _fields(code.fill, "g", prefix=f"s{k}_"), _fields(code.collect, "g", prefix=f"k{k}_")
             heads += [*_reads(f"source{k}", f"s{k}", fill), *_reads(f"sink{k}", f"k{k}", collect)]
-        group = "" if alone else "g, "
+        group = "" if alone else "g, m, "
         parts.append(_PART.format(k=k, g=group, fill=fill, collect=collect, received=received))
     text = _LOOP.format(heads="\n".join(heads), parts="".join(parts), sent=sent)
     made_of = list(names.values())

@@ -35,19 +35,22 @@ class Currents(NamedTuple):
 @inlined
 def fill_currents(
     inputs, key, stream, input, weight, parts, table, moving, origin, drawn, counts, words, narrow, mean, sd,
-    normals, begin, g, kicks, n, first,
+    normals, begin, g, m, kicks, n, first,
 ):  # fmt: skip
-    """Write the events of group g at steps first .. first + n - 1 to `kicks`, and currents as its last input."""
+    """Write the events of m groups at steps first .. first + n - 1 to `kicks`, and currents as their last input."""
     fill_drives(
-        inputs, key, stream, input, weight, parts, table, moving, origin, drawn, counts, words, narrow, g, kicks, n,
-        first,
+        inputs, key, stream, input, weight, parts, table, moving, origin, drawn, counts, words, narrow, g, m, kicks,
+        n, first,
     )  # fmt: skip
     width = inputs * LANES
-    for s in range(n):
-        row = kicks[(s + 1) * width - LANES : (s + 1) * width]
-        for lane in range(LANES):
-            row[lane] = mean[g, lane]
-    for i in range(g * LANES, min((g + 1) * LANES, normals.shape[0])):
-        lane = i - g * LANES
+    for j in range(m):
+        group = g + j
         for s in range(n):
-            kicks[(s + 1) * width - LANES + lane] += sd[g, lane] * normals[i, first - begin + s]
+            row = kicks[(j * n + s + 1) * width - LANES : (j * n + s + 1) * width]
+            for lane in range(LANES):
+                row[lane] = mean[group, lane]
+        for i in range(group * LANES, min((group + 1) * LANES, normals.shape[0])):
+            lane = i - group * LANES
+            for s in range(n):
+                noise = sd[group, lane] * normals[i, first - begin + s]
+                kicks[(j * n + s + 1) * width - LANES + lane] += noise

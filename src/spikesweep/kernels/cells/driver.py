@@ -89,7 +89,7 @@ class Layout(NamedTuple):
 class Driver(NamedTuple):
     """A compiled loop and the layout of its state."""
 
-    advance: Callable[..., None]  #: (state, inputs, trace, n, first, tick), flat arrays
+    advance: Callable[..., None]  #: (states, inputs, trace, groups, n, first, tick), flat arrays
     layout: Layout
     n_inputs: int
     source: str

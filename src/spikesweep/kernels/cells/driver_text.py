@@ -55,7 +55,7 @@ def text_of(
         start = sum(sizes[: 2 * k])
         body += [f"state[{(start + i) * LANES} + l] = x{k}[{i}]" for i in range(sizes[2 * k])]
     body.append(f"state[{row * LANES} + l] += spiked")
-    return _loop(head, body, len(inputs), len(trace)), names, tuple(sizes)
+    return _loop(head, body, row + 1, len(inputs), len(trace)), names, tuple(sizes)
 
 
 def _inputs_at_start(inputs: Sequence[Any], names: dict[str, Any]) -> list[str]:
@@ -84,20 +84,23 @@ def _inputs_at_end(inputs: Sequence[Any]) -> list[str]:
     return lines
 
 
-def _loop(head: Sequence[str], body: Sequence[str], n_inputs: int, n_traced: int) -> str:
-    """Return the text of a driver: `head` before the first step, `body` for each step and lane."""
+def _loop(head: Sequence[str], body: Sequence[str], rows: int, n_inputs: int, n_traced: int) -> str:
+    """Return the text of a driver: `head` before the first step of a group, `body` for each step and lane."""
     return "\n".join(
         [
-            "def advance(state, inputs, trace, n, first, tick):",
-            *(f"    {line}" for line in head),
-            "    for s in range(n):",
-            "        t = (first + s) * tick",
-            "        t_next = (first + s + 1) * tick",
-            # a slice with constant offsets: an index that LLVM cannot prove to be positive is gathered
-            f"        row = inputs[s * {n_inputs * LANES} : (s + 1) * {n_inputs * LANES}]",
-            f"        out = trace[s * {n_traced * LANES} : (s + 1) * {n_traced * LANES}]",
-            f"        for l in range({LANES}):",
-            *(f"            {line}" for line in body),
+            "def advance(states, inputs, trace, m, n, first, tick):",
+            "    for g in range(m):",
+            # slices with constant offsets: an index that LLVM cannot prove to be positive is gathered
+            f"        state = states[g * {rows * LANES} : (g + 1) * {rows * LANES}]",
+            *(f"        {line}" for line in head),
+            "        for s in range(n):",
+            "            t = (first + s) * tick",
+            "            t_next = (first + s + 1) * tick",
+            "            i = g * n + s",
+            f"            row = inputs[i * {n_inputs * LANES} : (i + 1) * {n_inputs * LANES}]",
+            f"            out = trace[i * {n_traced * LANES} : (i + 1) * {n_traced * LANES}]",
+            f"            for l in range({LANES}):",
+            *(f"                {line}" for line in body),
             "",
         ]
     )

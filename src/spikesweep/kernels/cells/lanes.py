@@ -106,7 +106,7 @@ def run_lanes(
     loop = core_loop((Code(driver.advance, drive.fill, recording.collect),), ALONE)
     parts = [padded(part, n) for part in (neuron, *inputs)]
     state = initial_state(driver, parts[0], parts[1:], clock, groups)
-    room = part_of(state[:, 0], (), (), len(inputs), len(recording.trace), BLOCK)
+    room = part_of(state[:1, 0], (), (), len(inputs), len(recording.trace), BLOCK)
     for rows, source, sink in zip(state, drive.sources, recording.sinks(n, n_steps), strict=True):
         part = room._replace(state=rows.reshape(1, -1), source=source, sink=sink)
         for begin, end in ((0, n_discard), (n_discard, n_steps)):

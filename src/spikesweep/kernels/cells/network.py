@@ -96,58 +96,61 @@ class Watched(NamedTuple):
 
 
 @disjoint
-def _note(noted, at, traced, width, n):
-    """Write the lanes that spiked in each of n steps, whose rows end every `width` of `traced`, as bits."""
-    for s in range(n):
-        row = np.uint64((s + 1) * width - LANES)
-        any_spiked = 0.0
-        for lane in range(LANES):
-            any_spiked = max(any_spiked, traced[row + np.uint64(lane)])
-        word = np.int64(0)
-        if any_spiked != 0.0:
+def _note(noted, at, block, traced, width, m, n):
+    """Write the lanes that spiked in each of n steps of m groups, whose rows end every `width` of `traced`, as bits."""
+    for g in range(m):
+        for s in range(n):
+            row = np.uint64((g * n + s + 1) * width - LANES)
+            any_spiked = 0.0
             for lane in range(LANES):
-                word |= np.int64(traced[row + np.uint64(lane)] != 0.0) << np.int64(lane)
-        noted[np.uint64(at + s)] = word
+                any_spiked = max(any_spiked, traced[row + np.uint64(lane)])
+            word = np.int64(0)
+            if any_spiked != 0.0:
+                for lane in range(LANES):
+                    word |= np.int64(traced[row + np.uint64(lane)] != 0.0) << np.int64(lane)
+            noted[np.uint64(at + g * block + s)] = word
 
 
 @inlined
-def watch(noted, block, starts, place, recorded, rows, g, traced, n, first):
-    """Note which lanes of group g spiked, by the step of the block, and record rows of the trace (`Watched`)."""
+def watch(noted, block, starts, place, recorded, rows, g, m, traced, n, first):
+    """Note which lanes of m groups spiked, by the step of the block, and record rows of the trace (`Watched`)."""
     width = rows * LANES
-    _note(noted, g * block, traced, width, n)
-    for r in range(starts[g], starts[g + 1]):
-        for s in range(n):
-            recorded[r, first + s] = traced[s * width + place[r]]
+    _note(noted, g * block, block, traced, width, m, n)
+    for j in range(m):
+        for r in range(starts[g + j], starts[g + j + 1]):
+            for s in range(n):
+                recorded[r, first + s] = traced[(j * n + s) * width + place[r]]
 
 
 @disjoint
-def _take(ring, kicks, slot, slots, begin, width, factor, at, step, n):
-    """Add `factor` times what waits in n slots of a ring to `kicks`, and empty them."""
+def _take(ring, kicks, slot, slots, begin, width, factor, at, step, m, n):
+    """Add `factor` times what waits for m groups in n slots of a ring to `kicks`, and empty them."""
     for s in range(n):
-        here, to = np.uint64(begin + slot * width), np.uint64(at + s * step)
-        for lane in range(LANES):
-            i = here + np.uint64(lane)
-            kicks[to + np.uint64(lane)] += factor * np.float64(ring[i])
-            ring[i] = 0
+        for g in range(m):
+            here, to = np.uint64(begin + slot * width + g * LANES), np.uint64(at + (g * n + s) * step)
+            for lane in range(LANES):
+                i = here + np.uint64(lane)
+                kicks[to + np.uint64(lane)] += factor * np.float64(ring[i])
+                ring[i] = 0
         slot = slot + 1 if slot + 1 < slots else 0
 
 
 @inlined
-def receive(arrive, table, inputs, factor, planes, depth, counts, sums, part, group, kicks, n, first):
-    """Add what arrives at a group in n steps to its kicks, and empty the slots (`Net`)."""
+def receive(arrive, table, inputs, factor, planes, depth, counts, sums, part, group, m, kicks, n, first):
+    """Add what arrives at m groups in n steps to their kicks, and empty the slots (`Net`)."""
     step = inputs[part] * LANES
     for p in range(arrive[part], arrive[part + 1]):
         kind, slots, width, begin = table[p, KIND], table[p, LAG], table[p, WIDTH], table[p, BEGIN]
-        slot, at = first % slots, table[p, INPUT] * LANES
+        slot, at, f = first % slots, table[p, INPUT] * LANES, factor[p]
         if kind == BITS:
             where, deep = table[p, DEPTH], table[p, PLANES]
             add_counts(
-                planes, depth, kicks, where, slot, slots, begin, width, deep, group, factor[p], at, step, n
+                planes, depth, kicks, where, slot, slots, begin, width, deep, group, f, at, step, m, n
             )
         elif kind == COUNTS or kind == LATE_COUNTS:
-            _take(counts, kicks, slot, slots, begin + group * LANES, width, factor[p], at, step, n)
+            _take(counts, kicks, slot, slots, begin + group * LANES, width, f, at, step, m, n)
         else:
-            _take(sums, kicks, slot, slots, begin + group * LANES, width, factor[p], at, step, n)
+            _take(sums, kicks, slot, slots, begin + group * LANES, width, f, at, step, m, n)
 
 
 @disjoint

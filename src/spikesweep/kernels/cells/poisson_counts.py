@@ -85,8 +85,13 @@ def _narrow(words, narrow):
 @disjoint
 def _add_reached(words, table, counts):
     """Add to `counts` how many of the ascending thresholds each word reaches."""
+    highest = _32(0)
+    for i in range(words.size):
+        highest = max(highest, words[i])
     for k in range(0, table.size, _AT_ONCE):
         a, b, c, d = table[k], table[k + 1], table[k + 2], table[k + 3]
+        if highest < a:
+            break
         for i in range(words.size):
             x = words[i]
             n = _32(1) if x >= a else _32(0)
@@ -103,6 +108,12 @@ def _add_weighted(counts, own, weight, kicks, at, width, n):
         here, to = np.uint64(own + s * LANES), np.uint64(at + s * width)
         for lane in range(LANES):
             kicks[to + np.uint64(lane)] += weight * np.float64(np.int32(counts[here + np.uint64(lane)]))
+
+
+@disjoint
+def _zero(kicks, size):
+    for i in range(size):
+        kicks[i] = 0.0
 
 
 @inlined
@@ -123,19 +134,22 @@ def _draw(key, stream, parts, table, moving, origin, words, narrow, d, g, quarte
 
 @inlined
 def fill_drives(
-    inputs, key, stream, input, weight, parts, table, moving, origin, drawn, counts, words, narrow, g, kicks, n, first
+    inputs, key, stream, input, weight, parts, table, moving, origin, drawn, counts, words, narrow, g, m, kicks, n,
+    first,
 ):  # fmt: skip
-    """Write the events of group g at steps first .. first + n - 1 to `kicks`, zero where there are none (`Drives`)."""
+    """Write the events of m groups at steps first .. first + n - 1 to `kicks`, zero where there are none (`Drives`)."""
     width = inputs * LANES
-    kicks[: n * width] = 0.0
+    _zero(kicks, m * n * width)
     for d in range(stream.size):
-        held = counts[d, g]
-        s = 0
-        while s < n:
-            step = first + s
-            if drawn[d, g] != step // STEPS:
-                _draw(key, stream, parts, table, moving, origin, words, narrow, d, g, step // STEPS, held)
-                drawn[d, g] = step // STEPS
-            some = min(STEPS - step % STEPS, n - s)
-            _add_weighted(held, (step % STEPS) * LANES, weight[d], kicks, s * width + input[d] * LANES, width, some)
-            s += some
+        for j in range(m):
+            held = counts[d, g + j]
+            at, s = j * n * width + input[d] * LANES, 0
+            while s < n:
+                step = first + s
+                quarter, phase = step // STEPS, step % STEPS
+                if drawn[d, g + j] != quarter:
+                    _draw(key, stream, parts, table, moving, origin, words, narrow, d, g + j, quarter, held)
+                    drawn[d, g + j] = quarter
+                some = min(STEPS - phase, n - s)
+                _add_weighted(held, phase * LANES, weight[d], kicks, s * width + at, width, some)
+                s += some
