@@ -13,34 +13,38 @@ from spikesweep.kernels.compile.jit import inlined
 class Currents(NamedTuple):
     """Drives, and constant and random currents (pA), of the neurons of a population."""
 
-    inputs: int  #: these, up to `narrow`, as in `Drives`
+    inputs: int  #: these, up to `counts`, as in `Drives`
     key: NDArray[np.uint64]
     stream: NDArray[np.uint64]
     input: NDArray[np.int64]
     weight: NDArray[np.float64]
     parts: NDArray[np.int64]
     table: NDArray[np.uint32]
+    begin: NDArray[np.int64]
+    levels: NDArray[np.int64]
     moving: NDArray[np.int64]
     origin: int
+    groups: int
     drawn: NDArray[np.int64]
-    counts: NDArray[np.uint32]
+    held: NDArray[np.float64]
     words: NDArray[np.uint64]
     narrow: NDArray[np.uint32]
+    counts: NDArray[np.uint32]
     mean: NDArray[np.float64]  #: shape (groups, LANES)
     sd: NDArray[np.float64]  #: shape (groups, LANES)
     normals: NDArray[np.float64]  #: shape (neurons, steps of a call)
-    begin: int  #: first step of the call
+    since: int  #: first step of the call
 
 
 @inlined
 def fill_currents(
-    inputs, key, stream, input, weight, parts, table, moving, origin, drawn, counts, words, narrow, mean, sd,
-    normals, begin, g, m, kicks, n, first,
+    inputs, key, stream, input, weight, parts, table, begin, levels, moving, origin, groups, drawn, held,
+    words, narrow, counts, mean, sd, normals, since, g, m, kicks, n, first,
 ):  # fmt: skip
     """Write the events of m groups at steps first .. first + n - 1 to `kicks`, and currents as their last input."""
     fill_drives(
-        inputs, key, stream, input, weight, parts, table, moving, origin, drawn, counts, words, narrow, g, m, kicks,
-        n, first,
+        inputs, key, stream, input, weight, parts, table, begin, levels, moving, origin, groups, drawn, held, words,
+        narrow, counts, g, m, kicks, n, first,
     )  # fmt: skip
     width = inputs * LANES
     for j in range(m):
@@ -52,5 +56,5 @@ def fill_currents(
         for i in range(group * LANES, min((group + 1) * LANES, normals.shape[0])):
             lane = i - group * LANES
             for s in range(n):
-                noise = sd[group, lane] * normals[i, first - begin + s]
+                noise = sd[group, lane] * normals[i, first - since + s]
                 kicks[(j * n + s + 1) * width - LANES + lane] += noise

@@ -72,7 +72,7 @@ class Net(NamedTuple):
     planes: NDArray[np.uint64]
     counts: NDArray[np.uint16]  #: of the type of `counter`
     sums: NDArray[np.float64]
-    depth: NDArray[np.int64]  #: rows that were added in each slot of projections of bits
+    depth: NDArray[np.int64]  #: rows that were added in each slot of a projection; one where delays differ
     carry: NDArray[np.uint64]  #: room for a row of bits
     inputs: NDArray[np.int64]  #: of each population
     groups: NDArray[np.int64]  #: those of population k: groups[k] to groups[k + 1]
@@ -97,17 +97,20 @@ class Watched(NamedTuple):
 
 @disjoint
 def _note(noted, at, block, traced, width, m, n):
-    """Write the lanes that spiked in each of n steps of m groups, whose rows end every `width` of `traced`, as bits."""
+    """Write the lanes that spiked in each of n steps of m groups as bits.
+
+    Their rows end every `width` of `traced`, whose floats are read as integers: zero is zero, and vectors can or.
+    """
     for g in range(m):
         for s in range(n):
             row = np.uint64((g * n + s + 1) * width - LANES)
-            any_spiked = 0.0
+            any_spiked = np.int64(0)
             for lane in range(LANES):
-                any_spiked = max(any_spiked, traced[row + np.uint64(lane)])
+                any_spiked |= traced[row + np.uint64(lane)]
             word = np.int64(0)
-            if any_spiked != 0.0:
+            if any_spiked != 0:
                 for lane in range(LANES):
-                    word |= np.int64(traced[row + np.uint64(lane)] != 0.0) << np.int64(lane)
+                    word |= np.int64(traced[row + np.uint64(lane)] != 0) << np.int64(lane)
             noted[np.uint64(at + g * block + s)] = word
 
 
@@ -115,7 +118,7 @@ def _note(noted, at, block, traced, width, m, n):
 def watch(noted, block, starts, place, recorded, rows, g, m, traced, n, first):
     """Note which lanes of m groups spiked, by the step of the block, and record rows of the trace (`Watched`)."""
     width = rows * LANES
-    _note(noted, g * block, block, traced, width, m, n)
+    _note(noted, g * block, block, traced.view(np.int64), width, m, n)
     for j in range(m):
         for r in range(starts[g + j], starts[g + j + 1]):
             for s in range(n):
@@ -123,12 +126,16 @@ def watch(noted, block, starts, place, recorded, rows, g, m, traced, n, first):
 
 
 @disjoint
-def _take(ring, kicks, slot, slots, begin, width, factor, at, step, m, n):
-    """Add `factor` times what waits for m groups in n slots of a ring to `kicks`, and empty them."""
+def _take(ring, depth, where, kicks, slot, slots, begin, width, factor, at, step, lanes, m, n):
+    """Add `factor` times what waits for m groups in n slots of a ring to `kicks`, and empty them.
+
+    `depth` says from `where` on which slots have anything. `lanes` is LANES, of which LLVM must not know: a loop of
+    known length is unrolled before it is made a vector, and stays scalar.
+    """
     for s in range(n):
-        for g in range(m):
-            here, to = np.uint64(begin + slot * width + g * LANES), np.uint64(at + (g * n + s) * step)
-            for lane in range(LANES):
+        for g in range(m if depth[np.uint64(where + slot)] > 0 else 0):
+            here, to = np.uint64(begin + slot * width + g * lanes), np.uint64(at + (g * n + s) * step)
+            for lane in range(lanes):
                 i = here + np.uint64(lane)
                 kicks[to + np.uint64(lane)] += factor * np.float64(ring[i])
                 ring[i] = 0
@@ -139,18 +146,19 @@ def _take(ring, kicks, slot, slots, begin, width, factor, at, step, m, n):
 def receive(arrive, table, inputs, factor, planes, depth, counts, sums, part, group, m, kicks, n, first):
     """Add what arrives at m groups in n steps to their kicks, and empty the slots (`Net`)."""
     step = inputs[part] * LANES
+    lanes = step // inputs[part]
     for p in range(arrive[part], arrive[part + 1]):
         kind, slots, width, begin = table[p, KIND], table[p, LAG], table[p, WIDTH], table[p, BEGIN]
-        slot, at, f = first % slots, table[p, INPUT] * LANES, factor[p]
+        slot, at, f, where = first % slots, table[p, INPUT] * LANES, factor[p], table[p, DEPTH]
         if kind == BITS:
-            where, deep = table[p, DEPTH], table[p, PLANES]
+            deep = table[p, PLANES]
             add_counts(
                 planes, depth, kicks, where, slot, slots, begin, width, deep, group, f, at, step, m, n
             )
         elif kind == COUNTS or kind == LATE_COUNTS:
-            _take(counts, kicks, slot, slots, begin + group * LANES, width, f, at, step, m, n)
+            _take(counts, depth, where, kicks, slot, slots, begin + group * LANES, width, f, at, step, lanes, m, n)
         else:
-            _take(sums, kicks, slot, slots, begin + group * LANES, width, f, at, step, m, n)
+            _take(sums, depth, where, kicks, slot, slots, begin + group * LANES, width, f, at, step, lanes, m, n)
 
 
 @disjoint
@@ -218,8 +226,9 @@ def _send(table, p, bits, pointer, near, far, weight, planes, counts, sums, dept
     """Send the spikes of `count` active cells, of one step, along projection p."""
     kind, lag, width, begin = table[p, KIND], table[p, LAG], table[p, WIDTH], table[p, BEGIN]
     slot, rows = step % lag, table[p, ROWS]
-    if kind == BITS:
+    if kind != LATE_COUNTS and kind != LATE_SUMS:
         depth[table[p, DEPTH] + slot] = count
+    if kind == BITS:
         if count > 0:
             at = begin + slot * width * table[p, PLANES]
             add_rows(bits, rows, width, active, count, planes, at, carry)

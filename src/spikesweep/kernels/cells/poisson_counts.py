@@ -37,13 +37,17 @@ class Drives(NamedTuple):
     input: NDArray[np.int64]  #: that it kicks
     weight: NDArray[np.float64]  #: of an event
     parts: NDArray[np.int64]  #: draws that are added up
-    table: NDArray[np.uint32]  #: thresholds, shape (drives, rows, levels)
+    table: NDArray[np.uint32]  #: rows of thresholds
+    begin: NDArray[np.int64]  #: where the rows of a drive begin
+    levels: NDArray[np.int64]  #: thresholds in a row
     moving: NDArray[np.int64]  #: 1 where row s is that of step `origin` + s, 0 where row 0 is that of all steps
     origin: int  #: step of row 0
-    drawn: NDArray[np.int64]  #: which counter `counts` holds, shape (drives, groups); -1 at the start
-    counts: NDArray[np.uint32]  #: events in its four steps, shape (drives, groups, STEPS * LANES)
+    groups: int
+    drawn: NDArray[np.int64]  #: which counter is in `held`, flat of shape (drives, groups); -1 at the start
+    held: NDArray[np.float64]  #: weighted events of its steps, flat of shape (drives, groups, STEPS, LANES)
     words: NDArray[np.uint64]  #: room for STEPS rows of LANES
     narrow: NDArray[np.uint32]  #: room for the same
+    counts: NDArray[np.uint32]  #: room for the same, zero
 
 
 def thresholds(mean: NDArray[np.float64], top: float) -> NDArray[np.uint32]:
@@ -66,11 +70,11 @@ def certain(probability: NDArray[np.float64]) -> NDArray[np.uint32]:
 
 
 @disjoint
-def _draw_words(words, key, counter, part, stream):
-    """Write the four words of each lane's counter to `words`, shape (STEPS * LANES,)."""
+def _draw_words(words, key, at, counter, part, stream):
+    """Write the four words of the counter of each lane, whose keys begin at `at`, to `words`."""
     c0, c1 = counter & _LOW, counter >> _SHIFT
     for lane in range(LANES):
-        k = key[lane]
+        k = key[at + np.uint64(lane)]
         a, b, c, d = philox4x32(c0, c1, part, stream, k & _LOW, k >> _SHIFT)
         words[lane], words[LANES + lane] = a, b
         words[2 * LANES + lane], words[3 * LANES + lane] = c, d
@@ -83,13 +87,15 @@ def _narrow(words, narrow):
 
 
 @disjoint
-def _add_reached(words, table, counts):
-    """Add to `counts` how many of the ascending thresholds each word reaches."""
+def _add_reached(words, table, row, levels, counts):
+    """Add to `counts` how many of the ascending thresholds, from `row` of `table` on, each word reaches."""
     highest = _32(0)
     for i in range(words.size):
-        highest = max(highest, words[i])
-    for k in range(0, table.size, _AT_ONCE):
-        a, b, c, d = table[k], table[k + 1], table[k + 2], table[k + 3]
+        x = words[i]
+        highest = x if x > highest else highest
+    for k in range(row, row + levels, _AT_ONCE):
+        j = np.uint64(k)
+        a, b, c, d = table[j], table[j + np.uint64(1)], table[j + np.uint64(2)], table[j + np.uint64(3)]
         if highest < a:
             break
         for i in range(words.size):
@@ -102,12 +108,23 @@ def _add_reached(words, table, counts):
 
 
 @disjoint
-def _add_weighted(counts, own, weight, kicks, at, width, n):
-    """Add `weight` times the counts of n steps, from `own` on, to the kicks of these steps, from `at` on."""
+def _weigh(counts, weight, held, at):
+    """Write `weight` times the counts to `held` from `at` on, and empty them."""
+    for i in range(counts.size):
+        held[at + np.uint64(i)] = weight * np.float64(np.int32(counts[i]))
+        counts[i] = 0
+
+
+@disjoint
+def _add(held, own, kicks, at, width, lanes, n):
+    """Add what is held of n steps, from `own` on, to the kicks of these steps, from `at` on.
+
+    `lanes` is LANES: a loop whose length LLVM knows is unrolled before it is made a vector, and stays scalar.
+    """
     for s in range(n):
-        here, to = np.uint64(own + s * LANES), np.uint64(at + s * width)
-        for lane in range(LANES):
-            kicks[to + np.uint64(lane)] += weight * np.float64(np.int32(counts[here + np.uint64(lane)]))
+        here, to = np.uint64(own + s * lanes), np.uint64(at + s * width)
+        for lane in range(lanes):
+            kicks[to + np.uint64(lane)] += held[here + np.uint64(lane)]
 
 
 @disjoint
@@ -117,39 +134,44 @@ def _zero(kicks, size):
 
 
 @inlined
-def _draw(key, stream, parts, table, moving, origin, words, narrow, d, g, quarter, counts):
-    """Write the events of drive d in group g in the four steps of a counter to `counts`."""
-    counts[:] = 0
-    own = key[g * LANES : (g + 1) * LANES]
+def _draw(
+    key, stream, weight, parts, table, begin, levels, moving, origin, held, words, narrow, counts, d, g,
+    quarter, own,
+):  # fmt: skip
+    """Write the weighted events of drive d in group g in the four steps of a counter to `held`, from `own` on."""
     for part in range(parts[d]):
-        _draw_words(words, own, np.uint64(quarter), np.uint64(part), stream[d])
+        _draw_words(words, key, np.uint64(g * LANES), np.uint64(quarter), np.uint64(part), stream[d])
         _narrow(words, narrow)
         if moving[d]:
             for s in range(STEPS):
                 a, b = s * LANES, (s + 1) * LANES
-                _add_reached(narrow[a:b], table[d, quarter * STEPS + s - origin], counts[a:b])
+                row = begin[d] + (quarter * STEPS + s - origin) * levels[d]
+                _add_reached(narrow[a:b], table, row, levels[d], counts[a:b])
         else:
-            _add_reached(narrow, table[d, 0], counts)
+            _add_reached(narrow, table, begin[d], levels[d], counts)
+    _weigh(counts, weight[d], held, np.uint64(own))
 
 
 @inlined
 def fill_drives(
-    inputs, key, stream, input, weight, parts, table, moving, origin, drawn, counts, words, narrow, g, m, kicks, n,
-    first,
+    inputs, key, stream, input, weight, parts, table, begin, levels, moving, origin, groups, drawn, held, words,
+    narrow, counts, g, m, kicks, n, first,
 ):  # fmt: skip
     """Write the events of m groups at steps first .. first + n - 1 to `kicks`, zero where there are none (`Drives`)."""
     width = inputs * LANES
     _zero(kicks, m * n * width)
     for d in range(stream.size):
         for j in range(m):
-            held = counts[d, g + j]
-            at, s = j * n * width + input[d] * LANES, 0
+            place = d * groups + g + j
+            own, at, s = place * STEPS * LANES, j * n * width + input[d] * LANES, 0
             while s < n:
-                step = first + s
-                quarter, phase = step // STEPS, step % STEPS
-                if drawn[d, g + j] != quarter:
-                    _draw(key, stream, parts, table, moving, origin, words, narrow, d, g + j, quarter, held)
-                    drawn[d, g + j] = quarter
+                quarter, phase = (first + s) // STEPS, (first + s) % STEPS
+                if drawn[place] != quarter:
+                    _draw(
+                        key, stream, weight, parts, table, begin, levels, moving, origin, held, words, narrow,
+                        counts, d, g + j, quarter, own,
+                    )  # fmt: skip
+                    drawn[place] = quarter
                 some = min(STEPS - phase, n - s)
-                _add_weighted(held, phase * LANES, weight[d], kicks, s * width + at, width, some)
+                _add(held, own + phase * LANES, kicks, at + s * width, width, width // inputs, some)
                 s += some

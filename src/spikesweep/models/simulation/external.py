@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.kernels.cells.currents import Currents, fill_currents
-from spikesweep.kernels.cells.driver import LANES
+from spikesweep.kernels.cells.driver import LANES, aligned
 from spikesweep.kernels.cells.lanes import group_count, in_lanes
 from spikesweep.kernels.cells.poisson_counts import (
-    NEVER,
     PART,
     STEPS,
     Drives,
@@ -63,13 +62,17 @@ def _drives(
         np.array(at, np.int64),
         np.array(weights, np.float64),
         np.ones(n, np.int64),
-        np.full((n, 1, 1), NEVER, np.uint32),
+        np.empty(0, np.uint32),
+        np.zeros(n, np.int64),
+        np.zeros(n, np.int64),
         np.zeros(n, np.int64),
         0,
-        np.full((n, groups), -1, np.int64),
-        np.zeros((n, groups, STEPS * LANES), np.uint32),
+        groups,
+        np.full(n * groups, -1, np.int64),
+        aligned(n * groups * STEPS * LANES),
         np.empty(STEPS * LANES, np.uint64),
         np.empty(STEPS * LANES, np.uint32),
+        np.zeros(STEPS * LANES, np.uint32),
     )
 
 
@@ -98,11 +101,11 @@ def tabled(network: SpikingNetwork, name: str, drives: Any, first: int, n: int, 
         highest = d.highest_events(name, dt)
         parts.append(max(1, int(np.ceil(highest / PART))))
         tables.append(thresholds(d.events(name, times, dt) / parts[-1], highest / parts[-1]))
-    rows, levels = max((len(x) for x in tables), default=1), max((x.shape[1] for x in tables), default=1)
-    table = np.full((len(own), rows, levels), NEVER, np.uint32)
-    for k, x in enumerate(tables):
-        table[k, : len(x), : x.shape[1]] = x
-    return drives._replace(table=table, parts=np.array(parts, np.int64), moving=moving, origin=first)
+    begin = np.cumsum([0, *(x.size for x in tables)])[:-1].astype(np.int64)
+    levels = np.array([x.shape[1] for x in tables], np.int64)
+    table = np.concatenate([np.empty(0, np.uint32), *(x.reshape(-1) for x in tables)])
+    changes = {"table": table, "begin": begin, "levels": levels, "parts": np.array(parts, np.int64)}
+    return drives._replace(**changes, moving=moving, origin=first)
 
 
 def noisy(drives: Drives, mean: Array, sd: Array, n: int) -> Currents:
@@ -115,4 +118,4 @@ def for_call(
 ) -> Drives | Currents:
     """Return what drives a population in n steps from `first` on."""
     source = tabled(network, name, source, first, n, dt)
-    return source._replace(normals=noise, begin=first) if isinstance(source, Currents) else source
+    return source._replace(normals=noise, since=first) if isinstance(source, Currents) else source

@@ -122,7 +122,7 @@ def _net(wired: Wired, run: Run, scale: float, n_steps: int) -> Net:
         planes=np.zeros(n_planes, np.uint64),
         counts=np.zeros(n_counts, wired.counter.dtype),
         sums=aligned(n_sums),
-        depth=np.zeros(n_depths, np.int64),
+        depth=np.ones(n_depths, np.int64),
         carry=np.zeros(wired.widest, np.uint64),
         inputs=np.array([*inputs, *[1] * (len(sizes) - len(inputs))], np.int64),
         groups=groups.astype(np.int64),

@@ -154,7 +154,7 @@ def _wired(
         counter=np.empty(0, _counter(wires)),
         factor=np.array(factor, np.float64),
         rings=(rings["planes"], rings["counts"], rings["sums"], rings["depth"]),
-        shortest=min((int(w.edges.delay.min(initial=0)) + 1 for w in wires if len(w.edges.target)), default=_SHORT),
+        shortest=min((int(w.edges.delay.min()) + 1 for w in wires if len(w.edges.target)), default=_SHORT),
         widest=widest,
     )
 
