@@ -19,6 +19,8 @@ class Experiment(Protocol):
     #: Whether components may come with parameters that are arrays, one entry a point, in `check` also;
     #: other protocols see one value of each at a time.
     parameters_per_point: ClassVar[bool] = False
+    #: Whether all cells and connections of a network are simulated: what only then counts is read by no other.
+    whole_network: ClassVar[bool] = False
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -80,6 +82,16 @@ class Experiment(Protocol):
         Under the keys of swept parameters `points` holds labels for the random numbers, NaN at the
         configured value.
         """
+
+
+#: What a network says only to protocols that simulate all of it.
+_OF_WHOLE = ("network.delay", "network.noise", "network.start", "network.drives")
+
+
+def is_read(protocol: Experiment, key: str) -> bool:
+    """Return whether results of a protocol depend on a value of the configuration."""
+    of_whole = any(f"{key}.".startswith(f"{name}.") for name in _OF_WHOLE)
+    return (protocol.whole_network or not of_whole) and protocol.reads(key)
 
 
 class Traced(Protocol):

@@ -29,7 +29,9 @@ class Settings(NamedTuple):
         """Return the beginnings of the time bins, and the frequencies of the spectra."""
         n = -(-self.n_steps // self.bin_steps)
         begin = np.arange(n) * (self.bin_steps * self.dt)
-        found: dict[str, list[str] | Coordinate] = {"time_bin": Coordinate(begin, "ms", "begin of a time bin")}
+        found: dict[str, list[str] | Coordinate] = {
+            "time_bin": Coordinate(begin, "ms", "begin of a time bin")
+        }
         if self.segment:
             values = activity.frequencies(self.segment, self.bin_steps, self.dt)
             found["frequency"] = Coordinate(values, "Hz", "frequency")
@@ -44,7 +46,9 @@ def activity_variables(*, spectrum: bool) -> tuple[Variable, ...]:
         Variable("rate", each, "Hz", "mean rate of the cells"),
         Variable("rate_sd", each, "Hz", "SD of the rate over the cells"),
         Variable("cv_isi", each, "1", "mean coefficient of variation of intervals", optional=True),
-        Variable("synchrony", each, "1", "variance over mean of the population's spikes in bins", optional=True),
+        Variable(
+            "synchrony", each, "1", "variance over mean of the population's spikes in bins", optional=True
+        ),
         Variable("last_spike", each, "ms", "time of the last spike", optional=True),
         Variable("population_rate", ("population", "time_bin"), "Hz", "rate in time bins", optional=True),
         *((power,) if spectrum else ()),

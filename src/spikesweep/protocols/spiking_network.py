@@ -1,12 +1,12 @@
 """Activity of a network in which every neuron and every connection is simulated.
 
 Connections come from `seed` alone, so that all points of a seed have the same network, and are multiplied by
-`weight_scale`; `i_ext` is added to the constant current of every neuron. Where the network has one external drive,
-`grid.drive` sweeps its rate. A spike has the time at which the neuron has spiked, the end of its step; without a
-delay it arrives then. Measures are those of kernels.statistics.activity.
+`weight_scale`; `i_ext` is added to the constant current of every neuron. Where the network has one external
+drive, `grid.drive` sweeps its rate. A spike has the time at which the neuron has spiked, the end of its step;
+without a delay it arrives then. Measures are those of kernels.statistics.activity.
 
-A network whose busiest population is above `saturated_above` for a tenth of a second is stopped, as a result with
-the status `saturated`: what it did until then.
+A network whose busiest population is above `saturated_above` for a tenth of a second is stopped, as a result
+with the status `saturated`: what it did until then.
 """
 
 from collections.abc import Mapping
@@ -49,6 +49,8 @@ class SpikingNetworkActivity(Experiment):
         Axis("weight_scale", "1", "factor of all weights", 0.0),
         Axis("i_ext", "pA", "constant current, beside each neuron's own", -np.inf),
     )
+
+    whole_network: ClassVar[bool] = True
 
     duration: Positive[ms]  #: simulated time
     dt: Positive[ms]  #: time step
@@ -157,7 +159,10 @@ class SpikingNetworkActivity(Experiment):
 
     def _settings(self) -> Settings:
         n_steps = steps("protocol.duration", self.duration, self.dt)
-        discard, bin_steps = steps("protocol.discard", self.discard, self.dt), steps("protocol.bin", self.bin, self.dt)
+        discard, bin_steps = (
+            steps("protocol.discard", self.discard, self.dt),
+            steps("protocol.bin", self.bin, self.dt),
+        )
         segment = steps("protocol.spectrum", self.spectrum, self.bin, "protocol.bin")
         if discard >= n_steps:
             raise InputError(

@@ -15,7 +15,7 @@ from spikesweep.grid.attributes import cell_names
 from spikesweep.grid.grid import POINT, Grid, axis_values
 from spikesweep.grid.points import Table, arrange, is_range, read_table
 from spikesweep.grid.schema import Axis
-from spikesweep.protocols.base import Experiment
+from spikesweep.protocols.base import Experiment, is_read
 from spikesweep.sweep.swept import Derived, Parameters, Place, lane_keys, places_of
 from spikesweep.sweep.swept_keys import Parameter, flat_axes, parameters, swept_axes, swept_values
 
@@ -176,7 +176,7 @@ def _read(
 ) -> dict[str, tuple[Place, ...]]:
     """Return the places of each parameter that the protocol reads, in itself, the network and its cells."""
     cells = cell_names(values["network"])
-    places = {key: places_of(key, cells) for key in known if protocol.reads(key)}
+    places = {key: places_of(key, cells) for key in known if is_read(protocol, key)}
     return {key: found for key, found in places.items() if found}
 
 

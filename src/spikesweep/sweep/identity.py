@@ -5,6 +5,7 @@ from typing import Any
 
 from spikesweep.contract import parts_of
 from spikesweep.errors import InputError
+from spikesweep.protocols.base import is_read
 from spikesweep.store import Store
 from spikesweep.sweep.fingerprint import fingerprint, is_landed, todays, uses
 from spikesweep.sweep.job import Job
@@ -36,6 +37,7 @@ def refuse_other(job: Job, store: Store, code: Mapping[str, str]) -> None:
     new = {key for key, table in derived.items() if key not in known and axes.isdisjoint(table.names)}
     here["interpolated"] = {k: text for k, text in here.get("interpolated", {}).items() if k not in new}
     found = differences({**there, "interpolated": known}, here)
+    found = [line for line in found if not _is_unread(line, job)]
     swept = [axis.key for axis in job.grid.swept]
     moved = [line.split(": ", 1) for line in found if line.partition(":")[0] in swept]
     ways = [f"{key}={value.partition(' there')[0]} 'grid.{key}=[...]', " for key, value in moved]
@@ -50,6 +52,12 @@ def refuse_other(job: Job, store: Store, code: Mapping[str, str]) -> None:
             + "\n  ".join(found)
             + f"\nallowed: {''.join(ways)}another name=..., or overwrite=true (what it holds is lost)"
         )
+
+
+def _is_unread(line: str, job: Job) -> bool:
+    """Return whether a difference is that of a value which is new, and which the protocol does not read."""
+    key, _, values = line.partition(": ")
+    return values.startswith("nothing there,") and not is_read(job.protocol, key)
 
 
 def _minor(version: Any) -> str:

@@ -1,20 +1,32 @@
 """Connections as rows of bits: where a cell's targets all get the same weight after the same delay.
 
-The row of a source has one bit a target. The rows of all cells that spike in a step are added, bit by bit, into
-planes: plane q holds bit q of every target's count, so that 64 targets are counted with a few logical operations
-(a carry-save adder; Harley and Seal's counter, Warren 2013, "Hacker's Delight", section 5-1). No count overflows: a
-step with m spikes has as many planes as m has bits.
+The row of a source has one bit a target. The rows of all cells that spike in a step are added, bit by bit,
+into planes: plane q holds bit q of every target's count, so that 64 targets are counted with a few logical
+operations (a carry-save adder; Harley and Seal's counter, Warren 2013, "Hacker's Delight", section 5-1). No
+count overflows: a step with m spikes has as many planes as m has bits.
 """
 
 import numpy as np
 
 from spikesweep.kernels.cells.driver import LANES
-from spikesweep.kernels.compile.jit import compiled, disjoint
+from spikesweep.kernels.compile.jit import compiled, disjoint, kept
 
 #: Bits of a word.
 WORD = 64
 _SEVEN = 7  # rows that are added at once
 _32 = np.uint32
+
+
+@kept
+def bits_of(rows, target, width):
+    """Return rows of bits, flat and `width` words each, of connections in rows."""
+    n = rows.size - 1
+    bits = np.zeros(n * width, np.uint64)
+    for i in range(n):
+        for e in range(rows[i], rows[i + 1]):
+            j = np.int64(target[e])
+            bits[i * width + j // WORD] |= np.uint64(1) << np.uint64(j % WORD)
+    return bits
 
 
 @compiled
@@ -65,8 +77,8 @@ def _ripple(plane, carry):
 def add_rows(bits, begin, width, active, count, planes, at, carry):
     """Add the rows of the first `count` of `active` sources of a projection to its planes.
 
-    Row i begins at `begin` + i * `width` of `bits`, whose last `width` words are zero; planes begin at `at`. There
-    must be room for three planes at least, and `carry` has room for a row.
+    Row i begins at `begin` + i * `width` of `bits`, whose last `width` words are zero; planes begin at `at`.
+    There must be room for three planes at least, and `carry` has room for a row.
     """
     n = max(planes_of(count), 3)
     planes[at : at + n * width] = np.uint64(0)
@@ -135,9 +147,9 @@ def _add_planes(planes, place, width, shift, n, factor, kicks, at):
 def add_counts(planes, depth, kicks, where, slot, slots, begin, width, deep, group, factor, at, step, m, n):
     """Add `factor` times what the n slots from `slot` on of a ring hold for m groups to `kicks`.
 
-    The ring begins at `begin` of `planes` and has `slots` slots of `deep` planes of `width` words, and `depth` says
-    from `where` on how many rows were added in each. The kicks of a step begin `step` after those of the one
-    before, from `at` on, those of a group after all steps of the one before.
+    The ring begins at `begin` of `planes` and has `slots` slots of `deep` planes of `width` words, and
+    `depth` says from `where` on how many rows were added in each. The kicks of a step begin `step` after
+    those of the one before, from `at` on, those of a group after all steps of the one before.
     """
     w, none = np.uint64(width), _32(0)
     for s in range(n):

@@ -61,13 +61,16 @@ _PART = """
 class Code(NamedTuple):
     """The compiled functions of one kind of cell.
 
-    In a network, where parts have several groups, of which some go together, `fill` and `collect` have the fields
-    of source and sink as their first parameters, by name, then the first group `g` and how many there are, `m`.
+    In a network, where parts have several groups, of which some go together, `fill` and `collect` have the
+    fields of source and sink as their first parameters, by name, then the first group `g` and how many there
+    are, `m`.
     """
 
     advance: Callable[..., None]  #: of its driver
     fill: Callable[..., None]  #: (source, kicks, n, first): writes kicks, flat of (m, n, inputs, LANES)
-    collect: Callable[..., None]  #: (sink, traced, n, first): reads what is traced, flat of (m, n, rows, LANES)
+    collect: Callable[
+        ..., None
+    ]  #: (sink, traced, n, first): reads what is traced, flat of (m, n, rows, LANES)
 
 
 class Part(NamedTuple):
@@ -137,7 +140,10 @@ def core_loop(codes: tuple[Code, ...], exchange: Exchange) -> Any:
         fill, collect = f"source{k}", f"sink{k}"
         heads.append(_HEAD.format(k=k))
         if not alone:
-            fill, collect = _fields(code.fill, "g", prefix=f"s{k}_"), _fields(code.collect, "g", prefix=f"k{k}_")
+            fill, collect = (
+                _fields(code.fill, "g", prefix=f"s{k}_"),
+                _fields(code.collect, "g", prefix=f"k{k}_"),
+            )
             heads += [*_reads(f"source{k}", f"s{k}", fill), *_reads(f"sink{k}", f"k{k}", collect)]
         group = "" if alone else "g, m, "
         parts.append(_PART.format(k=k, g=group, fill=fill, collect=collect, received=received))

@@ -41,10 +41,10 @@ def fill_currents(
     inputs, key, stream, input, weight, parts, table, begin, levels, moving, origin, groups, drawn, held,
     words, narrow, counts, mean, sd, normals, since, g, m, kicks, n, first,
 ):  # fmt: skip
-    """Write the events of m groups at steps first .. first + n - 1 to `kicks`, and currents as their last input."""
+    """Write events of m groups in n steps from `first` on to `kicks`, and currents as their last input."""
     fill_drives(
-        inputs, key, stream, input, weight, parts, table, begin, levels, moving, origin, groups, drawn, held, words,
-        narrow, counts, g, m, kicks, n, first,
+        inputs, key, stream, input, weight, parts, table, begin, levels, moving, origin, groups, drawn, held,
+        words, narrow, counts, g, m, kicks, n, first,
     )  # fmt: skip
     width = inputs * LANES
     for j in range(m):

@@ -1,8 +1,8 @@
 """What a network adds to cells: spikes on their way to others, and what is kept of cells.
 
-A projection leads from one population to one input of another. Its spikes wait in a ring of slots, one a step, of
-which the step of arrival reads what there is for each target and multiplies it by the projection's factor. By
-what its connections have in common a projection is one of five kinds:
+A projection leads from one population to one input of another. Its spikes wait in a ring of slots, one a
+step, of which the step of arrival reads what there is for each target and multiplies it by the projection's
+factor. By what its connections have in common a projection is one of five kinds:
 
     BITS          one weight, one delay, many: rows of bits and planes of counts (`bit_rows`)
     COUNTS        one weight, one delay: 16-bit or 32-bit targets, counted
@@ -10,8 +10,9 @@ what its connections have in common a projection is one of five kinds:
     SUMS          a weight of each, one delay: targets, whose weights are added up
     LATE_SUMS     a weight and a delay of each: places in the ring, whose weights are added up
 
-Counts are whole numbers, sums are added in the order of steps, sources and rows: no result depends on the kind, nor
-on the length of a block, but for the order in which unequal weights of one step are added, which is always the same.
+Counts are whole numbers, sums are added in the order of steps, sources and rows: no result depends on the
+kind, nor on the length of a block, but for the order in which unequal weights of one step are added, which is
+always the same.
 """
 
 from typing import Any, NamedTuple
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from spikesweep.kernels.cells.bit_rows import add_counts, add_rows
 from spikesweep.kernels.cells.core import Exchange
 from spikesweep.kernels.cells.driver import LANES
-from spikesweep.kernels.compile.jit import disjoint, inlined
+from spikesweep.kernels.compile.jit import disjoint, inlined, kept
 
 BITS, COUNTS, LATE_COUNTS, SUMS, LATE_SUMS = range(5)
 
@@ -33,11 +34,11 @@ KIND, INPUT, LAG, WIDTH, ROWS, BEGIN, DEPTH, PLANES, WEIGHTS = range(9)
 class Wired(NamedTuple):
     """Connections as the loop reads them, shared by all simulations of a network.
 
-    Projections stand in the order of their targets, then of the inputs that they kick. Row p of `table` has of
-    projection p: its kind; the input that it kicks; the steps to the arrival, the longest where they differ; the
-    width of a slot, in words of a row of bits or lanes of the target; where its rows begin, in `bits` or `pointer`;
-    where its ring begins, in the ring of its kind; where its slots' depths begin; the planes of a slot; the way
-    from a place of its connections to that of their weights.
+    Projections stand in the order of their targets, then of the inputs that they kick. Row p of `table` has
+    of projection p: its kind; the input that it kicks; the steps to the arrival, the longest where they
+    differ; the width of a slot, in words of a row of bits or lanes of the target; where its rows begin, in
+    `bits` or `pointer`; where its ring begins, in the ring of its kind; where its slots' depths begin; the
+    planes of a slot; the way from a place of its connections to that of their weights.
     """
 
     table: NDArray[np.int64]  #: shape (projections, 9)
@@ -50,14 +51,16 @@ class Wired(NamedTuple):
     far: NDArray[np.uint32]  #: places in a ring whose first slot is that of the next step
     weight: NDArray[np.float32]  #: 64-bit where given weights need it
     factor: NDArray[np.float64]  #: of the counts or sums: the weight that all connections have, or one
-    counter: NDArray[np.uint16]  #: nothing, of the type that counts need: 32-bit with many connections of a cell
+    counter: NDArray[
+        np.uint16
+    ]  #: nothing, of the type that counts need: 32-bit with many connections of a cell
     rings: tuple[int, int, int, int]  #: lengths of the rings of planes, counts, sums, and of all depths
     shortest: int  #: steps of the shortest way, which are at least one
     widest: int  #: words of the widest row of bits
 
 
 class Net(NamedTuple):
-    """What is exchanged between the cells of a network; flat, since arrays within arrays are counted at each use."""
+    """What is exchanged between the cells of a network: flat, as nested tuples are counted at each use."""
 
     table: NDArray[np.int64]  #: these, up to `weight`, as in `Wired`
     leaving: NDArray[np.int64]
@@ -87,7 +90,9 @@ class Net(NamedTuple):
 class Watched(NamedTuple):
     """What is kept of a population."""
 
-    noted: NDArray[np.int64]  #: whose bits are the lanes that spiked, flat of shape (groups, steps of a block)
+    noted: NDArray[
+        np.int64
+    ]  #: whose bits are the lanes that spiked, flat of shape (groups, steps of a block)
     block: int  #: steps of a block
     starts: NDArray[np.int64]  #: what is recorded of group g: starts[g] to starts[g + 1]
     place: NDArray[np.int64]  #: row * LANES + lane of what is recorded
@@ -95,11 +100,21 @@ class Watched(NamedTuple):
     rows: int  #: of the trace; the last are the spikes
 
 
+@kept
+def places_of(target, delay, width):
+    """Return the place of each connection in a ring: its slot, counted from the next step, and its target."""
+    places = np.empty(target.size, np.uint32)
+    for e in range(target.size):
+        places[e] = np.uint32(delay[e]) * np.uint32(width) + target[e]
+    return places
+
+
 @disjoint
 def _note(noted, at, block, traced, width, m, n):
     """Write the lanes that spiked in each of n steps of m groups as bits.
 
-    Their rows end every `width` of `traced`, whose floats are read as integers: zero is zero, and vectors can or.
+    Their rows end every `width` of `traced`, whose floats are read as integers: zero is zero, and vectors can
+    or.
     """
     for g in range(m):
         for s in range(n):
@@ -116,7 +131,7 @@ def _note(noted, at, block, traced, width, m, n):
 
 @inlined
 def watch(noted, block, starts, place, recorded, rows, g, m, traced, n, first):
-    """Note which lanes of m groups spiked, by the step of the block, and record rows of the trace (`Watched`)."""
+    """Note which lanes of m groups spiked, by the step of the block, and record rows of the trace."""
     width = rows * LANES
     _note(noted, g * block, block, traced.view(np.int64), width, m, n)
     for j in range(m):
@@ -129,8 +144,8 @@ def watch(noted, block, starts, place, recorded, rows, g, m, traced, n, first):
 def _take(ring, depth, where, kicks, slot, slots, begin, width, factor, at, step, lanes, m, n):
     """Add `factor` times what waits for m groups in n slots of a ring to `kicks`, and empty them.
 
-    `depth` says from `where` on which slots have anything. `lanes` is LANES, of which LLVM must not know: a loop of
-    known length is unrolled before it is made a vector, and stays scalar.
+    `depth` says from `where` on which slots have anything. `lanes` is LANES, of which LLVM must not know: a
+    loop of known length is unrolled before it is made a vector, and stays scalar.
     """
     for s in range(n):
         for g in range(m if depth[np.uint64(where + slot)] > 0 else 0):
@@ -152,13 +167,28 @@ def receive(arrive, table, inputs, factor, planes, depth, counts, sums, part, gr
         slot, at, f, where = first % slots, table[p, INPUT] * LANES, factor[p], table[p, DEPTH]
         if kind == BITS:
             deep = table[p, PLANES]
-            add_counts(
-                planes, depth, kicks, where, slot, slots, begin, width, deep, group, f, at, step, m, n
-            )
+            add_counts(planes, depth, kicks, where, slot, slots, begin, width, deep, group, f, at, step, m, n)
         elif kind == COUNTS or kind == LATE_COUNTS:
-            _take(counts, depth, where, kicks, slot, slots, begin + group * LANES, width, f, at, step, lanes, m, n)
+            _take(
+                counts,
+                depth,
+                where,
+                kicks,
+                slot,
+                slots,
+                begin + group * LANES,
+                width,
+                f,
+                at,
+                step,
+                lanes,
+                m,
+                n,
+            )
         else:
-            _take(sums, depth, where, kicks, slot, slots, begin + group * LANES, width, f, at, step, lanes, m, n)
+            _take(
+                sums, depth, where, kicks, slot, slots, begin + group * LANES, width, f, at, step, lanes, m, n
+            )
 
 
 @disjoint
@@ -222,7 +252,9 @@ def find_active(words, members, active, begin, end, block, s):
 
 
 @inlined
-def _send(table, p, bits, pointer, near, far, weight, planes, counts, sums, depth, carry, active, count, step):
+def _send(
+    table, p, bits, pointer, near, far, weight, planes, counts, sums, depth, carry, active, count, step
+):
     """Send the spikes of `count` active cells, of one step, along projection p."""
     kind, lag, width, begin = table[p, KIND], table[p, LAG], table[p, WIDTH], table[p, BEGIN]
     slot, rows = step % lag, table[p, ROWS]
@@ -242,17 +274,15 @@ def _send(table, p, bits, pointer, near, far, weight, planes, counts, sums, dept
         elif kind == SUMS:
             _sum(pointer, active, count, rows, near, weight, table[p, WEIGHTS], sums, here)
         else:
-            _sum_late(
-                pointer, active, count, rows, far, weight, table[p, WEIGHTS], sums, ring, size, start
-            )
+            _sum_late(pointer, active, count, rows, far, weight, table[p, WEIGHTS], sums, ring, size, start)
 
 
 @inlined
 def deliver(
-    table, leaving, leave, bits, pointer, near, far, weight, planes, counts, sums, depth, carry, groups, first,
-    told, words, members, active, spikes, n, start, count,
+    table, leaving, leave, bits, pointer, near, far, weight, planes, counts, sums, depth, carry, groups,
+    first, told, words, members, active, spikes, n, start, count,
 ):  # fmt: skip
-    """Send the spikes of a block in the order of steps, then neurons; return how many were told so far (`Net`)."""
+    """Send the spikes of a block in the order of steps, then neurons; return how many were told so far."""
     block, flat = words.shape[1], words.reshape(-1)
     for s in range(n):
         for k in range(told.size):

@@ -1,9 +1,9 @@
 """Poisson inputs of cells of a network: how many events reach each cell in each step, drawn from tables.
 
-Synapses of one rate together are one Poisson process, whose counts in the steps are independent. A count is drawn
-by inversion: it is the number of thresholds, the distribution function times 2**32, below a 32-bit word of Philox.
-Word `step % 4` of the counter (step // 4, part, drive) under the cell's key decides, so that a count depends on its
-cell, its step and its drive alone. A mean above PART is drawn as the sum of equal parts.
+Synapses of one rate together are one Poisson process, whose counts in the steps are independent. A count is
+drawn by inversion: it is the number of thresholds, the distribution function times 2**32, below a 32-bit word
+of Philox. Word `step % 4` of the counter (step // 4, part, drive) under the cell's key decides, so that a
+count depends on its cell, its step and its drive alone. A mean above PART is drawn as the sum of equal parts.
 """
 
 from typing import NamedTuple
@@ -40,7 +40,9 @@ class Drives(NamedTuple):
     table: NDArray[np.uint32]  #: rows of thresholds
     begin: NDArray[np.int64]  #: where the rows of a drive begin
     levels: NDArray[np.int64]  #: thresholds in a row
-    moving: NDArray[np.int64]  #: 1 where row s is that of step `origin` + s, 0 where row 0 is that of all steps
+    moving: NDArray[
+        np.int64
+    ]  #: 1 where row s is that of step `origin` + s, 0 where row 0 is that of all steps
     origin: int  #: step of row 0
     groups: int
     drawn: NDArray[np.int64]  #: which counter is in `held`, flat of shape (drives, groups); -1 at the start
@@ -138,7 +140,7 @@ def _draw(
     key, stream, weight, parts, table, begin, levels, moving, origin, held, words, narrow, counts, d, g,
     quarter, own,
 ):  # fmt: skip
-    """Write the weighted events of drive d in group g in the four steps of a counter to `held`, from `own` on."""
+    """Write the weighted events of drive d in group g in the steps of a counter to `held`, from `own` on."""
     for part in range(parts[d]):
         _draw_words(words, key, np.uint64(g * LANES), np.uint64(quarter), np.uint64(part), stream[d])
         _narrow(words, narrow)
@@ -154,10 +156,10 @@ def _draw(
 
 @inlined
 def fill_drives(
-    inputs, key, stream, input, weight, parts, table, begin, levels, moving, origin, groups, drawn, held, words,
-    narrow, counts, g, m, kicks, n, first,
+    inputs, key, stream, input, weight, parts, table, begin, levels, moving, origin, groups, drawn, held,
+    words, narrow, counts, g, m, kicks, n, first,
 ):  # fmt: skip
-    """Write the events of m groups at steps first .. first + n - 1 to `kicks`, zero where there are none (`Drives`)."""
+    """Write the events of m groups at steps first .. first + n - 1 to `kicks`, zero where there are none."""
     width = inputs * LANES
     _zero(kicks, m * n * width)
     for d in range(stream.size):

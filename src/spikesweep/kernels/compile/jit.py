@@ -42,8 +42,9 @@ class Kernel:
                 if self._made is None:
                     from spikesweep.kernels.compile.compiler import dispatcher  # late: it imports numba
 
-                    options = {"disjoint": self._disjoint, "inlined": self._inlined, "kept": self._kept}
-                    self._made = dispatcher(self.py_func, **options)
+                    self._made = dispatcher(
+                        self.py_func, disjoint=self._disjoint, inlined=self._inlined, kept=self._kept
+                    )
         return self._made
 
     @property
@@ -127,6 +128,7 @@ def disjoint(function: F) -> F:
 def inlined(function: F) -> F:
     """Compile `function` at its first call, always into what calls it.
 
-    Tuples of many arrays are passed by value, array by array: that takes longer than what a short function does.
+    Tuples of many arrays are passed by value, array by array: that takes longer than what a short function
+    does.
     """
     return cast(F, Kernel(function, inlined=True))

@@ -1,8 +1,8 @@
 """External Poisson input of the populations of a network.
 
-PoissonDrive: each cell has `n` synapses of its own, all events of which are one Poisson process.
-SharedDrive: a finite pool of sources, each connected at random, so that cells share events; in a step a source has
-one event with probability rate * dt, as in Brian2's PoissonGroup.
+PoissonDrive: each cell has `n` synapses of its own, all events of which are one Poisson process. SharedDrive:
+a finite pool of sources, each connected at random, so that cells share events; in a step a source has one
+event with probability rate * dt, as in Brian2's PoissonGroup.
 
 The rate may follow a course in time: `rate` times the factor of a `shape` (models.inputs.shapes).
 """
@@ -31,7 +31,7 @@ class PoissonDrive:
 
     rate: NonNegative[Hz]  #: of a source
     shape: Shape | None  #: factor of the rate over time; constant where null
-    #: sources of a cell, by population; where null in a network of exc and inh, as many as it has excitatory synapses
+    #: sources of a cell, by population; null in a network of exc and inh: as many as excitatory synapses
     n: Annotated[Mapping[str, NonNegative[number]] | None, MinLen(1)]
     like: str | None  #: population whose synapse its events reach; `synapse` where null
     synapse: Synapse | None  #: a synapse of its own
@@ -87,15 +87,15 @@ def _highest(drive: Any) -> Hz:
     return float(drive.rate * (1.0 if drive.shape is None else drive.shape.highest))
 
 
-def check_drive(drive: PoissonDrive | SharedDrive, where: str, dt: ms) -> None:
+def check_drive(drive: Any, where: str, dt: ms) -> None:
     """Refuse a drive whose sources have more than one event in a step; raise InputError."""
     if drive.shape is not None:
         drive.shape.check(f"{where}.shape")
     highest = _highest(drive)
     if highest * PER_MS * dt >= 1.0:
         raise InputError(
-            f"{where}.rate = {drive.rate:g} Hz reaches {highest:g} Hz, which a step of {dt:g} ms does not resolve; "
-            f"allowed: below {1.0 / (PER_MS * dt):g} Hz"
+            f"{where}.rate = {drive.rate:g} Hz reaches {highest:g} Hz, which a step of {dt:g} ms does not "
+            f"resolve; allowed: below {1.0 / (PER_MS * dt):g} Hz"
         )
 
 

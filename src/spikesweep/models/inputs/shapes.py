@@ -1,10 +1,11 @@
 """Courses in time: the factor of an external rate at each step.
 
-Steps: a factor from each of some times on. Table: linear between given points. Ramp: linear from one to another.
-GaussianFlanks: 0 to 1 to 0 with flanks exp(-(t - t0)^2 / (2 s^2)), as in Sacha, Tesler, Cofre and Destexhe 2025
-(code: mariasacha/paper_pipeline_hub).
+Steps: a factor from each of some times on. Table: linear between given points. Ramp: linear from one to
+another. GaussianFlanks: 0 to 1 to 0 with flanks exp(-(t - t0)^2 / (2 s^2)), as in Sacha, Tesler, Cofre and
+Destexhe 2025 (code: mariasacha/paper_pipeline_hub).
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -99,7 +100,7 @@ class GaussianFlanks(NamedTuple):
     def factor(self, t: Array) -> Array:
         """Return the factor at each time."""
         early, late = np.minimum(t - self.start, 0.0) / self.rise, np.maximum(t - self.stop, 0.0) / self.fall
-        return exp_each(-0.5 * (early * early + late * late))
+        return np.asarray(exp_each(-0.5 * (early * early + late * late)), np.float64)
 
 
 def _ordered(start: ms, stop: ms, where: str, *, strictly: bool) -> None:
@@ -108,7 +109,7 @@ def _ordered(start: ms, stop: ms, where: str, *, strictly: bool) -> None:
 
 
 def _check(times: tuple[ms, ...], factors: tuple[number, ...], where: str) -> None:
-    if not times or any(b <= a for a, b in zip(times, times[1:], strict=False)):
+    if not times or any(b <= a for a, b in pairwise(times)):
         raise InputError(f"{where}.times = {list(times)} is refused; allowed: at least one, ascending")
     if len(times) != len(factors):
         raise InputError(f"{where}.factors has {len(factors)} values; allowed: {len(times)}, one a time")

@@ -3,7 +3,6 @@
 A network of a user's own that has these members runs there, whatever its class.
 """
 
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np

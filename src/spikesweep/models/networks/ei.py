@@ -104,7 +104,12 @@ class EINetwork(OfCells):
         projections = {
             target: {
                 source: FixedInDegree(
-                    int(n[kind]), EqualWeights(1.0), self.delay, False, False, self.synapses_onto(target)[kind]
+                    int(n[kind]),
+                    EqualWeights(1.0),
+                    self.delay,
+                    False,
+                    False,
+                    self.synapses_onto(target)[kind],
                 )
                 for source, kind in kinds.items()
             }

@@ -19,8 +19,8 @@ from spikesweep.units import Fraction, NonNegative, ms, number
 class RandomNetwork(OfCells):
     """Excitatory and inhibitory cells that connect at random with one probability.
 
-    All targets share the synapses: only the type of the presynaptic cell matters. Short for the SpikingNetwork
-    that `whole` is.
+    All targets share the synapses: only the type of the presynaptic cell matters. Short for the
+    SpikingNetwork that `whole` is.
     """
 
     populations: Annotated[Mapping[str, Population], MinLen(1)]  #: by name
@@ -58,11 +58,13 @@ class RandomNetwork(OfCells):
 
         With one population its cell is that of both, `exc` and `inh`. Raises InputError for more than two.
         """
-        cells = self.cells if len(self.populations) != 1 else dict.fromkeys(self.synapses, *self.cells.values())
+        cells = (
+            self.cells if len(self.populations) != 1 else dict.fromkeys(self.synapses, *self.cells.values())
+        )
         if len(cells) > 2:
             raise InputError(
-                f"network.populations = {list(cells)} is refused; allowed where the whole network is simulated: "
-                "one cell, or an excitatory and an inhibitory one"
+                f"network.populations = {list(cells)} is refused; allowed where the whole network is "
+                "simulated: one cell, or an excitatory and an inhibitory one"
             )
         inhibitory = round(self.N * self.inhibitory_fraction)
         sizes = {"exc": self.N - inhibitory, "inh": inhibitory}
@@ -73,7 +75,9 @@ class RandomNetwork(OfCells):
             )
         kinds = dict(zip(cells, self.synapses, strict=True))
         populations = {
-            name: SpikingPopulation(cells[name], sizes[kind], self.synapses[kind], (0.0,), self.noise, self.start)
+            name: SpikingPopulation(
+                cells[name], sizes[kind], self.synapses[kind], (0.0,), self.noise, self.start
+            )
             for name, kind in kinds.items()
         }
         rule = RandomConnections(self.p_connect, EqualWeights(1.0), self.delay)

@@ -73,7 +73,7 @@ class SpikingNetwork(OfCells):
         return list(self.populations.values())[int(found)].cell
 
     def links(self) -> list[Link]:
-        """Return all projections, in the order of their targets, then sources; then those of shared drives."""
+        """Return all projections, by their targets, then sources; then the connections of shared drives."""
         found = [
             Link(target, source, connections, connections.synapse or self.populations[source].synapse)
             for target in self.populations
@@ -157,7 +157,8 @@ class SpikingNetwork(OfCells):
 
     def _drawn(self, link: Link, key: NDArray[np.uint64], dt: ms) -> Edges:
         own = derive(key, f"connections {link.target} {link.source}", 0.0)
-        return link.connections.edges(self.sizes(link), link.source == link.target, own, dt)
+        found: Edges = link.connections.edges(self.sizes(link), link.source == link.target, own, dt)
+        return found
 
     def _onto(self, target: str) -> Mapping[str, Connections]:
         """Return the connections onto a population, in the order of their sources."""
@@ -222,7 +223,6 @@ class SpikingNetwork(OfCells):
             )
         if not lacking(self.drive_synapse(name), Conducting) and drive.weight < 0.0:
             raise InputError(f"{where}.weight = {drive.weight:g}; allowed: 0 or more, of a conductance")
-
 
 
 def driven(drive: Any, kinds: Mapping[str, str], in_degree: number) -> Any:

@@ -90,7 +90,9 @@ def _of_link(network: SpikingNetwork, link: Link, dt: ms) -> tuple[float, float,
     n = rule.expected((n_source, n_target), link.source == link.target)
     each = 4.0 + (0.0 if rule.uniform_weight else 4.0) + (0.0 if rule.uniform_delay else 2.0)
     slots = rule.longest_delay(dt) / dt + 1.0
-    dense = rule.uniform_weight and rule.uniform_delay and rule.pairs_once and n >= DENSE * n_source * n_target
+    dense = (
+        rule.uniform_weight and rule.uniform_delay and rule.pairs_once and n >= DENSE * n_source * n_target
+    )
     if dense:
         own, slot = n_source * n_target / 8.0, n_target / 8.0 * np.log2(n_source + WORD)
     else:

@@ -82,7 +82,8 @@ def tabled(network: SpikingNetwork, name: str, drives: Any, first: int, n: int, 
     Without a course in time the tables of the first call are those of all.
     """
     if name in network.drives:
-        own, probability = [network.drives[name]], True
+        own: list[Any] = [network.drives[name]]
+        probability = True
     else:
         own = [d for d in network.drives.values() if isinstance(d, PoissonDrive) and name in d.onto]
         probability = False

@@ -1,6 +1,7 @@
 """The populations of a network, and the pools of its shared drives, as its simulation advances them."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,7 +64,7 @@ def sizes_of(network: SpikingNetwork) -> list[int]:
 def members(run: Run) -> list[Member]:
     """Return all populations, then all pools, before the first step."""
     starts = np.cumsum([0, *(group_count(n) for n in sizes_of(run.network))])
-    words = [run.words[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    words = [run.words[a:b] for a, b in pairwise(starts.tolist())]
     found = [_population(run, name, own) for name, own in zip(run.network.populations, words, strict=False)]
     for (name, n), own in zip(external.pools(run.network).items(), words[len(found) :], strict=True):
         source = external.pool_of(name, n, run.key)
@@ -78,7 +79,7 @@ def _population(run: Run, name: str, words: NDArray[np.int64]) -> Member:
     neurons = slice(first, first + population.n)
     mean, sd = run.mean[neurons], run.sd[neurons]
     noisy = bool(sd.any())
-    same = float(mean[0]) if (mean == mean[0]).all() else in_lanes(mean, population.n).reshape(-1)
+    same: Any = float(mean[0]) if (mean == mean[0]).all() else in_lanes(mean, population.n).reshape(-1)
     inputs = (*network.inputs(name).values(), GivenCurrent() if noisy else ConstantCurrent(same))
     source: Any = external.drives_of(network, name, len(inputs), run.key)
     if noisy:
@@ -125,5 +126,6 @@ def _member(
         len(trace) + 1,
     )
     part = part_of(state, source, watched, len(inputs), len(trace) + 1, run.block)
-    code = Code(driver.advance, external.FILLS[noisy], watch)
+    fill: Any = external.FILLS[noisy]
+    code = Code(driver.advance, fill, watch)
     return Member(name, neurons, part, code, [(trace[r][0], i) for _, i, r in rows])

@@ -1,7 +1,7 @@
-"""A network of spiking neurons, simulated: its spikes chunk by chunk, and the chosen signals of chosen neurons."""
+"""A network of spiking neurons, simulated: its spikes chunk by chunk, chosen signals of chosen neurons."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy
@@ -49,7 +49,7 @@ def simulate(
     wired: Wired,
     clock: Clock,
     n_steps: int,
-    key: NDArray[np.uint64],
+    key: Any,
     told: Told,
     recording: Recording | None = None,
     *,
@@ -59,11 +59,15 @@ def simulate(
 ) -> Simulated:
     """Simulate a network whose connections are `wired`; `key` names its random numbers.
 
-    `told` gets the spikes chunk by chunk, in the order of time, then neurons; the run ends early where it returns
-    True. `i_ext` (pA) is added to the constant currents, `weight_scale` multiplies all weights. The numbers of the
-    noise can be given: `normals`, shape (neurons, steps).
+    `told` gets the spikes chunk by chunk, in the order of time, then neurons; the run ends early where it
+    returns True. `i_ext` (pA) is added to the constant currents, `weight_scale` multiplies all weights. The
+    numbers of the noise can be given: `normals`, shape (neurons, steps).
     """
-    recording, block, per_call = recording or Recording(), min(wired.shortest, BLOCK), _steps_per_call(network)
+    recording, block, per_call = (
+        recording or Recording(),
+        min(wired.shortest, BLOCK),
+        _steps_per_call(network),
+    )
     mean, sd = network.noise(clock.dt)
     words = np.zeros((sum(map(group_count, sizes_of(network))), block), np.int64)
     run = Run(network, clock, n_steps, block, recording, network.i_ext() + i_ext + mean, sd, key, words)

@@ -1,7 +1,7 @@
 """The connections of a network as its simulation reads them, and the memory that they take.
 
-What the connections of a projection have in common decides how they are kept (`kernels.cells.network`). Dense ones
-with one weight and one delay are rows of bits from DENSE on: there a row costs no more than its targets.
+What the connections of a projection have in common decides how they are kept (`kernels.cells.network`). Dense
+ones with one weight and one delay are rows of bits from DENSE on: there a row costs no more than its targets.
 """
 
 from collections.abc import Sequence
@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.kernels.cells.bit_rows import WORD, planes_of
+from spikesweep.kernels.cells.bit_rows import WORD, bits_of, planes_of
 from spikesweep.kernels.cells.driver import LANES
 from spikesweep.kernels.cells.lanes import group_count
-from spikesweep.kernels.cells.network import BITS, COUNTS, LATE_COUNTS, LATE_SUMS, SUMS, Wired
-from spikesweep.kernels.compile.jit import kept
+from spikesweep.kernels.cells.network import BITS, COUNTS, LATE_COUNTS, LATE_SUMS, SUMS, Wired, places_of
 from spikesweep.models.networks.edges import Edges
 from spikesweep.models.networks.spiking import Link, SpikingNetwork
 
@@ -36,27 +35,6 @@ class Wire(NamedTuple):
     kind: int
 
 
-@kept
-def _bits_of(rows, target, width):
-    """Return rows of bits, flat, of connections in rows."""
-    n = rows.size - 1
-    bits = np.zeros(n * width, np.uint64)
-    for i in range(n):
-        for e in range(rows[i], rows[i + 1]):
-            j = np.int64(target[e])
-            bits[i * width + j // 64] |= np.uint64(1) << np.uint64(j % 64)
-    return bits
-
-
-@kept
-def _places(rows, target, delay, width):
-    """Return the place of each connection in a ring: its slot, counted from the next step, and its target."""
-    out = np.empty(target.size, np.uint32)
-    for e in range(target.size):
-        out[e] = np.uint32(delay[e]) * np.uint32(width) + target[e]
-    return out
-
-
 def kind_of(e: Edges, sizes: tuple[int, int], *, pairs_once: bool = True) -> int:
     """Return how connections of sizes[0] to sizes[1] cells are kept."""
     if len(e.delay) > 1:
@@ -69,8 +47,8 @@ def kind_of(e: Edges, sizes: tuple[int, int], *, pairs_once: bool = True) -> int
 def wire(network: SpikingNetwork, links: Sequence[tuple[Link, Edges]], *, bits: bool = True) -> Wired:
     """Return connections as a simulation of the network reads them.
 
-    They can be shared by all simulations of the network with this time step. Without `bits` dense ones are kept as
-    lists too: the same results, slower.
+    They can be shared by all simulations of the network with this time step. Without `bits` dense ones are
+    kept as lists too: the same results, slower.
     """
     names = [*network.populations, *network.drives]
     wires = [
@@ -89,7 +67,10 @@ def _kind(network: SpikingNetwork, link: Link, e: Edges, bits: bool) -> int:
 def _joined(network: SpikingNetwork, wires: Sequence[Wire], n_sources: int) -> Wired:
     columns: dict[str, list[int]] = {name: [] for name in _COLUMNS}
     pools: dict[str, list[Any]] = {name: [] for name in ("bits", "pointer", "near", "far", "weight")}
-    rings, places = dict.fromkeys(("planes", "counts", "sums", "depth"), 0), {"near": 0, "far": 0, "weight": 0}
+    rings, places = (
+        dict.fromkeys(("planes", "counts", "sums", "depth"), 0),
+        {"near": 0, "far": 0, "weight": 0},
+    )
     rows = {"bits": 0, "pointer": 0}
     for w in wires:
         n_target = network.populations[w.link.target].n
@@ -111,14 +92,14 @@ def _joined(network: SpikingNetwork, wires: Sequence[Wire], n_sources: int) -> W
         rings[ring] += lag * width * (planes or 1)
         rings["depth"] += lag
         if w.kind == BITS:
-            pools["bits"].append(_bits_of(w.edges.rows, w.edges.target, width))
+            pools["bits"].append(bits_of(w.edges.rows, w.edges.target, width))
             rows["bits"] += len(pools["bits"][-1])
             continue
         pools["pointer"].append(w.edges.rows + places[where])
         rows["pointer"] += len(w.edges.rows)
         late = where == "far"
         e = w.edges
-        pools[where].append(_places(e.rows, e.target, e.delay, width) if late else e.target)
+        pools[where].append(places_of(e.target, e.delay, width) if late else e.target)
         places[where] += len(e.target)
         if w.kind in (SUMS, LATE_SUMS):
             pools["weight"].append(e.weight)
@@ -142,7 +123,9 @@ def _wired(
     exact = any(w.edges.weight.dtype == np.float64 for w in wires if w.kind in (SUMS, LATE_SUMS))
     factor = [_factor(w) for w in wires]
     return Wired(
-        table=np.array(list(zip(*(columns[name] for name in _COLUMNS), strict=True)), np.int64).reshape(-1, len(_COLUMNS)),
+        table=np.array(list(zip(*(columns[name] for name in _COLUMNS), strict=True)), np.int64).reshape(
+            -1, len(_COLUMNS)
+        ),
         leaving=np.argsort(sources, kind="stable").astype(np.int64),
         leave=np.searchsorted(np.sort(sources), np.arange(n_sources + 1)).astype(np.int64),
         arrive=np.searchsorted(targets, np.arange(n_sources + 1)).astype(np.int64),
