@@ -7,7 +7,7 @@ code). Departures: charges in pC and not a thousandth of what they are called, a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -85,6 +85,11 @@ class EIBalance(Experiment):
     def check(self, network: Any) -> None:
         """Refuse a time step that does not resolve the network; raise InputError."""
         check_network(network, CellNetwork, "fs_rs")
+        if "N" not in {field.name for field in fields(network)}:
+            raise InputError(
+                f"network is a {type(network).__name__}, whose size is no value of its own; allowed with this "
+                "protocol, whose axis pop_size is the size: a network with N, network=jercog for example"
+            )
         check_step(network, self.dt)
         steps("protocol.duration", self.duration, self.dt)
 

@@ -17,6 +17,7 @@ from spikesweep.models.inputs.drive import PoissonDrive, SharedDrive, check_driv
 from spikesweep.models.inputs.noise import PotentialNoise
 from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.models.networks.edges import Edges
+from spikesweep.models.networks.received import in_degree_of, received
 from spikesweep.units import ms, number, pA
 
 
@@ -61,6 +62,15 @@ class SpikingNetwork(OfCells):
     def N(self) -> int:
         """Return the number of neurons."""
         return sum(p.n for p in self.populations.values())
+
+    @property
+    def in_degree(self) -> dict[str, number]:
+        """Return the mean number of synapses onto a cell, by kind (`received`)."""
+        return in_degree_of(self)
+
+    def synapses_onto(self, population: str) -> dict[str, Any]:
+        """Return the synapses onto a cell of a population, by kind (`received`)."""
+        return {kind: synapse for kind, (_, synapse) in received(self, population).items()}
 
     def first(self) -> dict[str, int]:
         """Return the number of the first neuron of each population."""
