@@ -21,7 +21,7 @@ PART = 16.0
 #: Steps that share a counter.
 STEPS = 4
 _AT_ONCE = 4  # thresholds that are looked at together
-#: A threshold that only one word in 2**32 reaches.
+#: A threshold that no word exceeds.
 NEVER = 2**32 - 1
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
@@ -59,7 +59,7 @@ def thresholds(mean: NDArray[np.float64], top: float) -> NDArray[np.uint32]:
     p, total, found = exp_each(-mean), np.zeros(len(mean)), np.empty((len(mean), n), np.uint32)
     for k in range(n):
         total = total + p
-        found[:, k] = np.minimum(np.floor(total * 2.0**32), NEVER)
+        found[:, k] = np.minimum(np.ceil(total * 2.0**32) - 1.0, NEVER)
         p = p * mean / (k + 1.0)
     return found
 
@@ -67,7 +67,7 @@ def thresholds(mean: NDArray[np.float64], top: float) -> NDArray[np.uint32]:
 def certain(probability: NDArray[np.float64]) -> NDArray[np.uint32]:
     """Return the thresholds of single events with these probabilities, shape (probabilities, levels)."""
     found = np.full((len(probability), _AT_ONCE), NEVER, np.uint32)
-    found[:, 0] = np.minimum(np.floor((1.0 - probability) * 2.0**32), NEVER)
+    found[:, 0] = np.minimum(np.ceil((1.0 - probability) * 2.0**32) - 1.0, NEVER)
     return found
 
 
@@ -89,8 +89,8 @@ def _narrow(words, narrow):
 
 
 @disjoint
-def _add_reached(words, table, row, levels, counts):
-    """Add to `counts` how many of the ascending thresholds, from `row` of `table` on, each word reaches."""
+def _add_exceeded(words, table, row, levels, counts):
+    """Add to `counts` how many of the ascending thresholds, from `row` of `table` on, each word exceeds."""
     highest = _32(0)
     for i in range(words.size):
         x = words[i]
@@ -98,14 +98,14 @@ def _add_reached(words, table, row, levels, counts):
     for k in range(row, row + levels, _AT_ONCE):
         j = np.uint64(k)
         a, b, c, d = table[j], table[j + np.uint64(1)], table[j + np.uint64(2)], table[j + np.uint64(3)]
-        if highest < a:
+        if highest <= a:
             break
         for i in range(words.size):
             x = words[i]
-            n = _32(1) if x >= a else _32(0)
-            n = _32(2) if x >= b else n
-            n = _32(3) if x >= c else n
-            n = _32(4) if x >= d else n
+            n = _32(1) if x > a else _32(0)
+            n = _32(2) if x > b else n
+            n = _32(3) if x > c else n
+            n = _32(4) if x > d else n
             counts[i] = _32(counts[i] + n)
 
 
@@ -136,6 +136,16 @@ def _zero(kicks, size):
 
 
 @inlined
+def is_silent(table, row, levels, moving):
+    """Return whether there can be no event in the steps of a counter, whose first has this row."""
+    last = row + (STEPS - 1) * levels * moving
+    silent = True
+    for r in range(row, last + 1, levels):
+        silent = silent and table[r] == NEVER
+    return silent
+
+
+@inlined
 def _draw(
     key, stream, weight, parts, table, begin, levels, moving, origin, held, words, narrow, counts, d, g,
     quarter, own,
@@ -148,9 +158,9 @@ def _draw(
             for s in range(STEPS):
                 a, b = s * LANES, (s + 1) * LANES
                 row = begin[d] + (quarter * STEPS + s - origin) * levels[d]
-                _add_reached(narrow[a:b], table, row, levels[d], counts[a:b])
+                _add_exceeded(narrow[a:b], table, row, levels[d], counts[a:b])
         else:
-            _add_reached(narrow, table, begin[d], levels[d], counts)
+            _add_exceeded(narrow, table, begin[d], levels[d], counts)
     _weigh(counts, weight[d], held, np.uint64(own))
 
 
@@ -168,12 +178,16 @@ def fill_drives(
             own, at, s = place * STEPS * LANES, j * n * width + input[d] * LANES, 0
             while s < n:
                 quarter, phase = (first + s) // STEPS, (first + s) % STEPS
+                some = min(STEPS - phase, n - s)
+                row = begin[d] + (quarter * STEPS - origin) * levels[d] * moving[d]
+                if is_silent(table, row, levels[d], moving[d]):
+                    s += some
+                    continue
                 if drawn[place] != quarter:
                     _draw(
                         key, stream, weight, parts, table, begin, levels, moving, origin, held, words, narrow,
                         counts, d, g + j, quarter, own,
                     )  # fmt: skip
                     drawn[place] = quarter
-                some = min(STEPS - phase, n - s)
                 _add(held, own + phase * LANES, kicks, at + s * width, width, width // inputs, some)
                 s += some
