@@ -102,16 +102,17 @@ def make_driver(
     templates: tuple[tuple[type, type], ...],
     shared: tuple[tuple[bool, ...], ...],
     trace: Trace,
+    counted: bool,
 ) -> Driver:
-    """Compile the loop of a neuron class and input classes.
+    """Compile the loop of a neuron class and input classes; it counts spikes where they are to be `counted`.
 
     `templates` are the (state, coefficients) classes of each, `shared` says which coefficients all lanes
     have in common: these are read once. Row r of `trace` is written to
     `trace[(step * len(trace) + r) * LANES + lane]`.
     """
-    source, names, sizes = text_of(neuron, inputs, templates, shared, trace)
+    source, names, sizes = text_of(neuron, inputs, templates, shared, trace, counted)
     row = sum(sizes)
-    filename = f"<driver of {neuron.__name__} {[c.__name__ for c in inputs]} trace={trace}>"
+    filename = f"<driver of {neuron.__name__} {[c.__name__ for c in inputs]} trace={trace} {counted}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     exec(compile(source, filename, "exec"), names)
     layout = Layout(sizes, row, row + 1)
@@ -126,7 +127,9 @@ def takes_jumps(neuron: Component) -> bool:
     return "per_jump" in _template(neuron)[1]._fields  # type: ignore[attr-defined]
 
 
-def driver_for(neuron: Component, inputs: Sequence[Component], *, trace: Trace = ()) -> Driver:
+def driver_for(
+    neuron: Component, inputs: Sequence[Component], *, trace: Trace = (), counted: bool = True
+) -> Driver:
     """Return the driver of these components, compiled once per process and combination of classes.
 
     Raises InputError where an input moves the potential of a neuron that does not take jumps.
@@ -139,7 +142,7 @@ def driver_for(neuron: Component, inputs: Sequence[Component], *, trace: Trace =
         )
     state, coefficients, shared = zip(*(_template(part) for part in (neuron, *inputs)), strict=True)
     templates = tuple(zip(state, coefficients, strict=True))
-    return make_driver(type(neuron), tuple(type(p) for p in inputs), templates, shared, trace)
+    return make_driver(type(neuron), tuple(type(p) for p in inputs), templates, shared, trace, counted)
 
 
 def is_array(value: Any) -> bool:

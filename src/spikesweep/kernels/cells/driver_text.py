@@ -17,6 +17,7 @@ def text_of(
     templates: Sequence[tuple[Any, Any]],
     shared: Sequence[Sequence[bool]],
     trace: Trace,
+    counted: bool,
 ) -> tuple[str, dict[str, Any], tuple[int, ...]]:
     """Return the text of the loop of a neuron class and input classes, the names in it, and rows of parts.
 
@@ -54,7 +55,8 @@ def text_of(
     for k in range(len(templates)):
         start = sum(sizes[: 2 * k])
         body += [f"state[{(start + i) * LANES} + l] = x{k}[{i}]" for i in range(sizes[2 * k])]
-    body.append(f"state[{row * LANES} + l] += spiked")
+    if counted:
+        body.append(f"state[{row * LANES} + l] += spiked")
     return _loop(head, body, row + 1, len(inputs), len(trace)), names, tuple(sizes)
 
 

@@ -34,6 +34,7 @@ class Member(NamedTuple):
     neurons: slice  #: counted through the network; those of a pool for themselves
     part: Part
     code: Code
+    inputs: int  #: of a cell
     rows: list[tuple[str, int]]  #: signal and neuron of each row that is recorded
 
 
@@ -80,7 +81,7 @@ def _population(run: Run, name: str, words: NDArray[np.int64]) -> Member:
     mean, sd = run.mean[neurons], run.sd[neurons]
     noisy = bool(sd.any())
     same: Any = float(mean[0]) if (mean == mean[0]).all() else in_lanes(mean, population.n).reshape(-1)
-    inputs = (*network.inputs(name).values(), GivenCurrent() if noisy else ConstantCurrent(same))
+    inputs = *network.inputs(name).values(), *_currents(same, len(network.inputs(name)), noisy=noisy)
     source: Any = external.drives_of(network, name, len(inputs), run.key)
     if noisy:
         source = external.noisy(source, mean, sd, population.n)
@@ -91,6 +92,13 @@ def _population(run: Run, name: str, words: NDArray[np.int64]) -> Member:
     if started is not None:
         member.part.state[:, :LANES] = in_lanes(started, population.n)
     return member
+
+
+def _currents(constant: Any, n_synapses: int, *, noisy: bool) -> tuple[Any, ...]:
+    """Return the input that is the current from outside; none where that is zero and there are synapses."""
+    if noisy:
+        return (GivenCurrent(),)
+    return (ConstantCurrent(constant),) if np.any(constant) or not n_synapses else ()
 
 
 def _member(
@@ -114,7 +122,7 @@ def _member(
         if recorded and neurons.start <= i < neurons.stop
         for r in range(len(trace))
     )
-    driver = driver_for(cell, inputs, trace=(*(row for _, row in trace), (0, "spiked")))
+    driver = driver_for(cell, inputs, trace=(*(row for _, row in trace), (0, "spiked")), counted=False)
     parts = [padded(part, groups * LANES) for part in (cell, *inputs)]
     state = initial_state(driver, parts[0], parts[1:], run.clock, groups).reshape(groups, -1)
     watched = Watched(
@@ -128,4 +136,4 @@ def _member(
     part = part_of(state, source, watched, len(inputs), len(trace) + 1, run.block)
     fill: Any = external.FILLS[noisy]
     code = Code(driver.advance, fill, watch)
-    return Member(name, neurons, part, code, [(trace[r][0], i) for _, i, r in rows])
+    return Member(name, neurons, part, code, len(inputs), [(trace[r][0], i) for _, i, r in rows])

@@ -72,7 +72,7 @@ def simulate(
     words = np.zeros((sum(map(group_count, sizes_of(network))), block), np.int64)
     run = Run(network, clock, n_steps, block, recording, network.i_ext() + i_ext + mean, sd, key, words)
     found = members(run)
-    net = _net(wired, run, weight_scale, min(per_call, n_steps))
+    net = _net(wired, run, found, weight_scale, min(per_call, n_steps))
     loop = core_loop(tuple(member.code for member in found), RING)
     parts = tuple(member.part for member in found)
     keys, reached = derive(derive(key, "noise", 0.0), "neuron", np.arange(network.N)), 0
@@ -110,7 +110,7 @@ def _for_call(run: Run, member: Member, part: Part, noise: Array, first: int, n:
     return part._replace(source=source)
 
 
-def _net(wired: Wired, run: Run, scale: float, n_steps: int) -> Net:
+def _net(wired: Wired, run: Run, found: list[Member], scale: float, n_steps: int) -> Net:
     """Return what is exchanged, before the first step; a call has n_steps at most."""
     sizes, network = sizes_of(run.network), run.network
     groups = np.cumsum([0, *map(group_count, sizes)])
@@ -119,7 +119,6 @@ def _net(wired: Wired, run: Run, scale: float, n_steps: int) -> Net:
         members[end - 1] = (1 << (n - 1) % LANES + 1) - 1
     told = np.arange(len(sizes)) < len(network.populations)
     n_planes, n_counts, n_sums, n_depths = wired.rings
-    inputs = [len(network.inputs(name)) + 1 for name in network.populations]
     return net_of(
         wired,
         factor=wired.factor * scale,
@@ -128,7 +127,7 @@ def _net(wired: Wired, run: Run, scale: float, n_steps: int) -> Net:
         sums=aligned(n_sums),
         depth=np.ones(n_depths, np.int64),
         carry=np.zeros(wired.widest, np.uint64),
-        inputs=np.array([*inputs, *[1] * (len(sizes) - len(inputs))], np.int64),
+        inputs=np.array([member.inputs for member in found], np.int64),
         groups=groups.astype(np.int64),
         first=np.cumsum([0, *sizes])[:-1].astype(np.int64),
         told=told,
