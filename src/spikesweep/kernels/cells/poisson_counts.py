@@ -118,15 +118,16 @@ def _weigh(counts, weight, held, at):
 
 
 @disjoint
-def _add(held, own, kicks, at, width, lanes, n):
-    """Add what is held of n steps, from `own` on, to the kicks of these steps, from `at` on.
+def _add(held, own, kicks, at, width, lanes, some, m, n):
+    """Add what is held of m groups in some steps, from `own` on, to the kicks of these of n steps, from `at` on.
 
     `lanes` is LANES: a loop whose length LLVM knows is unrolled before it is made a vector, and stays scalar.
     """
-    for s in range(n):
-        here, to = np.uint64(own + s * lanes), np.uint64(at + s * width)
-        for lane in range(lanes):
-            kicks[to + np.uint64(lane)] += held[here + np.uint64(lane)]
+    for j in range(m):
+        for s in range(some):
+            here, to = np.uint64(own + (j * STEPS + s) * lanes), np.uint64(at + (j * n + s) * width)
+            for lane in range(lanes):
+                kicks[to + np.uint64(lane)] += held[here + np.uint64(lane)]
 
 
 @disjoint
@@ -173,21 +174,19 @@ def fill_drives(
     width = inputs * LANES
     _zero(kicks, m * n * width)
     for d in range(stream.size):
-        for j in range(m):
-            place = d * groups + g + j
-            own, at, s = place * STEPS * LANES, j * n * width + input[d] * LANES, 0
-            while s < n:
-                quarter, phase = (first + s) // STEPS, (first + s) % STEPS
-                some = min(STEPS - phase, n - s)
-                row = begin[d] + (quarter * STEPS - origin) * levels[d] * moving[d]
-                if is_silent(table, row, levels[d], moving[d]):
-                    s += some
-                    continue
-                if drawn[place] != quarter:
-                    _draw(
-                        key, stream, weight, parts, table, begin, levels, moving, origin, held, words, narrow,
-                        counts, d, g + j, quarter, own,
-                    )  # fmt: skip
-                    drawn[place] = quarter
-                _add(held, own + phase * LANES, kicks, at + s * width, width, width // inputs, some)
-                s += some
+        place, s = d * groups + g, 0
+        while s < n:
+            quarter, phase = (first + s) // STEPS, (first + s) % STEPS
+            some = min(STEPS - phase, n - s)
+            row = begin[d] + (quarter * STEPS - origin) * levels[d] * moving[d]
+            if not is_silent(table, row, levels[d], moving[d]):
+                for j in range(m):
+                    if drawn[place + j] != quarter:
+                        _draw(
+                            key, stream, weight, parts, table, begin, levels, moving, origin, held, words,
+                            narrow, counts, d, g + j, quarter, (place + j) * STEPS * LANES,
+                        )  # fmt: skip
+                        drawn[place + j] = quarter
+                own, at = (place * STEPS + phase) * LANES, s * width + input[d] * LANES
+                _add(held, own, kicks, at, width, width // inputs, some, m, n)
+            s += some

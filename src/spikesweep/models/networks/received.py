@@ -24,7 +24,9 @@ def received(network: Any, population: str) -> dict[str, tuple[number, Any]]:
             continue
         where = f"network.projections.{population}.{link.source}"
         if not link.connections.uniform_weight:
-            raise InputError(f"{where}.weights differ; allowed with a protocol of single cells: equal weights")
+            raise InputError(
+                f"{where}.weights differ; allowed with a protocol of single cells: equal weights"
+            )
         synapse = link.synapse._replace(weight=link.synapse.weight * link.connections.weights.mean)
         kind = "exc" if _excites(synapse, cell) else "inh"
         sizes = network.sizes(link)
