@@ -85,8 +85,11 @@ class SpikingNetworkActivity(Experiment):
         )
 
     def on(self, network: Any) -> "SpikingNetworkActivity":
-        """Return the protocol with the units and meanings of what it records of a network."""
-        known = {} if lacking(network, Whole) else known_signals(network.whole)
+        """Return the protocol with the units and meanings of what it records; refuse a network as it does."""
+        known = {}
+        if not lacking(network, Whole):
+            network.whole.check()
+            known = known_signals(network.whole)
         return replace(self, record=named(self.record, known))
 
     def aliases(self, network: Any) -> dict[str, str]:
@@ -98,7 +101,6 @@ class SpikingNetworkActivity(Experiment):
         """Refuse a network or a time step that cannot be simulated; raise InputError."""
         check_network(network, Whole, "brunel2000")
         whole = network.whole
-        whole.check()
         check_step(whole, self.dt)
         whole.check_dt(self.dt)
         self._settings()

@@ -25,7 +25,7 @@ Told = Callable[[Spikes, Spikes, int], bool]
 
 #: Neuron steps in a call of the loop, which bounds the memory for its spikes and its noise, and steps.
 _PER_CALL = 2_000_000
-_STEPS_PER_CALL = 20_000
+_STEPS_PER_CALL = 1000
 
 
 class Simulated(NamedTuple):
