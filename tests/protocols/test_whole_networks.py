@@ -137,7 +137,7 @@ def test_numbers_do_not_depend_on_blocks_executors_growth_or_resumption(tmp_path
 
 
 def test_short_networks_are_what_they_are_short_for():
-    """RandomNetwork and EINetwork give single cells and the whole network the same in-degrees and synapses."""
+    """RandomNetwork and EINetwork give single cells and whole networks the same in-degrees and synapses."""
     for neuron, network in (("adexp", "fs_rs"), ("jercog", "jercog"), ("demo", "demo")):
         short = make_job(ss.load(f"neuron={neuron}", f"network={network}"))[0].network
         whole = short.whole

@@ -19,7 +19,7 @@ class Experiment(Protocol):
     #: Whether components may come with parameters that are arrays, one entry a point, in `check` also;
     #: other protocols see one value of each at a time.
     parameters_per_point: ClassVar[bool] = False
-    #: Whether all cells and connections of a network are simulated: what only then counts is read by no other.
+    #: Whether all cells and connections of a network are simulated: what counts only then no other reads.
     whole_network: ClassVar[bool] = False
 
     @property

@@ -87,8 +87,8 @@ class EIBalance(Experiment):
         check_network(network, CellNetwork, "fs_rs")
         if "N" not in {field.name for field in fields(network)}:
             raise InputError(
-                f"network is a {type(network).__name__}, whose size is no value of its own; allowed with this "
-                "protocol, whose axis pop_size is the size: a network with N, network=jercog for example"
+                f"network is a {type(network).__name__}, whose size is no value of its own; allowed with "
+                "this protocol, whose axis pop_size is the size: a network with N, network=jercog for example"
             )
         check_step(network, self.dt)
         steps("protocol.duration", self.duration, self.dt)

@@ -119,7 +119,7 @@ def _weigh(counts, weight, held, at):
 
 @disjoint
 def _add(held, own, kicks, at, width, lanes, some, m, n):
-    """Add what is held of m groups in some steps, from `own` on, to the kicks of these of n steps, from `at` on.
+    """Add what is held of m groups in some steps, from `own` on, to their kicks of n steps, from `at` on.
 
     `lanes` is LANES: a loop whose length LLVM knows is unrolled before it is made a vector, and stays scalar.
     """

@@ -34,8 +34,8 @@ def received(network: Any, population: str) -> dict[str, tuple[number, Any]]:
         known = found.get(kind, (0.0, synapse))
         if known[1] != synapse:
             raise InputError(
-                f"{where} has another synapse than other {kind} projections onto {population}; allowed with a "
-                "protocol of single cells: one of each kind"
+                f"{where} has another synapse than other {kind} projections onto {population}; allowed with "
+                "a protocol of single cells: one of each kind"
             )
         found[kind] = known[0] + n, synapse
     for kind in ("exc", "inh"):
@@ -55,8 +55,8 @@ def in_degree_of(network: Any) -> dict[str, number]:
     first, *others = each.values()
     if any(abs(other[kind] - first[kind]) > 1e-9 * first[kind] for other in others for kind in first):
         raise InputError(
-            f"network.projections give their targets different in-degrees, {each}; allowed with a protocol of "
-            "single cells: the same for all"
+            f"network.projections give their targets different in-degrees, {each}; allowed with a protocol "
+            "of single cells: the same for all"
         )
     return first
 
