@@ -21,7 +21,7 @@ PART = 16.0
 #: Steps that share a counter.
 STEPS = 4
 _AT_ONCE = 4  # thresholds that are looked at together
-#: A threshold that only one word in 2**32 reaches.
+#: A threshold that no word reaches: the highest word counts as the one below it.
 NEVER = 2**32 - 1
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
@@ -83,7 +83,8 @@ def _draw_words(words, key, at, counter, part, stream):
 @disjoint
 def _narrow(words, narrow):
     for i in range(words.size):  # a loop of its own: LLVM gives up on Philox with narrow results
-        narrow[i] = words[i]
+        x = _32(words[i])
+        narrow[i] = x if x < _32(NEVER) else _32(NEVER - 1)
 
 
 @disjoint
