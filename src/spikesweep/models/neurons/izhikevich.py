@@ -89,6 +89,10 @@ class Izhikevich(NamedTuple):
         """Return the state at rest."""
         return State(v=self.v_r, u=0.0, volts=self.v_r * MILLI, amperes=0.0)
 
+    def started(self, v: Any) -> State:
+        """Return the state at another potential (mV) before the first step."""
+        return self.initial()._replace(v=v, volts=v * MILLI)
+
     def coefficients(self, clock: Clock) -> Coefficients:
         """Return what a step needs."""
         return Coefficients(

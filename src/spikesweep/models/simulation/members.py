@@ -90,7 +90,7 @@ def _population(run: Run, name: str, words: NDArray[np.int64]) -> Member:
     member = _member(run, name, neurons, (population.cell, inputs), recorded, words, source, noisy=noisy)
     started = network.started(name, run.key)
     if started is not None:
-        member.part.state[:, :LANES] = in_lanes(started, population.n)
+        _place(member.part.state, population.cell, started)
     return member
 
 
@@ -99,6 +99,13 @@ def _currents(constant: Any, n_synapses: int, *, noisy: bool) -> tuple[Any, ...]
     if noisy:
         return (GivenCurrent(),)
     return (ConstantCurrent(constant),) if np.any(constant) or not n_synapses else ()
+
+
+def _place(state: Array, cell: Any, v: Array) -> None:
+    """Write the potentials of cells to their state; some cells keep them in other units too."""
+    variables = cell.started(v) if hasattr(cell, "started") else (v,)
+    for k, values in enumerate(variables):
+        state[:, k * LANES : (k + 1) * LANES] = in_lanes(values, len(v))
 
 
 def _member(

@@ -15,7 +15,7 @@ from spikesweep.kernels.random.draws import uniform_rows
 from spikesweep.kernels.random.philox import derive
 from spikesweep.models.networks.spiking import SpikingNetwork
 from spikesweep.models.simulation import external
-from spikesweep.models.simulation.core import SYNAPTIC, Signal, added_up
+from spikesweep.models.simulation.core import SYNAPTIC, Signal, added_up, show_peaks
 from spikesweep.models.simulation.members import Member, Recording, Run, members, signals_of, sizes_of
 
 Array = NDArray[np.float64]
@@ -75,18 +75,46 @@ def simulate(
     net = _net(wired, run, found, weight_scale, min(per_call, n_steps))
     loop = core_loop(tuple(member.code for member in found), RING)
     parts = tuple(member.part for member in found)
-    keys, reached = derive(derive(key, "noise", 0.0), "neuron", np.arange(network.N)), 0
+    keys, reached, peaks = derive(derive(key, "noise", 0.0), "neuron", np.arange(network.N)), 0, Peaks(run)
     while reached < n_steps:
         n = min(per_call, n_steps - reached)
         noise = _noise(sd, keys, normals, reached, n)
         parts = tuple(_for_call(run, *pair, noise, reached, n) for pair in zip(found, parts, strict=True))
         count = loop(net, parts, block, reached, n, clock.tick)
         reached += n
-        if told(net.spikes[0, :count], net.spikes[1, :count], reached):
+        spikes = net.spikes[0, :count], net.spikes[1, :count]
+        peaks.note(*spikes)
+        if told(*spikes, reached):
             break
     own = found[: len(network.populations)]
     last = [m.part.state[:, :LANES].ravel()[: m.neurons.stop - m.neurons.start] for m in own]
-    return Simulated(reached, _recorded(run, own), np.isfinite(np.concatenate(last)))
+    recorded = _recorded(run, own, reached)
+    peaks.show(recorded)
+    return Simulated(reached, recorded, np.isfinite(np.concatenate(last)))
+
+
+class Peaks:
+    """The spikes of recorded neurons, whose height the recorded potential shows."""
+
+    def __init__(self, run: Run) -> None:
+        neurons, network = run.recording.neurons if "v" in run.recording.record else (), run.network
+        self._cells = [network.cell_of(i) for i in neurons]
+        self._row = np.full(network.N, -1)
+        high = [hasattr(cell, "V_spike") for cell in self._cells]
+        self._row[np.array(neurons, int)[high]] = np.flatnonzero(high)
+        self._any, self._found = any(high), [(np.empty(0, np.int64), np.empty(0, np.int64))]
+
+    def note(self, neuron: Spikes, step: Spikes) -> None:
+        """Keep what concerns the recorded ones of these spikes."""
+        if self._any:
+            rows = self._row[neuron]
+            self._found.append((rows[rows >= 0], step[rows >= 0] - 1))
+
+    def show(self, recorded: dict[str, Array]) -> None:
+        """Show the peaks in the recorded potential."""
+        rows, steps = (np.concatenate(part) for part in zip(*self._found, strict=True))
+        for row in np.unique(rows).tolist():
+            show_peaks(self._cells[row], recorded["v"][row], steps[rows == row])
 
 
 def _steps_per_call(network: SpikingNetwork) -> int:
@@ -138,14 +166,16 @@ def _net(wired: Wired, run: Run, found: list[Member], scale: float, n_steps: int
     )
 
 
-def _recorded(run: Run, found: list[Member]) -> dict[str, Array]:
+def _recorded(run: Run, found: list[Member], reached: int) -> dict[str, Array]:
     """Return the recorded rows by signal, those of one signal added up; NaN where a neuron has none."""
     rows: dict[tuple[str, int], list[Array]] = {}
     for member in found:
         for which, values in zip(member.rows, member.part.sink.recorded, strict=True):
             rows.setdefault(which, []).append(values)
     chosen, n_steps = run.recording.neurons, run.n_steps
-    nothing = {name: np.full(n_steps, 0.0 if name == "i_syn" else np.nan) for name in run.recording.record}
+    nothing = {name: np.full(n_steps, np.nan) for name in run.recording.record}
+    if "i_syn" in nothing:  # of a neuron that nothing reaches
+        nothing["i_syn"][:reached] = 0.0
     return {
         name: np.array(
             [added_up(rows[name, i], n_steps) if (name, i) in rows else nothing[name] for i in chosen]

@@ -16,6 +16,7 @@ from spikesweep.kernels.cells.lanes import group_count
 from spikesweep.kernels.cells.network import BITS, COUNTS, LATE_COUNTS, LATE_SUMS, SUMS, Wired, places_of
 from spikesweep.models.networks.edges import Edges
 from spikesweep.models.networks.spiking import Link, SpikingNetwork
+from spikesweep.models.simulation.external import pools
 
 #: Share of all pairs that connect, from which on rows of bits cost less than targets.
 DENSE = 0.025
@@ -30,7 +31,7 @@ class Wire(NamedTuple):
 
     link: Link
     target: int  #: population
-    source: int  #: population, or a drive behind them
+    source: int  #: population, or a pool behind them
     edges: Edges
     kind: int
 
@@ -50,7 +51,7 @@ def wire(network: SpikingNetwork, links: Sequence[tuple[Link, Edges]], *, bits: 
     They can be shared by all simulations of the network with this time step. Without `bits` dense ones are
     kept as lists too: the same results, slower.
     """
-    names = [*network.populations, *network.drives]
+    names = [*network.populations, *pools(network)]
     wires = [
         Wire(link, names.index(link.target), names.index(link.source), e, _kind(network, link, e, bits))
         for link, e in links
