@@ -15,7 +15,7 @@ from spikesweep.kernels.cells.driver import LANES
 from spikesweep.kernels.cells.poisson_counts import (
     NEVER,
     PART,
-    _add_reached,
+    _add_exceeded,
     _narrow,
     certain,
     fill_drives,
@@ -186,16 +186,16 @@ def test_thresholds_are_the_distribution_and_nothing_reaches_the_last():
     assert (np.diff(found, axis=1) >= 0.0).all()
     assert (found[:, -1] == NEVER).all()
     assert found.shape[1] % 4 == 0
-    assert certain(np.array([0.0, 0.25])).tolist() == [[NEVER] * 4, [3 * 2**30, *[NEVER] * 3]]
+    assert certain(np.array([0.0, 0.25])).tolist() == [[NEVER] * 4, [3 * 2**30 - 1, *[NEVER] * 3]]
 
 
 def test_no_word_reaches_what_is_never_reached():
     words = np.array([2**32 - 1, 2**32 - 2, 0] * LANES, np.uint64)
     narrow, found = np.empty(words.size, np.uint32), np.zeros(words.size, np.uint32)
     _narrow(words, narrow)
-    _add_reached(narrow, certain(np.array([0.0])).ravel(), 0, 4, found)
+    _add_exceeded(narrow, certain(np.array([0.0])).ravel(), 0, 4, found)
     assert not found.any()
-    _add_reached(narrow, certain(np.array([0.5])).ravel(), 0, 4, found)
+    _add_exceeded(narrow, certain(np.array([0.5])).ravel(), 0, 4, found)
     assert found[:3].tolist() == [1, 1, 0]
 
 
