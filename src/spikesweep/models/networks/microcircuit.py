@@ -23,7 +23,8 @@ from spikesweep.models.networks.weights import ClippedNormalWeights, EqualWeight
 from spikesweep.models.synapses.exponential_current import ExponentialCurrent
 from spikesweep.units import PER_MS, Hz, NonNegative, Positive, ms, number, pA
 
-Probability = Annotated[float, "1", Interval(ge=0.0, lt=1.0)]
+#: Below 1, which no number of connections reaches.
+Probability = Annotated[float, "1", Interval(ge=0.0, le=1.0 - 2.0**-52)]
 
 
 @dataclass(frozen=True)
