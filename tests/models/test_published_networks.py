@@ -1,6 +1,5 @@
-"""Published networks: their numbers, the rates that they have, and the same bits however a sweep of them runs."""
+"""Published networks: their numbers, their rates, and the same bits however a sweep of them runs."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,16 +20,17 @@ THEORY = {
     },
     0.0: {(5.0, 2.0): 32.03, (6.0, 4.0): 49.15, (4.5, 0.9): 5.83, (6.0, 2.0): 20.87, (8.0, 2.0): 12.41},
 }  # fmt: skip
-#: Where the network is asynchronous and irregular; it oscillates at the others, or is regular.
-IRREGULAR = {(5.0, 2.0), (4.5, 2.0), (6.0, 2.0), (5.0, 1.5), (5.0, 3.0), (8.0, 2.0), (6.0, 1.2)}
+#: Where the network is asynchronous and irregular. It oscillates at the others, or is regular; (6, 1.2) is at the
+#: border of slow oscillations (sweeps/brunel_phases.yaml).
+IRREGULAR = {(5.0, 2.0), (4.5, 2.0), (6.0, 2.0), (5.0, 1.5), (5.0, 3.0), (8.0, 2.0)}
 #: What Brunel's own simulations of network A had (Hz), Fig. 8.
 SIMULATED = {(6.0, 4.0): 60.7, (5.0, 2.0): 37.7, (4.5, 0.9): 5.5}
 
 LAYERS = ["L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I"]
 #: Rates (Hz) of the microcircuit at full size (PyNEST/src/microcircuit/network_params.py).
 FULL = np.array([0.903, 2.965, 4.414, 5.876, 7.569, 8.633, 1.105, 7.829])
-#: At scale 0.1, from our run of NEST 3.10 with the scaling, weights and Poisson input of that code: mean and SD over
-#: seeds 1 to 6 of 3 s each, after 500 ms.
+#: At scale 0.1, from our run of NEST 3.10 with the scaling, weights and Poisson input of that code: mean and SD
+#: over seeds 1 to 6 of 3 s each, after 500 ms.
 NEST = np.array([0.476, 2.119, 3.997, 5.019, 6.569, 7.798, 0.848, 7.018])
 NEST_SD = np.array([0.020, 0.038, 0.021, 0.023, 0.283, 0.034, 0.019, 0.037])
 
@@ -88,7 +88,7 @@ def test_networks_of_brette_have_their_published_numbers():
 
 
 def test_the_microcircuit_has_its_published_numbers():
-    """The constant currents are those that the functions of PyNEST/src/microcircuit/helpers.py give at 0.1."""
+    """The constant currents are those that PyNEST/src/microcircuit/helpers.py gives at 0.1."""
     full = network_of("potjans_diesmann2014", "lif_psc", "network.scale=1.0").whole
     assert list(full.populations) == LAYERS
     assert full.N == 77_169
@@ -136,7 +136,7 @@ def test_a_microcircuit_that_cannot_be_is_refused(word, message):
 
 def test_the_microcircuit_is_swept_over_its_scale(tmp_path):
     words = (*QUIET, "protocol.duration=40.0", "grid.network.scale=[0.01,0.02]")
-    with pytest.raises(InputError, match="network.scale: a sweep changes the labels"):
+    with pytest.raises(InputError, match=r"network\.scale: a sweep changes the labels"):
         make_job(load(tmp_path, "potjans_diesmann2014", "lif_psc", *words))
     ds = ss.run(load(tmp_path, "potjans_diesmann2014", "lif_psc", *words, "protocol.record_rates=false"))
     assert (ds.status == OK).all()
@@ -217,7 +217,8 @@ def test_figures_show_one_network_a_line_and_a_map(tmp_path):
     both = ss.run(ss.load(*SMALL, *QUIET, G, eta, "protocol.spectrum=30.0", f"outputs={tmp_path / '3'}"))
     maps = figure(both)
     labels = [ax.get_ylabel() for ax in maps.axes]
-    assert [label for label in labels if label and label != "eta"] == 2 * list(network_measures._MEASURES.values())
+    measures = list(network_measures._MEASURES.values())
+    assert [label for label in labels if label and label != "eta"] == 2 * measures
     texts = [text.get_text() for ax in maps.axes for text in ax.texts]
     assert len(texts) == 12
     assert "quiet" in texts
@@ -229,10 +230,11 @@ def test_figures_show_one_network_a_line_and_a_map(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("v_reset", THEORY)
 def test_brunels_network_has_the_rates_of_theory_and_of_his_simulations(v_reset, tmp_path):
-    """Mean of seeds 0 and 1, 1 s each after 200 ms: within 5 % of theory where asynchronous and irregular, 10 % elsewhere.
+    """Mean of seeds 0 and 1, 1 s each after 200 ms, 12 500 cells.
 
-    At (4.5, 0.9), where slow oscillations are strong, within 15 %: Brunel's own simulation lies 16 % below theory.
-    Of V_reset 10 mV also within 2 % of his simulations, 8 % there.
+    Within 5 % of theory where asynchronous and irregular, 10 % elsewhere. At (4.5, 0.9), where slow
+    oscillations are strong, within 15 %: Brunel's own simulation lies 16 % below theory. Of V_reset 10 mV
+    also within 2 % of his simulations, 8 % there.
     """
     theory = THEORY[v_reset]
     assert len(theory) in (11, 5)
@@ -255,8 +257,9 @@ def test_brunels_network_has_the_rates_of_theory_and_of_his_simulations(v_reset,
 
 @pytest.mark.slow
 def test_cuba_has_the_rate_of_brian2(tmp_path):
-    """Ours with Brian2 2.9: 5.68 +- .25 Hz (SD over 6 seeds) in the first second; mean of 12 seeds here, 3 errors."""
-    ds = ss.run(load(tmp_path, "cuba", "lif_psc", *QUIET, "protocol.duration=1000.0", "grid.seed={start:0,stop:11,num:12}"))
+    """Brian2 2.9 as we ran it: 5.68 +- .25 Hz (SD over 6 seeds) in the first second; seeds 0 to 11."""
+    words = ("protocol.duration=1000.0", "grid.seed={start:0,stop:11,num:12}")
+    ds = ss.run(load(tmp_path, "cuba", "lif_psc", *QUIET, *words))
     rates = pooled(ds)
     assert rates.sizes == {"seed": 12}
     assert float(rates.mean()) == pytest.approx(5.68, abs=3 * 0.25 * np.sqrt(1 / 6 + 1 / 12))
@@ -265,7 +268,7 @@ def test_cuba_has_the_rate_of_brian2(tmp_path):
 
 @pytest.mark.slow
 def test_coba_sustains_itself_at_its_rate_or_dies_early(tmp_path):
-    """Brian2: 19.2 Hz in 5 of 6 seeds, the other dies within 30 ms. Seeds 0 to 11: within 1.5 Hz; most survive."""
+    """Brian2: 19.2 Hz in 5 of 6 seeds, the other dies within 30 ms. Seeds 0 to 11: within 1.5 Hz."""
     words = ("protocol.duration=1000.0", "protocol.discard=100.0", "grid.seed={start:0,stop:11,num:12}")
     ds = ss.run(load(tmp_path, "coba", "coba", *QUIET, *words))
     rates, last = pooled(ds).values, ds.last_spike.max("population").squeeze().values
@@ -281,14 +284,15 @@ def test_coba_sustains_itself_at_its_rate_or_dies_early(tmp_path):
 def test_the_microcircuit_at_a_tenth_has_the_rates_of_nest(tmp_path):
     """Mean of seeds 0 to 4, 2 s each after 500 ms, of NEST's mean of 6 seeds: within 3 errors and 2 %.
 
-    From the full network's rates all but L23E are within the deviations of downscaled networks in Romaro et al. 2021
-    (doi:10.1162/neco_a_01400, Table A.1: up to 39 %, scale 0.05 and above). L23E halves, as in NEST.
+    From the full network's rates all but L23E are within the deviations of downscaled networks in Romaro et
+    al. 2021 (doi:10.1162/neco_a_01400, Table A.1: up to 42 %, from scale 0.05 on). L23E halves, as in NEST.
     """
     words = (*QUIET, "protocol.record_rates=false", "grid.seed={start:0,stop:4,num:5}")
-    ds = ss.run(load(tmp_path, "potjans_diesmann2014", "lif_psc", *words, "protocol.duration=2500.0", "protocol.discard=500.0"))
+    time = ("protocol.duration=2500.0", "protocol.discard=500.0")
+    ds = ss.run(load(tmp_path, "potjans_diesmann2014", "lif_psc", *words, *time))
     rates = ds.rate.mean("seed").squeeze().values
     assert ds.population.values.tolist() == LAYERS
     assert rates.shape == NEST.shape == (8,)
     assert (np.abs(rates - NEST) < 3 * NEST_SD * np.sqrt(1 / 6 + 1 / 5) + 0.02 * NEST).all()
-    assert (np.abs(rates / FULL - 1.0)[1:] < 0.39).all()
+    assert (np.abs(rates / FULL - 1.0)[1:] < 0.42).all()
     assert 0.4 < rates[0] / FULL[0] < 0.6

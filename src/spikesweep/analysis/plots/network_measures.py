@@ -1,14 +1,14 @@
-"""Measures of spiking networks over what is swept: lines over one axis, maps over two, with the states of Brunel.
+"""Measures of spiking networks over what is swept: lines over one axis, maps over two, with Brunel's states.
 
 The states of Brunel 2000, doi:10.1023/A:1008925309027, are named by criteria of this figure:
 
     quiet          below 0.1 Hz
     regular (R)    CV of the intervals below 0.25; else irregular (I)
-    synchronous    SD of the population's rate in time bins above 0.75 of its mean; else asynchronous (A)
+    synchronous    SD of the population's rate in bins above 0.75 of its mean; else asynchronous (A)
     fast, slow     of synchronous irregular states (SI): highest power at or above 100 Hz, or below
 
-They take bins of 2 ms at most: where they are longer, no state is named. Bins hold few spikes in small networks,
-which then look synchronous: 0.75 needs some ten spikes a bin.
+They take bins of 2 ms at most: where they are longer, no state is named. Small networks have few spikes in a
+bin and then look synchronous: 0.75 needs some ten of them.
 """
 
 from typing import Any, NamedTuple
@@ -44,27 +44,28 @@ class Over(NamedTuple):
 
 
 def lines(ds: xr.Dataset, x: str) -> Figure:
-    """Return the measures over one axis, a line a population; shades are SDs over seeds, or of the rate over cells."""
+    """Return the measures over one axis, a line a population.
+
+    Shades are SDs over seeds, or of the rate over cells where there is one seed.
+    """
     over = _over(ds, [x])
     fig = Figure(figsize=(11.0, 3.4), layout="constrained")
-    for ax, (name, label) in zip(fig.subplots(1, len(_MEASURES), sharex=True), _MEASURES.items(), strict=True):
+    places = ds[x].values if ds[x].dtype.kind in "iuf" else np.arange(ds.sizes[x])
+    for ax, (name, label) in zip(fig.subplots(1, 3, sharex=True), _MEASURES.items(), strict=True):
+        shade = over.done["rate_sd"] if over.n == 1 and name == "rate" else over.sd[name]
         for k, population in enumerate(ds["population"].values.tolist()):
-            at = {"population": population}
-            mean = over.done[name].sel(at).transpose(x).values
-            sd = over.sd[name].sel(at).transpose(x).values
-            if over.n == 1:
-                sd = over.done["rate_sd"].sel(at).transpose(x).values if name == "rate" else np.zeros(len(mean))
-            places = ds[x].values if ds[x].dtype.kind in "iuf" else np.arange(ds.sizes[x])
+            mean, sd = (v.sel(population=population).transpose(x).values for v in (over.done[name], shade))
             ax.plot(places, mean, ".-", color=f"C{k}", label=population, linewidth=1.2)
-            ax.fill_between(places, np.maximum(mean - sd, 0.0), mean + sd, color=f"C{k}", alpha=0.2, linewidth=0.0)
+            low = np.maximum(mean - sd, 0.0)
+            ax.fill_between(places, low, mean + sd, color=f"C{k}", alpha=0.2, linewidth=0.0)
         if ds[x].dtype.kind not in "iuf":
             ax.set_xticks(places, ds[x].values.tolist())
         ax.set(xlabel=axis_label(ds, x), ylabel=label)
         ax.spines[["top", "right"]].set_visible(False)
     handles, labels = ax.get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside right upper", frameon=False, fontsize=8)
-    shade = f"mean and SD over {over.n} seeds" if over.n > 1 else "shade: SD of the rate over cells"
-    fig.suptitle("; ".join(filter(None, [shade, over.held])), fontsize="medium")
+    said = f"mean and SD over {over.n} seeds" if over.n > 1 else "shade: SD of the rate over cells"
+    fig.suptitle("; ".join(filter(None, [said, over.held])), fontsize="medium")
     return fig
 
 
@@ -93,8 +94,8 @@ def maps(ds: xr.Dataset, axes: list[str]) -> Figure:
     left_out = f"not shown: {', '.join(names[_ROWS:])}" if len(names) > _ROWS else ""
     seeds = f"mean over {over.n} seeds" if over.n > 1 else ""
     criteria = (
-        f"regular (R): CV of intervals < {_REGULAR:g}; synchronous (S): SD of the rate in bins > {_SYNCHRONOUS:g} "
-        f"of its mean; fast: highest power from {_FAST:g} Hz on"
+        f"regular (R): CV of intervals < {_REGULAR:g}; synchronous (S): SD of the rate in bins > "
+        f"{_SYNCHRONOUS:g} of its mean; fast: highest power from {_FAST:g} Hz on"
     )
     told = [seeds, over.held, left_out, criteria if states is not None else ""]
     fig.suptitle("; ".join(filter(None, told)), fontsize="medium")
@@ -116,7 +117,7 @@ def _over(ds: xr.Dataset, kept: list[str]) -> Over:
 
 
 def _norm(name: str, values: NDArray[np.float64]) -> Normalize:
-    """Return a scale from 0, or a logarithmic one where values differ much; what is below it has its first colour."""
+    """Return a scale from 0, or a logarithmic one where values differ much, whose ends are clipped."""
     there = values[np.isfinite(values) & (values > 0.0)]
     if name == "cv_isi" or there.size == 0 or there.max() < 30.0 * there.min():
         return Normalize(0.0, there.max(initial=1e-3))

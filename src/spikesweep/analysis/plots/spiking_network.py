@@ -1,7 +1,7 @@
 """Networks of spiking neurons: one of them as it goes on, or measures of many over what is swept.
 
-Of a sweep over one axis lines, over two axes maps (network_measures); else the last point that is done: its spikes,
-the rates of its populations and neurons, and the recorded potentials.
+Of a sweep over one axis lines, over two axes maps (network_measures); else the last point that is done: its
+spikes, the rates of its populations and neurons, and the recorded potentials.
 """
 
 from collections.abc import Hashable
@@ -143,7 +143,7 @@ def _potential(ax: Axes, run: xr.Dataset, k: int) -> None:
 
 
 def _neuron_rates(ax: Axes, run: xr.Dataset) -> None:
-    """Draw how many neurons of each population have at most some rate; without these the populations' means."""
+    """Draw how many neurons of each population have at most some rate, or the populations' means."""
     names = _names(run)
     each = next((run[v] for v in ("neuron_rate", "rate") if v in run and "neuron" in run[v].dims), None)
     ax.spines[["top", "right"]].set_visible(False)

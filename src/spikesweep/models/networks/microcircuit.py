@@ -1,9 +1,10 @@
 """Layers of excitatory and inhibitory cells with current synapses, at full size or scaled down.
 
-Potjans and Diesmann 2014, doi:10.1093/cercor/bhs358, as maintained in INM-6/microcircuit-PD14-model (PyNEST). Where
-`scale` is below 1, numbers of cells and in-degrees are multiplied by it and weights divided by its root, which keeps
-the variance of the input; a constant current makes up for the lost mean, from the rates that the full network has
-(van Albada, Helias and Diesmann 2015, doi:10.1371/journal.pcbi.1004490). Correlations grow as a network shrinks.
+Potjans and Diesmann 2014, doi:10.1093/cercor/bhs358, as maintained in INM-6/microcircuit-PD14-model
+(PyNEST). Where `scale` is below 1, numbers of cells and in-degrees are multiplied by it and weights divided
+by its root, which keeps the variance of the input; a constant current makes up for the lost mean, from the
+rates that the full network has (van Albada, Helias and Diesmann 2015, doi:10.1371/journal.pcbi.1004490).
+Correlations grow as a network shrinks.
 """
 
 import math
@@ -42,8 +43,8 @@ class MicrocircuitPopulation(Population):
 class Microcircuit(OfCells):
     """Populations with a number of connections for each pair, which follows from a probability.
 
-    Short for the SpikingNetwork that `whole` is. A probability p is that two cells have one connection at least: of
-    N_i N_j pairs with autapses and multapses it takes ln(1 - p) / ln(1 - 1 / (N_i N_j)) connections.
+    Short for the SpikingNetwork that `whole` is. A probability p is that two cells have one connection at
+    least: of N_i N_j pairs with autapses and multapses it takes ln(1 - p) / ln(1 - 1 / (N_i N_j)) of them.
     """
 
     populations: Annotated[Mapping[str, MicrocircuitPopulation], MinLen(1)]  #: by name
@@ -52,21 +53,20 @@ class Microcircuit(OfCells):
     weight: Positive[pA]  #: mean height of an excitatory current
     weight_sd: NonNegative[number]  #: SD over mean of the weights
     g: Annotated[float, "1", Le(0.0)]  #: mean inhibitory over mean excitatory weight
-    weight_factors: Mapping[str, Mapping[str, Positive[number]]]  #: of weights, by target, then source; 1 elsewhere
+    weight_factors: Mapping[str, Mapping[str, Positive[number]]]  #: of weights, by target, source; else 1
     tau_syn: Positive[ms]  #: decay of a current
     delay_exc: NonNegative[ms] | Delays  #: of excitatory cells: a number of ms, or a distribution
     delay_inh: NonNegative[ms] | Delays  #: of inhibitory cells
     background_rate: NonNegative[Hz]  #: of a synapse from outside, a Poisson process
 
     def __post_init__(self) -> None:
-        """Refuse names that are no population's, and populations that a scale leaves empty; raise InputError."""
+        """Refuse names of no population, and populations that a scale leaves empty; raise InputError."""
         for key in ("probabilities", "weight_factors"):
             for target, sources in getattr(self, key).items():
                 for name in (target, *sources):
                     if name not in self.populations:
-                        raise InputError(
-                            f"network.{key}.{target}: {name!r} is no population; {nearest(name, self.populations)}"
-                        )
+                        allowed = nearest(name, self.populations)
+                        raise InputError(f"network.{key}.{target}: {name!r} is no population; {allowed}")
         for name, p in self.populations.items():
             if round(p.n * self.scale) < 1:
                 raise InputError(
@@ -120,7 +120,8 @@ class Microcircuit(OfCells):
         for source, p in self.populations.items():
             n = round(self.full_number(target, source) * self.scale * self.scale)
             mean = self._factor(target, source)
-            weights = ClippedNormalWeights(mean, mean * self.weight_sd, 0.0, None)
+            drawn = ClippedNormalWeights(mean, mean * self.weight_sd, 0.0, None)
+            weights = drawn if self.weight_sd else EqualWeights(mean)
             delay = self.delay_exc if p.kind == "exc" else self.delay_inh
             if n:
-                yield source, FixedNumber(n, weights if self.weight_sd else EqualWeights(mean), delay, True, True)
+                yield source, FixedNumber(n, weights, delay, True, True)
