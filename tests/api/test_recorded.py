@@ -23,6 +23,7 @@ REDUCED = (
     "protocol.duration=60.0",
     "grid.protocol.duration=[60.0,80.0]",
     "protocol.discard=0.0",
+    "protocol.spectrum=0.0",
     "protocol.nperseg=2048",
     "protocol.window=20.0",
     "compute=serial",

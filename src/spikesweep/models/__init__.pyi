@@ -28,6 +28,8 @@ from .networks.delays import NormalDelays as NormalDelays
 from .networks.delays import UniformDelays as UniformDelays
 from .networks.ei import EINetwork as EINetwork
 from .networks.many_to_one import ManyToOne as ManyToOne
+from .networks.microcircuit import Microcircuit as Microcircuit
+from .networks.microcircuit import MicrocircuitPopulation as MicrocircuitPopulation
 from .networks.random import RandomNetwork as RandomNetwork
 from .networks.rate import Projection as Projection
 from .networks.rate import RateNetwork as RateNetwork

@@ -38,8 +38,8 @@ class Settings(NamedTuple):
         return found
 
 
-def activity_variables(*, spectrum: bool) -> tuple[Variable, ...]:
-    """Return what is measured of each population and neuron."""
+def activity_variables(*, spectrum: bool, each_neuron: bool) -> tuple[Variable, ...]:
+    """Return what is measured of each population and, where that is wanted, each neuron."""
     each = ("population",)
     power = Variable("spectrum", ("population", "frequency"), "Hz2/Hz", "power of the rate", optional=True)
     return (
@@ -52,7 +52,7 @@ def activity_variables(*, spectrum: bool) -> tuple[Variable, ...]:
         Variable("last_spike", each, "ms", "time of the last spike", optional=True),
         Variable("population_rate", ("population", "time_bin"), "Hz", "rate in time bins", optional=True),
         *((power,) if spectrum else ()),
-        Variable("neuron_rate", ("neuron",), "Hz", "rate of each neuron"),
+        *((Variable("neuron_rate", ("neuron",), "Hz", "rate of each neuron"),) if each_neuron else ()),
     )
 
 

@@ -65,6 +65,7 @@ class SpikingNetworkActivity(Experiment):
     bin: Positive[ms] = 10.0  #: width of the time bins of `population_rate`, `synchrony` and `spectrum`
     spectrum: NonNegative[ms] = 0.0  #: length of the segments of the spectra; none where zero
     record_spikes: bool = True  #: keep the time and the neuron of every spike
+    record_rates: bool = True  #: keep the rate of every neuron: not where a sweep changes how many there are
     saturated_above: Positive[Hz] = 500.0  #: rate of a population that stops a network
 
     @property
@@ -75,7 +76,7 @@ class SpikingNetworkActivity(Experiment):
             Variable("spike_neuron", (), "1", "neuron that spiked", "int32", ragged="spike"),
         )
         return (
-            *activity_variables(spectrum=self.spectrum > 0.0),
+            *activity_variables(spectrum=self.spectrum > 0.0, each_neuron=self.record_rates),
             *(spikes if self.record_spikes else ()),
             *(
                 recorded_variable(name, ("recorded", "time"), optional=name not in _OF_ALL)
@@ -119,9 +120,10 @@ class SpikingNetworkActivity(Experiment):
         found: dict[str, list[str] | Coordinate] = {
             "population": list(whole.populations),
             **settings.coordinates(),
-            "neuron": Coordinate(np.arange(whole.N), "1", "neuron"),
-            "neuron_population": Coordinate(names, "1", "population of the neuron", ("neuron",)),
         }
+        if self.record_rates:
+            found["neuron"] = Coordinate(np.arange(whole.N), "1", "neuron")
+            found["neuron_population"] = Coordinate(names, "1", "population of the neuron", ("neuron",))
         if self.record and self.neurons:
             found["recorded"] = Coordinate(np.array(self.neurons), "1", "recorded neuron")
             found["time"] = Coordinate(np.arange(settings.n_steps) * self.dt, "ms", "time")
@@ -147,7 +149,7 @@ class SpikingNetworkActivity(Experiment):
         runs = self._runs(network.whole, points, self._settings())
         found: dict[str, NDArray[Any] | Ragged] = {}
         measured = [seen.measured(run) for run, seen in runs]
-        for name in measured[0]:
+        for name in [n for n in measured[0] if self.record_rates or n != "neuron_rate"]:
             found[name] = np.stack([values[name] for values in measured], axis=-1)
         if self.record_spikes:
             spikes = [seen.spikes() for _, seen in runs]
