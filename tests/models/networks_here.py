@@ -34,6 +34,7 @@ ONE = EqualWeights(0.7)
 SPREAD = ClippedNormalWeights(0.8, 0.3, 0.0, None)
 LATE = UniformDelays(0.0, 2.5)
 
+ANYWHERE = UniformStart(-65.0, -50.0)
 CELL = LIF(200.0, 10.0, -65.0, -50.0, -60.0, 2.0)
 EXC = ExponentialCurrent(20.0, 3.0)
 INH = ExponentialCurrent(-15.0, 6.0)
@@ -44,7 +45,7 @@ HEUN = AdExpHeun(200.0, 10.0, -65.0, -50.0, -30.0, -65.0, 2.0, 0.0, 10.0, 500.0,
 IZH = Izhikevich(100.0, 0.7, -60.0, -40.0, 35.0, 0.03, -2.0, -50.0, 100.0, "package")
 
 
-def two(rules, sizes=(33, 65), i_ext=400.0, start=UniformStart(-65.0, -50.0)):
+def two(rules, sizes=(33, 65), i_ext=400.0, start=ANYWHERE):
     """Return excitatory A and inhibitory B; each hears both, by rules AA, AB (onto A from B), BA, BB."""
     aa, ab, ba, bb = rules
     return SpikingNetwork(
@@ -68,7 +69,9 @@ def everything():
             "E": SpikingPopulation(
                 RS, 40, CONDUCTANCE, (380.0,), CurrentNoise(5.0, 2.0), NormalStart(-60.0, 4.0)
             ),
-            "I": SpikingPopulation(IZH, 31, INH, tuple(60.0 + i for i in range(31)), None, NormalStart(-58.0, 2.0)),
+            "I": SpikingPopulation(
+                IZH, 31, INH, tuple(60.0 + i for i in range(31)), None, NormalStart(-58.0, 2.0)
+            ),
             "H": SpikingPopulation(HEUN, 3, CONDUCTANCE, (160.0,), None),
             "L": SpikingPopulation(CELL, 5, None, (0.0,), None),
             "alone": SpikingPopulation(CELL, 1, None, (200.0,), None),
@@ -88,8 +91,12 @@ def everything():
         },
         {
             "steady": poisson(5.0, {"E": 800.0, "L": 300.0}, like="E"),
-            "flanks": poisson(20.0, {"E": 120.5, "H": 900.0}, like="H", shape=GaussianFlanks(20.0, 30.0, 5.0, 2.0)),
-            "shared": SharedDrive(150.0, Steps((5.0, 20.0), (1.0, 0.2)), 70, 0.2, ("L", "I"), None, KICK, 0.9),
+            "flanks": poisson(
+                20.0, {"E": 120.5, "H": 900.0}, like="H", shape=GaussianFlanks(20.0, 30.0, 5.0, 2.0)
+            ),
+            "shared": SharedDrive(
+                150.0, Steps((5.0, 20.0), (1.0, 0.2)), 70, 0.2, ("L", "I"), None, KICK, 0.9
+            ),
             "own": poisson(30.0, {"L": 100.0}, synapse=KICK, shape=Ramp(5.0, 25.0, 0.1, 1.0), weight=0.5),
             "steady pool": SharedDrive(40.0, None, 33, 0.5, ("H",), "E", None, 1.0),
         },

@@ -125,7 +125,11 @@ SHAPES = {
 @pytest.mark.parametrize("blocks", [(1,), (3, 7, 2), (192,)])
 @pytest.mark.parametrize("per_call", [4, 100, 1000])
 def test_counts_do_not_depend_on_blocks_calls_cells_or_other_drives(blocks, per_call):
-    drives = {"d": of_mean(0.7), "e": of_mean(20.0, shape=SHAPES["flanks"]), "f": of_mean(2.0, shape=SHAPES["table"])}
+    drives = {
+        "d": of_mean(0.7),
+        "e": of_mean(20.0, shape=SHAPES["flanks"]),
+        "f": of_mean(2.0, shape=SHAPES["table"]),
+    }
     whole = counts(drives, 301, n_cells=33)
     assert np.array_equal(counts(drives, 301, n_cells=33, blocks=blocks, per_call=per_call), whole)
     assert np.array_equal(counts(drives, 301, n_cells=65)[:, :33], whole)
@@ -198,14 +202,32 @@ def test_no_word_reaches_what_is_never_reached():
 @pytest.mark.parametrize(
     ("drive", "message"),
     [
-        (poisson(10_000.0, {"A": 1.0}, like="A"), r"drives.d.rate = 10000 Hz reaches 10000 Hz, which a step of 0.1 ms"),
-        (poisson(9000.0, {"A": 1.0}, like="A", shape=Table((0.0,), (2.0,))), "reaches 18000 Hz.*allowed: below 10000"),
+        (
+            poisson(10_000.0, {"A": 1.0}, like="A"),
+            r"drives.d.rate = 10000 Hz reaches 10000 Hz, which a step of 0.1 ms",
+        ),
+        (
+            poisson(9000.0, {"A": 1.0}, like="A", shape=Table((0.0,), (2.0,))),
+            "reaches 18000 Hz.*allowed: below 10000",
+        ),
         (pool(10_000.0, 3), r"rate = 10000 Hz.*allowed: below 10000 Hz"),
-        (poisson(1.0, {"A": 1.0}, like="A", shape=Steps((3.0, 3.0), (1.0, 2.0))), r"shape.times = \[3.0, 3.0\]"),
-        (poisson(1.0, {"A": 1.0}, like="A", shape=Table((1.0, 3.0), (1.0,))), r"shape.factors has 1 values; allowed: 2"),
+        (
+            poisson(1.0, {"A": 1.0}, like="A", shape=Steps((3.0, 3.0), (1.0, 2.0))),
+            r"shape.times = \[3.0, 3.0\]",
+        ),
+        (
+            poisson(1.0, {"A": 1.0}, like="A", shape=Table((1.0, 3.0), (1.0,))),
+            r"shape.factors has 1 values; allowed: 2",
+        ),
         (poisson(1.0, {"A": 1.0}, like="A", shape=Steps((), ())), r"shape.times = \[\].*at least one"),
-        (poisson(1.0, {"A": 1.0}, like="A", shape=Ramp(3.0, 3.0, 0.0, 1.0)), r"shape.stop = 3.0 ms.*allowed: after"),
-        (poisson(1.0, {"A": 1.0}, like="A", shape=GaussianFlanks(3.0, 2.0, 1.0, 1.0)), r"shape.stop = 2.0 ms"),
+        (
+            poisson(1.0, {"A": 1.0}, like="A", shape=Ramp(3.0, 3.0, 0.0, 1.0)),
+            r"shape.stop = 3.0 ms.*allowed: after",
+        ),
+        (
+            poisson(1.0, {"A": 1.0}, like="A", shape=GaussianFlanks(3.0, 2.0, 1.0, 1.0)),
+            r"shape.stop = 2.0 ms",
+        ),
     ],
 )
 def test_what_a_step_does_not_resolve_is_refused(drive, message):

@@ -21,7 +21,7 @@ class Cell:
         self.parts, self.clock = [neuron, *inputs], clock
         self.c = [part.coefficients(clock) for part in self.parts]
         self.x = [part.initial() for part in self.parts]
-        self.traces = []  #: of each step: the variables of the neuron and its inputs, then the inputs' currents
+        self.traces = []  #: of each step: variables of the neuron and its inputs, then currents
         self.v, self.i_syn = [], []
 
     def step(self, s, kicks):
@@ -143,19 +143,29 @@ def naive(network, links, clock, n_steps, key, *, i_ext=0.0, weight_scale=1.0, n
         for cell, v in zip(cells[name], () if started is None else started, strict=False):
             cell.x[0] = p.cell.started(v) if hasattr(p.cell, "started") else cell.x[0]._replace(v=v)
         events[name] = [
-            (network.input_of(name, network.drive_synapse(d)), drive.weight, Events(d, drive, name, keys[own], n_steps, dt))
+            (
+                network.input_of(name, network.drive_synapse(d)),
+                drive.weight,
+                Events(d, drive, name, keys[own], n_steps, dt),
+            )
             for d, drive in network.drives.items()
             if isinstance(drive, PoissonDrive) and name in drive.onto
         ]
     pools = {
-        name: [Words(k, name) for k in derive(derive(key, f"pool {name}", 0.0), "source", np.arange(drive.pool))]
+        name: [
+            Words(k, name) for k in derive(derive(key, f"pool {name}", 0.0), "source", np.arange(drive.pool))
+        ]
         for name, drive in network.drives.items()
         if isinstance(drive, SharedDrive)
     }
     spikes = []
     for s in range(n_steps):
         onto = {
-            name: [(f.factor, network.input_of(name, f.link.synapse), f.waiting.pop(s, {})) for f in fibres if f.link.target == name]
+            name: [
+                (f.factor, network.input_of(name, f.link.synapse), f.waiting.pop(s, {}))
+                for f in fibres
+                if f.link.target == name
+            ]
             for name in names
         }
         fired = {}
