@@ -34,6 +34,7 @@ ONE = EqualWeights(0.7)
 SPREAD = ClippedNormalWeights(0.8, 0.3, 0.0, None)
 LATE = UniformDelays(0.0, 2.5)
 
+ANYWHERE = UniformStart(-65.0, -50.0)
 CELL = LIF(200.0, 10.0, -65.0, -50.0, -60.0, 2.0)
 EXC = ExponentialCurrent(20.0, 3.0)
 INH = ExponentialCurrent(-15.0, 6.0)
@@ -44,7 +45,7 @@ HEUN = AdExpHeun(200.0, 10.0, -65.0, -50.0, -30.0, -65.0, 2.0, 0.0, 10.0, 500.0,
 IZH = Izhikevich(100.0, 0.7, -60.0, -40.0, 35.0, 0.03, -2.0, -50.0, 100.0, "package")
 
 
-def two(rules, sizes=(33, 65), i_ext=400.0, start=UniformStart(-65.0, -50.0)):
+def two(rules, sizes=(33, 65), i_ext=400.0, start=ANYWHERE):
     """Return excitatory A and inhibitory B; each hears both, by rules AA, AB (onto A from B), BA, BB."""
     aa, ab, ba, bb = rules
     return SpikingNetwork(

@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.special
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from networks_here import CELL, LATE, ONE, SPREAD, everything, poisson, two
 from twins import naive
 
@@ -17,6 +19,8 @@ from spikesweep.models import (
     AllToAll,
     EqualWeights,
     FixedInDegree,
+    FixedNumber,
+    FixedOutDegree,
     FixedStart,
     NormalDelays,
     RandomConnections,
@@ -51,7 +55,7 @@ def ran(network, wired, n_steps, watched=(0,), **more):
 
 def same(network, links, n_steps, *, bits=True, least=30, watched=None, **more):
     """Assert that a network is its naive twin; return the connections, and the spikes."""
-    watched = (0, network.N - 1, network.N // 2) if watched is None else watched
+    watched = tuple({0, network.N - 1, network.N // 2}) if watched is None else watched
     wired = wire(network, links, bits=bits)
     run, spikes = ran(network, wired, n_steps, watched, **more)
     cells, expected = naive(network, links, CLOCK, n_steps, KEY, **more)
@@ -77,19 +81,41 @@ def multapses(n, weights=ONE, delay=0.5):
 
 #: Rules onto A from A and B, then onto B; sizes; the kinds that they become.
 CASES = {
-    "dense": ((bernoulli(0.3), bernoulli(0.5, delay=0.0), bernoulli(0.3, delay=7.0), bernoulli(1.0)), (33, 65), BITS),
+    "dense": (
+        (bernoulli(0.3), bernoulli(0.5, delay=0.0), bernoulli(0.3, delay=7.0), bernoulli(1.0)),
+        (33, 65),
+        BITS,
+    ),
     "autapses": ([AllToAll(ONE, 0.1, autapses=True)] * 4, (31, 129), BITS),
     "one neuron": ([AllToAll(EqualWeights(0.2), 0.0, autapses=True)] * 4, (1, 64), BITS),
-    "sparse": ([bernoulli(0.02), bernoulli(0.01, delay=0.0), bernoulli(0.02), bernoulli(0.02)], (129, 64), COUNTS),
-    "multapses": ([multapses(9), multapses(5, delay=0.0), multapses(30, delay=2.0), multapses(1)], (31, 33), COUNTS),
-    "delays": ([multapses(9, delay=LATE), bernoulli(0.5, delay=UniformDelays(1.0, 30.0))] * 2, (33, 31), LATE_COUNTS),
+    "sparse": (
+        [bernoulli(0.02), bernoulli(0.01, delay=0.0), bernoulli(0.02), bernoulli(0.02)],
+        (129, 64),
+        COUNTS,
+    ),
+    "multapses": (
+        [multapses(9), multapses(5, delay=0.0), multapses(30, delay=2.0), multapses(1)],
+        (31, 33),
+        COUNTS,
+    ),
+    "delays": (
+        [multapses(9, delay=LATE), bernoulli(0.5, delay=UniformDelays(1.0, 30.0))] * 2,
+        (33, 31),
+        LATE_COUNTS,
+    ),
     "weights": ([bernoulli(0.3, SPREAD), multapses(9, SPREAD, 0.0)] * 2, (64, 65), SUMS),
     "weights and delays": (
-        [bernoulli(0.3, SPREAD, LATE), multapses(9, SPREAD, NormalDelays(5.0, 3.0, 0.4))] * 2, (65, 33), LATE_SUMS,
+        [bernoulli(0.3, SPREAD, LATE), multapses(9, SPREAD, NormalDelays(5.0, 3.0, 0.4))] * 2,
+        (65, 33),
+        LATE_SUMS,
     ),
-    "one way, late": ([bernoulli(0.5, delay=25.0), bernoulli(0.0), bernoulli(0.0, SPREAD, LATE), bernoulli(0.0)], (64, 1), None),
+    "one way, late": (
+        [bernoulli(0.5, delay=25.0), bernoulli(0.0), bernoulli(0.0, SPREAD, LATE), bernoulli(0.0)],
+        (64, 1),
+        None,
+    ),
     "nothing": ([bernoulli(0.0)] * 4, (33, 1), COUNTS),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -130,8 +156,8 @@ def test_results_do_not_depend_on_how_connections_are_kept():
     )
     links = network.draw(KEY, DT)
     kinds, found = [], []
-    for given, bits in ((links, True), (links, False), ([(link, apart(e)) for link, e in links], True)):
-        wired = wire(network, given, bits=bits)
+    for own, bits in ((links, True), (links, False), ([(link, apart(e)) for link, e in links], True)):
+        wired = wire(network, own, bits=bits)
         run, spikes = ran(network, wired, 600, (0, 60))
         kinds.append(wired.table[:, KIND].tolist())
         found.append((spikes.tobytes(), *(x.tobytes() for x in run.signals.values())))
@@ -150,7 +176,7 @@ def test_weights_of_which_all_sums_are_exact_are_as_good_as_counts():
 
 
 def test_wide_targets_counters_and_weights_change_nothing(monkeypatch):
-    """As with more than 65 536 cells, or connections onto one: 32 bits; given weights keep all their digits."""
+    """As with more than 65 536 cells, or connections onto one: 32 bits; given weights keep all digits."""
     rules = multapses(9), bernoulli(0.3, SPREAD), multapses(30, delay=2.0), multapses(9, delay=LATE)
     network, rng = two(rules, (31, 33)), np.random.default_rng(1)
     links = network.draw(KEY, DT)
@@ -280,3 +306,41 @@ def test_a_potential_that_is_no_number_is_told():
     network = replace(network, populations={**network.populations, "B": wild})
     run, _ = ran(network, wire(network, []), 100)
     assert run.finite.tolist() == [True] * 33 + [False] * 65
+
+
+SIZES = st.one_of(st.sampled_from([1, 31, 32, 33, 63, 64, 65]), st.integers(1, 70))
+DELAYS = st.one_of(
+    st.sampled_from([0.0, 0.1, 1.7, 19.3]), st.just(LATE), st.just(NormalDelays(1.5, 1.0, 0.1))
+)
+
+
+@st.composite
+def rules(draw):
+    weights, delay = draw(st.sampled_from([ONE, EqualWeights(1.1), SPREAD])), draw(DELAYS)
+    kind = draw(st.sampled_from(["pairs", "in", "out", "number"]))
+    if kind == "pairs":
+        return bernoulli(
+            draw(st.sampled_from([0.0, 0.01, 0.1, 0.5, 1.0])), weights, delay, autapses=draw(st.booleans())
+        )
+    rule = {"in": FixedInDegree, "out": FixedOutDegree, "number": FixedNumber}[kind]
+    return rule(draw(st.integers(0, 20)), weights, delay, autapses=True, multapses=True)
+
+
+@settings(max_examples=25, derandomize=True, deadline=None)
+@given(
+    st.tuples(rules(), rules(), rules(), rules()),
+    st.tuples(SIZES, SIZES),
+    st.sampled_from([200.0, 450.0]),
+    st.integers(0, 2**64 - 1),
+    st.floats(0.0, 2.0),
+    st.booleans(),
+)
+def test_any_small_network_is_its_naive_twin(four, sizes, i_ext, key, scale, bits):
+    network = two(four, sizes, i_ext)
+    drives = {
+        "d": poisson(20.0, {"A": 300.0}, like="A"),
+        "e": poisson(5.0, {"A": 30.0, "B": 900.0}, like="B", weight=0.1),
+    }
+    network = replace(network, drives=drives)
+    links = network.draw(np.uint64(key), DT)
+    same(network, links, 100, bits=bits, least=0, weight_scale=scale)

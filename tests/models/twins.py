@@ -21,7 +21,7 @@ class Cell:
         self.parts, self.clock = [neuron, *inputs], clock
         self.c = [part.coefficients(clock) for part in self.parts]
         self.x = [part.initial() for part in self.parts]
-        self.traces = []  #: of each step: the variables of the neuron and its inputs, then the inputs' currents
+        self.traces = []  #: of each step: variables of the neuron and its inputs, then currents
         self.v, self.i_syn = [], []
 
     def step(self, s, kicks):

@@ -108,7 +108,7 @@ class Peaks:
         """Keep what concerns the recorded ones of these spikes."""
         if self._any:
             rows = self._row[neuron]
-            self._found.append((rows[rows >= 0], step[rows >= 0] - 1))
+            self._found.append((rows[rows >= 0], step[rows >= 0].astype(np.int64) - 1))
 
     def show(self, recorded: dict[str, Array]) -> None:
         """Show the peaks in the recorded potential."""
