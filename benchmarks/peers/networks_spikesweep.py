@@ -18,7 +18,7 @@ from works import WORKS
 WORDS = {
     "brunel": ("neuron=lif_psc", "network=brunel2000"),
     "cuba": ("neuron=lif_psc", "network=cuba"),
-    "coba": ("neuron=lif", "network=coba"),
+    "coba": ("neuron=coba", "network=coba"),
     "fs_rs": ("neuron=adexp", "network=fs_rs"),
     "edges": ("neuron=lif_psc", "network=brunel2000"),
 }

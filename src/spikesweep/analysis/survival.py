@@ -31,7 +31,9 @@ def survival(
     """
     rate = ds["population_rate"]
     if population not in rate["population"]:
-        raise InputError(f"population = {population!r}; allowed: {', '.join(rate['population'].values.tolist())}")
+        raise InputError(
+            f"population = {population!r}; allowed: {', '.join(rate['population'].values.tolist())}"
+        )
     begin = rate["time_bin"].values
     width = float(begin[1] - begin[0]) if len(begin) > 1 else np.nan
     if not (np.isclose(begin, reference).any() and reference < stop <= begin[-1] + width * (1.0 + 1e-9)):
