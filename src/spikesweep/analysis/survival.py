@@ -2,10 +2,11 @@
 
     survival = bin x number of bins from `reference` on, before `stop`, whose rate exceeds share x rate(reference)
 
-Sacha, Tesler, Cofre and Destexhe 2025 (code: mariasacha/paper_pipeline_hub, functions.py, calculate_survival_time):
-bins of 5 ms, a kick that ends at 300 ms, reference 305 ms (bin 61), stop 1995 ms (the last bin of 2 s is left out),
-a tenth. The bins need not be in one piece; that of the reference counts too, so a network that is silent from the
-next bin on has a survival of one bin, and one that is silent in it has none unless it wakes up.
+Sacha, Tesler, Cofre and Destexhe 2025 (code: mariasacha/paper_pipeline_hub, functions.py,
+calculate_survival_time): bins of 5 ms, a kick that ends at 300 ms, reference 305 ms (bin 61), stop 1995 ms
+(the last bin of 2 s is left out), a tenth. The bins need not be in one piece; that of the reference counts
+too, so a network that is silent from the next bin on has a survival of one bin, and one that is silent in it
+has none unless it wakes up.
 """
 
 import numpy as np
@@ -21,13 +22,12 @@ def survival(
 ) -> xr.Dataset:
     """Return `survival` (ms) of a population in a sweep of protocol=spiking_network, without `time_bin`.
 
-    NaN where a network was not simulated to its end. Raises InputError for an unknown population, and for times
-    that are no bins of the sweep.
+    NaN where a network was not simulated to its end. Raises InputError for an unknown population, and for
+    times that are no bins of the sweep.
 
-    >>> import xarray as xr
-    >>> rate = xr.DataArray([[9.0, 5.0, 2.0, 0.4, 0.6]], {"population": ["E"], "time_bin": [0.0, 5.0, 10.0, 15.0, 20.0]})
-    >>> float(survival(xr.Dataset({"population_rate": rate}), "E", reference=5.0, stop=25.0).survival)
-    15.0
+    >>> import xarray as xr >>> rate = xr.DataArray([[9.0, 5.0, 2.0, 0.4, 0.6]], {"population": ["E"],
+    "time_bin": [0.0, 5.0, 10.0, 15.0, 20.0]}) >>> float(survival(xr.Dataset({"population_rate": rate}), "E",
+    reference=5.0, stop=25.0).survival) 15.0
     """
     rate = ds["population_rate"]
     if population not in rate["population"]:
