@@ -282,6 +282,23 @@ def test_drives_are_those_of_their_name_wherever_they_stand():
     assert np.array_equal(*spikes)
 
 
+@pytest.mark.parametrize("delay", [0.0, 0.1, 1.3, 25.0])
+def test_a_spike_arrives_after_its_delay(delay):
+    """A fires under its own current; the current into B begins in the step after arrival, not before."""
+    network = two([bernoulli(0.0), bernoulli(0.0), bernoulli(1.0, delay=delay), bernoulli(0.0)], (1, 1))
+    network = replace(
+        network,
+        populations={
+            "A": replace(network.populations["A"], start=None),
+            "B": replace(network.populations["B"], i_ext=(0.0,), start=None),
+        },
+    )
+    run, spikes = ran(network, wire(network, network.draw(KEY, DT)), 600, (1,))
+    begins = np.flatnonzero(run.signals["i_syn"][0])[0]
+    assert begins == spikes[0, 1] + round(delay / DT)
+    assert np.flatnonzero(run.signals["v"][0] != CELL.E_L)[0] == begins + 1
+
+
 def test_a_run_that_is_stopped_ends_after_its_call(monkeypatch):
     network = two([bernoulli(0.1)] * 4)
     monkeypatch.setattr(simulation, "_PER_CALL", 100 * network.N)
