@@ -141,7 +141,7 @@ def test_counts_do_not_depend_on_blocks_calls_cells_or_other_drives(blocks, per_
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("mean", [0.3, 30.0])
 def test_courses_in_time_give_their_mean_in_each_bin(shape, mean):
-    """512 cells, bins of 1 ms: sums within 4.5 SD of a Poisson number, missed once in 147 000 each, 240 of them."""
+    """512 cells, bins of 1 ms: sums within 4.5 SD of a Poisson number, 240 times missed once in 147 000."""
     n_steps = 300
     found = counts({"d": of_mean(mean, shape=SHAPES[shape])}, n_steps, 512)[0]
     expected = 512 * mean * SHAPES[shape].factor(np.arange(n_steps) * DT).reshape(-1, 10).sum(axis=1)

@@ -1,6 +1,7 @@
 """Whole networks: each path of the engine is a naive twin bit for bit, whatever the blocks and the calls."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -281,6 +282,23 @@ def test_drives_are_those_of_their_name_wherever_they_stand():
     assert np.array_equal(*spikes)
 
 
+@pytest.mark.parametrize("delay", [0.0, 0.1, 1.3, 25.0])
+def test_a_spike_arrives_after_its_delay(delay):
+    """A fires under its own current; the current into B begins in the step after arrival, not before."""
+    network = two([bernoulli(0.0), bernoulli(0.0), bernoulli(1.0, delay=delay), bernoulli(0.0)], (1, 1))
+    network = replace(
+        network,
+        populations={
+            "A": replace(network.populations["A"], start=None),
+            "B": replace(network.populations["B"], i_ext=(0.0,), start=None),
+        },
+    )
+    run, spikes = ran(network, wire(network, network.draw(KEY, DT)), 600, (1,))
+    begins = np.flatnonzero(run.signals["i_syn"][0])[0]
+    assert begins == spikes[0, 1] + round(delay / DT)
+    assert np.flatnonzero(run.signals["v"][0] != CELL.E_L)[0] == begins + 1
+
+
 def test_a_run_that_is_stopped_ends_after_its_call(monkeypatch):
     network = two([bernoulli(0.1)] * 4)
     monkeypatch.setattr(simulation, "_PER_CALL", 100 * network.N)
@@ -344,3 +362,32 @@ def test_any_small_network_is_its_naive_twin(four, sizes, i_ext, key, scale, bit
     network = replace(network, drives=drives)
     links = network.draw(np.uint64(key), DT)
     same(network, links, 100, bits=bits, least=0, weight_scale=scale)
+
+
+PLAIN = """
+import hashlib, sys
+sys.path.insert(0, FOLDER)
+import numpy as np
+from networks_here import everything, two
+from test_networks import KEY, DT, ran
+from spikesweep.models.simulation.wiring import wire
+
+network = everything()
+run, spikes = ran(network, wire(network, network.draw(KEY, DT)), 150, (0, 45, 72, 79))
+print(len(spikes), hashlib.sha256(spikes.astype(np.int64).tobytes()).hexdigest())
+for name, values in run.signals.items():
+    print(name, np.isfinite(values).all(), hashlib.sha256(values.tobytes()).hexdigest())
+"""
+
+
+def test_compiled_kernels_give_the_bits_of_plain_python(without_numba):
+    said = without_numba(PLAIN.replace("FOLDER", repr(str(Path(__file__).parent))))
+    assert int(said[0].split()[0]) > 30
+    assert len(said) == 3
+
+
+def test_a_neuron_that_nothing_reaches_has_no_synaptic_current():
+    network = everything()
+    run, _ = ran(network, wire(network, network.draw(KEY, DT)), 50, (network.N - 1,))
+    assert network.inputs("alone") == {}
+    assert run.signals["i_syn"].tolist() == [[0.0] * 50]

@@ -1,4 +1,4 @@
-"""Networks of spiking neurons: the prototype's spikes, a plain twin, connections, delays, noise, results."""
+"""Networks of spiking neurons: the prototype's spikes, noise, given connections, results."""
 
 import os
 import subprocess
@@ -16,9 +16,9 @@ from spikesweep.analysis.plots import figure, spiking_network
 from spikesweep.errors import InputError
 from spikesweep.kernels.cells.driver import Clock
 from spikesweep.models.inputs.noise import PotentialNoise
-from spikesweep.models.networks.connections import GivenConnections, edges_of
 from spikesweep.models.networks.spiking import SpikingNetwork
-from spikesweep.models.simulation.network import Recording, simulate
+from spikesweep.models.simulation.members import Recording
+from spikesweep.models.simulation.network import simulate
 from spikesweep.models.simulation.wiring import wire
 from spikesweep.sweep.job import make_job
 
@@ -36,20 +36,6 @@ def prototype(**changes):
     network = make_job(load(".", "neuron.RS.order=prototype"))[0].network
     populations = {name: replace(p, **changes) for name, p in network.populations.items()}
     return replace(network, populations=populations)
-
-
-def simulated(network, links, n_steps, recorded, record=("v",), **more):
-    """Return what a network recorded, and the neuron and the step of each of its spikes."""
-    spikes = []
-
-    def told(neuron, step, reached):
-        spikes.append((neuron.copy(), step.copy()))
-        return False
-
-    recording = Recording(record, recorded)
-    run = simulate(network, wire(network, links), CLOCK, n_steps, np.uint64(0), told, recording, **more)
-    neuron, step = (np.concatenate(column) for column in zip(*spikes, strict=True))
-    return run, neuron, step
 
 
 def test_spikes_of_the_prototype_are_the_originals(tmp_path):
@@ -81,41 +67,18 @@ def test_noise_has_the_originals_moments():
     for row in ref.itertuples():
         network = prototype(noise=PotentialNoise(row.sigma))
         one = SpikingNetwork({"I": network.populations["I"]}, {})
-        run, _, step = simulated(one, [], 600_000, (0,), normals=normals)
+        n_spikes = []
+
+        def told(neuron, step, reached, counted=n_spikes):
+            counted.append(len(step))
+            return False
+
+        recording, key = Recording(("v",), (0,)), np.uint64(0)
+        run = simulate(one, wire(one, []), CLOCK, 600_000, key, told, recording, normals=normals)
         v = run.signals["v"]
         assert v.mean() == pytest.approx(row.mean, rel=1e-5)
         assert v.std() == pytest.approx(row.sd, rel=1e-3)
-        assert len(step) / 60.0 == pytest.approx(row.rate, abs=1e-5)
-
-
-def test_dense_and_sparse_matrices_are_the_same_network():
-    rng = np.random.default_rng(1)
-    dense = rng.uniform(0.5, 2.0, (4, 4)) * (rng.uniform(size=(4, 4)) < 0.5)
-    delays = np.round(rng.uniform(0.0, 3.0, (4, 4)), 1)
-    ours = edges_of(dense, delays, DT)
-    sparse = edges_of(scipy.sparse.csr_array(dense), delays, DT)
-    assert len(ours.weight) == np.count_nonzero(dense) > 4
-    for a, b in zip(ours, sparse, strict=True):
-        assert np.array_equal(a, b)
-    source = np.repeat(np.arange(4), np.diff(ours.rows))
-    assert np.array_equal(ours.delay, np.rint(delays[source, ours.target] / DT))
-
-
-@pytest.mark.parametrize("delay", [0.0, 0.1, 1.3, 25.0])
-def test_a_spike_arrives_after_its_delay(delay):
-    """Neuron 0 fires under its own current; a current into 1 begins in the step after arrival, not before."""
-    network = prototype(i_ext=(0.0,))
-    e = network.populations["E"]
-    package = e.synapse._replace(order="package")
-    network = replace(network, populations={"E": replace(e, synapse=package, i_ext=(100.0, 0.0, 0.0))})
-    rule = GivenConnections(((0.0, 1.0, 0.0), (0.0,) * 3, (0.0,) * 3), delay)
-    network = replace(network, projections={"E": {"E": rule}})
-    run, neuron, step = simulated(network, network.draw(np.uint64(0), DT), 1000, (1,), ("i_syn", "v"))
-    first = step[neuron == 0][0]
-    begins = np.flatnonzero(run.signals["i_syn"][0])[0]
-    assert begins == first + round(delay / DT)
-    assert run.signals["i_syn"][0][begins] == pytest.approx(4.0 * 60.0)
-    assert np.flatnonzero(run.signals["v"][0] != -60.0)[0] == begins + 1
+        assert sum(n_spikes) / 60.0 == pytest.approx(row.rate, abs=1e-5)
 
 
 SMALL = (

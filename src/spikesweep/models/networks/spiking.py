@@ -8,16 +8,19 @@ import numpy as np
 from annotated_types import Ge, MinLen
 from numpy.typing import NDArray
 
-from spikesweep.contract import lacking
-from spikesweep.errors import InputError, nearest
 from spikesweep.kernels.random.draws import uniform_numbers
 from spikesweep.kernels.random.philox import derive
-from spikesweep.models.contracts import Conducting, Connections, Drive, Leaky, Neuron, Noise, Start, Synapse
+from spikesweep.models.contracts import Connections, Drive, Neuron, Noise, Start, Synapse
 from spikesweep.models.inputs.drive import PoissonDrive, SharedDrive, check_drive
-from spikesweep.models.inputs.noise import PotentialNoise
 from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.models.networks.edges import Edges
 from spikesweep.models.networks.received import in_degree_of, received
+from spikesweep.models.networks.whole_checks import (
+    check_population,
+    check_projection,
+    check_projection_dt,
+    check_reached,
+)
 from spikesweep.units import ms, number, pA
 
 
@@ -128,23 +131,19 @@ class SpikingNetwork(OfCells):
     def check(self) -> None:
         """Refuse what no field alone shows; raise InputError."""
         for name, p in self.populations.items():
-            self._check_population(f"network.populations.{name}", p)
+            check_population(f"network.populations.{name}", p)
         for target, sources in self.projections.items():
             for source, connections in sources.items():
-                self._check_projection(target, source, connections)
+                check_projection(self, target, source, connections)
         for name, drive in self.drives.items():
-            self._check_drive(f"network.drives.{name}", name, drive)
+            check_reached(self, f"network.drives.{name}", name, drive)
 
     def check_dt(self, dt: ms) -> None:
         """Refuse delays and rates that a time step does not resolve; raise InputError."""
         for link in self.links():
-            if link.source in self.drives:
-                continue
-            try:
-                link.connections.check_dt(dt)
-            except InputError as error:
+            if link.source not in self.drives:
                 where = f"network.projections.{link.target}.{link.source}"
-                raise InputError(f"{where}.{error}") from error
+                check_projection_dt(where, link, self.populations[link.target].n, dt)
         for name, drive in self.drives.items():
             check_drive(drive, f"network.drives.{name}", dt)
 
@@ -181,58 +180,6 @@ class SpikingNetwork(OfCells):
         for name, drive in self.drives.items():
             if target in drive.onto:
                 yield name, self.drive_synapse(name)
-
-    def _check_population(self, where: str, p: SpikingPopulation) -> None:
-        if len(p.i_ext) not in (1, p.n):
-            raise InputError(f"{where}.i_ext has {len(p.i_ext)} values; allowed: 1 or {p.n}")
-        if isinstance(p.noise, PotentialNoise) and (missing := lacking(p.cell, Leaky)):
-            raise InputError(
-                f"{where}.noise is a PotentialNoise, but its cell has no "
-                f"{', '.join(missing)}; allowed: cells with a leak, or CurrentNoise"
-            )
-        if p.start is not None:
-            try:
-                p.start.check()
-            except InputError as error:
-                raise InputError(f"{where}.start: {error}") from error
-
-    def _known(self, where: str, *names: str) -> None:
-        for name in names:
-            if name not in self.populations:
-                raise InputError(f"{where}: {name!r} is no population; {nearest(name, self.populations)}")
-
-    def _check_projection(self, target: str, source: str, connections: Any) -> None:
-        where = f"network.projections.{target}.{source}"
-        self._known(where, target, source)
-        try:
-            sizes = self.populations[source].n, self.populations[target].n
-            connections.check(sizes, source == target)
-        except InputError as error:
-            raise InputError(f"{where}: {error}") from error
-        synapse = connections.synapse or self.populations[source].synapse
-        if synapse is None:
-            raise InputError(
-                f"{where} has no synapse: network.populations.{source}.synapse is null; "
-                "allowed: a synapse there or here"
-            )
-        given = isinstance(connections.weights, tuple) and isinstance(connections.weights[0], tuple)
-        if given and not lacking(synapse, Conducting) and np.min(connections.weights) < 0.0:
-            raise InputError(
-                f"{where}.weights hold {np.min(connections.weights):g}; allowed: 0 or more, of a conductance"
-            )
-
-    def _check_drive(self, where: str, name: str, drive: Any) -> None:
-        for population in drive.onto:
-            self._known(where, population)
-        if drive.like is not None:
-            self._known(f"{where}.like", drive.like)
-        if (drive.like is None) == (drive.synapse is None) or self.drive_synapse(name) is None:
-            raise InputError(
-                f"{where} has like = {drive.like} and synapse = {drive.synapse}; allowed: one of them, "
-                "a population that has a synapse, or a synapse"
-            )
-        if not lacking(self.drive_synapse(name), Conducting) and drive.weight < 0.0:
-            raise InputError(f"{where}.weight = {drive.weight:g}; allowed: 0 or more, of a conductance")
 
 
 def driven(drive: Any, kinds: Mapping[str, str], in_degree: number) -> Any:
