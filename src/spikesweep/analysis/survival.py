@@ -1,6 +1,6 @@
 """How long a network goes on after a kick.
 
-    survival = bin x number of bins from `reference` on, before `stop`, whose rate exceeds share x rate(reference)
+    survival = bin x number of bins from `reference` on, before `stop`, with a rate above share x rate(reference)
 
 Sacha, Tesler, Cofre and Destexhe 2025 (code: mariasacha/paper_pipeline_hub, functions.py,
 calculate_survival_time): bins of 5 ms, a kick that ends at 300 ms, reference 305 ms (bin 61), stop 1995 ms
@@ -38,8 +38,8 @@ def survival(
     width = float(begin[1] - begin[0]) if len(begin) > 1 else np.nan
     if not (np.isclose(begin, reference).any() and reference < stop <= begin[-1] + width * (1.0 + 1e-9)):
         raise InputError(
-            f"reference = {reference} ms with stop = {stop} ms; allowed: the begin of a time bin, and a later time "
-            f"up to {begin[-1] + width:g} ms (bins of {width:g} ms from {begin[0]:g} ms on)"
+            f"reference = {reference} ms with stop = {stop} ms; allowed: the begin of a time bin, and a later "
+            f"time up to {begin[-1] + width:g} ms (bins of {width:g} ms from {begin[0]:g} ms on)"
         )
     chosen = (begin > reference - 0.5 * width) & (begin < stop - 0.5 * width)
     rate = rate.sel(population=population).isel(time_bin=chosen).load()

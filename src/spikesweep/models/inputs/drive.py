@@ -67,11 +67,13 @@ class SharedDrive:
     like: str | None  #: population whose synapse its events reach; `synapse` where null
     synapse: Synapse | None  #: a synapse of its own
     weight: number  #: multiple of the synapse's weight
+    #: factor of `weight` by population; 1 where null
+    factors: Annotated[Mapping[str, NonNegative[number]] | None, MinLen(1)] = None
 
-    @property
-    def connections(self) -> RandomConnections:
-        """Return how its sources connect to the cells of each population."""
-        return RandomConnections(self.p_connect, EqualWeights(1.0), 0.0)
+    def connections_onto(self, population: str) -> RandomConnections:
+        """Return how its sources connect to the cells of a population."""
+        factor = 1.0 if self.factors is None else self.factors[population]
+        return RandomConnections(self.p_connect, EqualWeights(self.weight * factor), 0.0)
 
     def events(self, t: NDArray[np.float64], dt: ms) -> NDArray[np.float64]:
         """Return the probability that a source has an event in each of the steps that begin at t (ms)."""

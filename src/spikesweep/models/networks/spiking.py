@@ -95,7 +95,9 @@ class SpikingNetwork(OfCells):
         for name, drive in self.drives.items():
             if isinstance(drive, SharedDrive):
                 synapse = self.drive_synapse(name)
-                found += [Link(target, name, drive.connections, synapse) for target in drive.onto]
+                found += [
+                    Link(target, name, drive.connections_onto(target), synapse) for target in drive.onto
+                ]
         return found
 
     def draw(self, key: NDArray[np.uint64], dt: ms) -> list[tuple[Link, Edges]]:
@@ -193,4 +195,6 @@ def driven(drive: Any, kinds: Mapping[str, str], in_degree: number) -> Any:
         changes["n"] = dict.fromkeys(kinds, float(in_degree))
     if isinstance(drive, SharedDrive):
         changes["onto"] = tuple(named.get(name, name) for name in drive.onto)
+        if drive.factors is not None:
+            changes["factors"] = {named.get(name, name): factor for name, factor in drive.factors.items()}
     return replace(drive, **changes)

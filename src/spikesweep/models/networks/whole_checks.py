@@ -7,8 +7,8 @@ import numpy as np
 
 from spikesweep.contract import lacking
 from spikesweep.errors import InputError, nearest
-from spikesweep.kernels.cells.driver import takes_jumps
-from spikesweep.kernels.cells.lanes import LANES, group_count
+from spikesweep.kernels.cells.driver import LANES, takes_jumps
+from spikesweep.kernels.cells.lanes import group_count
 from spikesweep.models.contracts import Conducting, Leaky
 from spikesweep.models.inputs.noise import PotentialNoise
 from spikesweep.units import ms
@@ -64,8 +64,8 @@ def check_projection_dt(where: str, link: Any, n_target: int, dt: ms) -> None:
     longest, lanes = link.connections.longest_delay(dt), group_count(n_target) * LANES
     if not link.connections.uniform_delay and (round(longest / dt) + 1) * lanes > _PLACES:
         raise InputError(
-            f"{where}.delay reaches {longest:g} ms onto {n_target} cells, more places than {_PLACES}; allowed: "
-            f"at most {(_PLACES // lanes - 1) * dt:g} ms, or one delay"
+            f"{where}.delay reaches {longest:g} ms onto {n_target} cells, more places than {_PLACES}; "
+            f"allowed: at most {(_PLACES // lanes - 1) * dt:g} ms, or one delay"
         )
 
 
@@ -91,6 +91,9 @@ def check_reached(network: Any, where: str, name: str, drive: Any) -> None:
         _check_jumps(where, populations, population, synapse)
     if not lacking(synapse, Conducting) and drive.weight < 0.0:
         raise InputError(f"{where}.weight = {drive.weight:g}; allowed: 0 or more, of a conductance")
+    factors = getattr(drive, "factors", None)
+    if factors is not None and set(factors) != set(drive.onto):
+        raise InputError(f"{where}.factors is of {list(factors)}; allowed: null, or of {list(drive.onto)}")
 
 
 def _check_known(where: str, populations: Mapping[str, Any], *names: str) -> None:
