@@ -1,6 +1,7 @@
 """How long a network goes on after a kick.
 
-    survival = bin x number of bins from `reference` on, before `stop`, with a rate above share x rate(reference)
+    survival = bin x number of bins from `reference` on, before `stop`, whose rate is above the threshold
+    threshold = share x rate(reference)
 
 Sacha, Tesler, Cofre and Destexhe 2025 (code: mariasacha/paper_pipeline_hub, functions.py,
 calculate_survival_time): bins of 5 ms, a kick that ends at 300 ms, reference 305 ms (bin 61), stop 1995 ms
