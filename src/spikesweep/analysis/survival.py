@@ -39,8 +39,8 @@ def survival(
     width = float(begin[1] - begin[0]) if len(begin) > 1 else np.nan
     if not (np.isclose(begin, reference).any() and reference < stop <= begin[-1] + width * (1.0 + 1e-9)):
         raise InputError(
-            f"reference = {reference} ms with stop = {stop} ms; allowed: the begin of a time bin, and a later "
-            f"time up to {begin[-1] + width:g} ms (bins of {width:g} ms from {begin[0]:g} ms on)"
+            f"reference = {reference} ms with stop = {stop} ms; allowed: the begin of a time bin, and a "
+            f"later time up to {begin[-1] + width:g} ms (bins of {width:g} ms from {begin[0]:g} ms on)"
         )
     chosen = (begin > reference - 0.5 * width) & (begin < stop - 0.5 * width)
     rate = rate.sel(population=population).isel(time_bin=chosen).load()
