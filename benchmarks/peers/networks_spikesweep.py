@@ -20,15 +20,50 @@ WORDS = {
     "cuba": ("neuron=lif_psc", "network=cuba"),
     "coba": ("neuron=coba", "network=coba"),
     "fs_rs": ("neuron=adexp", "network=fs_rs"),
-    "edges": ("neuron=lif_psc", "network=brunel2000"),
+    "edges": (
+        *(
+            "neuron=lif_psc",
+            "network=brunel2000",
+            "network.populations.E.n=8000",
+            "network.populations.I.n=2000",
+        ),
+        *("network.parameters.g=6.0", "network.drives.external.n={E:800,I:800}"),
+        *("network.drives.external.rate=12.5",),  # 1 / (J C_E tau_m) V_th
+    ),
 }
+#: What `edges` has in place of fixed in-degrees.
+EDGES = {
+    "_target_": "spikesweep.models.RandomConnections",
+    "p_connect": 0.1,
+    "weights": {"_target_": "spikesweep.models.GivenLogNormalWeights", "mean": 1.0, "sd": 1.0},
+    "delay": {"_target_": "spikesweep.models.UniformDelays", "low": 1.0, "high": 3.0},
+}
+
+
+def configured(name, seed, further):
+    """Return the configuration of a work."""
+    import spikesweep as ss
+
+    cfg = ss.load(*words_of(name, seed), *further)
+    if name == "edges":
+        cfg.network.projections = {target: {"E": EDGES, "I": EDGES} for target in "EI"}
+    return cfg
 
 
 def words_of(name, seed):
     """Return the words of a work."""
     w = WORKS[name]
     protocol = ("protocol=spiking_network", f"protocol.duration={w['duration']}", f"protocol.dt={w['dt']}")
-    return (*WORDS[name], *protocol, f"grid.seed=[{seed}]", "compute=serial", "name=one", "overwrite=true")
+    quiet = ("protocol.record=[]", "protocol.neurons=[]", "protocol.record_spikes=false")
+    return (
+        *WORDS[name],
+        *protocol,
+        *quiet,
+        f"grid.seed=[{seed}]",
+        "compute=serial",
+        "name=one",
+        "overwrite=true",
+    )
 
 
 def main():
@@ -42,10 +77,11 @@ def main():
     import spikesweep as ss
 
     if arguments.started:
-        short = (*words_of(arguments.work, arguments.seed + 1), *arguments.words, "protocol.duration=10")
-        ss.run(ss.load(*short)).load()
+        ss.run(
+            configured(arguments.work, arguments.seed + 1, (*arguments.words, "protocol.duration=10"))
+        ).load()
     started = time.process_time()
-    ds = ss.run(ss.load(*words_of(arguments.work, arguments.seed), *arguments.words))
+    ds = ss.run(configured(arguments.work, arguments.seed, arguments.words))
     rate = ds["rate"].squeeze().load()
     names = dict.fromkeys(rate["population"].values.tolist())  # in the order of the network
     rates = [float(rate[rate["population"] == name].mean()) for name in names]

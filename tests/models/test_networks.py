@@ -13,7 +13,7 @@ from twins import naive
 
 from spikesweep.kernels.cells import core
 from spikesweep.kernels.cells.driver import Clock
-from spikesweep.kernels.cells.network import BITS, COUNTS, KIND, LATE_COUNTS, LATE_SUMS, SUMS
+from spikesweep.kernels.cells.wired import BITS, COUNTS, KIND, LATE_COUNTS, LATE_SUMS, SUMS
 from spikesweep.kernels.random.draws import uniform_rows
 from spikesweep.kernels.random.philox import derive
 from spikesweep.models import (

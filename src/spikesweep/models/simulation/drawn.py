@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
 from spikesweep.kernels.cells.bit_rows import WORD
-from spikesweep.kernels.cells.network import Wired
+from spikesweep.kernels.cells.wired import Wired
 from spikesweep.models.networks.spiking import Link, SpikingNetwork
 from spikesweep.models.simulation.wiring import DENSE, wire
 from spikesweep.units import ms

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from spikesweep.kernels.cells.core import BLOCK, Part, core_loop
 from spikesweep.kernels.cells.driver import LANES, Clock, aligned
 from spikesweep.kernels.cells.lanes import group_count
-from spikesweep.kernels.cells.network import RING, Net, Wired, net_of
+from spikesweep.kernels.cells.network import RING
+from spikesweep.kernels.cells.wired import Net, Wired, net_of
 from spikesweep.kernels.random.draws import uniform_rows
 from spikesweep.kernels.random.philox import derive
 from spikesweep.models.networks.spiking import SpikingNetwork

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from spikesweep.kernels.cells.bit_rows import WORD, bits_of, planes_of
 from spikesweep.kernels.cells.driver import LANES
 from spikesweep.kernels.cells.lanes import group_count
-from spikesweep.kernels.cells.network import BITS, COUNTS, LATE_COUNTS, LATE_SUMS, SUMS, Wired, places_of
+from spikesweep.kernels.cells.wired import BITS, COUNTS, LATE_COUNTS, LATE_SUMS, SUMS, Wired, places_of
 from spikesweep.models.networks.edges import Edges
 from spikesweep.models.networks.spiking import Link, SpikingNetwork
 from spikesweep.models.simulation.external import pools
