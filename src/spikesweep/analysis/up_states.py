@@ -61,8 +61,8 @@ def up_states(ds: xr.Dataset, population: str, rule: Rule = USUAL, discard: ms =
 
     `n_up` states that end in the run; `up_fraction` of time; mean and SD of `up_duration` and `down_duration`
     (ms); `up_rate` and `down_rate` (Hz) of each population. The rate of `population` decides. The first
-    `discard` ms are left out. NaN where there is no such state, and everywhere where a network was not simulated
-    to its end. Raises InputError for an unknown population and for thresholds in the wrong order.
+    `discard` ms are left out. NaN where there is no such state, and everywhere where a network was not
+    simulated to its end. Raises InputError for an unknown population and for thresholds in the wrong order.
     """
     rates = ds["population_rate"]
     names = rates["population"].values.tolist()

@@ -66,6 +66,11 @@ class Experiment(Protocol):
     def work(self, network: Any, whole: Mapping[str, NDArray[Any]]) -> float:
         """Return the neuron steps that one point costs, its whole axes included."""
 
+    def size_of(self, network: Any) -> str:
+        """Return how large a network is, and what it takes, in words; nothing where that is little."""
+        del network
+        return ""
+
     def prepare(self, network: Any) -> None:
         """Compile what a block will call."""
 

@@ -134,6 +134,11 @@ class SpikingNetworkActivity(Experiment):
         del whole
         return float(network.whole.N * self.duration / self.dt)
 
+    def size_of(self, network: Any) -> str:
+        """Return the numbers of neurons and connections, and the memory that they take."""
+        found = memory(network.whole, self.dt)
+        return f"{network.whole.N} neurons, about {found.connections:.2g} connections, {found.bytes / 1e9:.2g} GB"
+
     def prepare(self, network: Any) -> None:
         """Compile the kernels: cells without connections call the same."""
         whole, clock = network.whole, Clock.of(self.dt, self.refractory)

@@ -71,6 +71,7 @@ class Plan:
     memory: float  #: bytes of a worker at its peak
     workers: int
     time: Time
+    network: str  #: what it is, where that says how much memory it takes
     start: float  #: the part of the time that several runs of one process spend once (s)
 
     @property
@@ -89,6 +90,7 @@ class Plan:
             "memory": f"about {_size(self.memory)} a worker",
             "time": f"{self.time} here, {self.workers} at a time" if self.blocks else "nothing is missing",
         }
+        lines |= {"network": self.network} if self.network else {}
         return "\n".join([f"plan of {self.name}", *(f"  {k:8}{v}" for k, v in lines.items())])
 
 
@@ -115,6 +117,7 @@ def make_plan(job: Job, compute: Executor, *, overwrite: bool, retry: bool) -> P
         used + threads * block_memory,
         compute.n_workers,
         time,
+        job.protocol.size_of(job.network),
         _ONCE if blocks else 0.0,
     )
 
