@@ -26,9 +26,11 @@ def survival(
     NaN where a network was not simulated to its end. Raises InputError for an unknown population, and for
     times that are no bins of the sweep.
 
-    >>> import xarray as xr >>> rate = xr.DataArray([[9.0, 5.0, 2.0, 0.4, 0.6]], {"population": ["E"],
-    "time_bin": [0.0, 5.0, 10.0, 15.0, 20.0]}) >>> float(survival(xr.Dataset({"population_rate": rate}), "E",
-    reference=5.0, stop=25.0).survival) 15.0
+    >>> import xarray as xr
+    >>> labels = {"population": ["E"], "time_bin": [0.0, 5.0, 10.0, 15.0, 20.0]}
+    >>> ds = xr.Dataset({"population_rate": xr.DataArray([[9.0, 5.0, 2.0, 0.4, 0.6]], labels)})
+    >>> float(survival(ds, "E", reference=5.0, stop=25.0).survival)
+    15.0
     """
     rate = ds["population_rate"]
     if population not in rate["population"]:

@@ -137,7 +137,8 @@ class SpikingNetworkActivity(Experiment):
     def size_of(self, network: Any) -> str:
         """Return the numbers of neurons and connections, and the memory that they take."""
         found = memory(network.whole, self.dt)
-        return f"{network.whole.N} neurons, about {found.connections:.2g} connections, {found.bytes / 1e9:.2g} GB"
+        size = f"about {found.connections:.2g} connections, {found.bytes / 1e9:.2g} GB"
+        return f"{network.whole.N} neurons, {size}"
 
     def prepare(self, network: Any) -> None:
         """Compile the kernels: cells without connections call the same."""

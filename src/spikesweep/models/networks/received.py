@@ -23,6 +23,10 @@ def received(network: Any, population: str) -> dict[str, tuple[number, Any]]:
         if link.target != population or link.source not in network.populations:
             continue
         where = f"network.projections.{population}.{link.source}"
+        if not hasattr(link.connections.weights, "mean"):
+            raise InputError(
+                f"{where}.weights is a matrix; allowed with a protocol of single cells: a rule of connection"
+            )
         if not link.connections.uniform_weight:
             raise InputError(
                 f"{where}.weights differ; allowed with a protocol of single cells: equal weights"
