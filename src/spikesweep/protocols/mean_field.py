@@ -17,9 +17,10 @@ from spikesweep.analysis.mean_field import Adaptation, Drive, MeanField, fixed_p
 from spikesweep.analysis.semi_analytical import OF_CELL, Array, Cell, Form, TransferFunction, terms_of
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import NON_FINITE, OK, Axis, Variable
+from spikesweep.models.networks.contracts import Homogeneous
 from spikesweep.models.networks.random import RandomNetwork
 from spikesweep.protocols.base import Experiment
-from spikesweep.protocols.checks import steps
+from spikesweep.protocols.checks import check_network, steps
 from spikesweep.units import Fraction, Hz, NonNegative, Positive, ms, mV
 
 #: Fixed points that are kept; `n_fixed_points` counts all.
@@ -86,6 +87,7 @@ class MeanFieldDynamics(Experiment):
 
     def check(self, network: RandomNetwork) -> None:
         """Refuse a network or coefficients that make no mean field; raise InputError."""
+        check_network(network, Homogeneous, "fs_rs")
         if len(network.populations) != 2:
             raise InputError(
                 f"network.populations = {list(network.populations)} is refused; "

@@ -20,6 +20,26 @@ class Whole(Network, Protocol):
         """The SpikingNetwork."""
 
 
+class Homogeneous(CellNetwork, Protocol):
+    """A RandomNetwork, or another of excitatory and inhibitory cells whose synapses are those of all targets."""
+
+    @property
+    def N(self) -> int:
+        """The number of cells."""
+
+    @property
+    def inhibitory_fraction(self) -> number:
+        """Of the cells."""
+
+    @property
+    def exc(self) -> Any:
+        """The synapse of excitatory cells."""
+
+    @property
+    def inh(self) -> Any:
+        """The synapse of inhibitory cells."""
+
+
 class Rates(Network, Protocol):
     """A RateNetwork, or another of rate units with clamped inputs."""
 
