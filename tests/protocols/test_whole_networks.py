@@ -183,7 +183,7 @@ def test_what_a_protocol_cannot_use_of_a_network_is_refused_by_name():
         ),
         (
             ("neuron=lif_psc", "network=brunel2000", "protocol=mean_field"),
-            "LIFExact in SpikingNetwork has no",
+            "network is a SpikingNetwork, which has no inh",
         ),
         (("neuron=izhikevich", "network=n_to_1", "protocol=spiking_network"), "network is a ManyToOne"),
         (

@@ -21,7 +21,7 @@ class Whole(Network, Protocol):
 
 
 class Homogeneous(CellNetwork, Protocol):
-    """A RandomNetwork, or another of excitatory and inhibitory cells whose synapses are those of all targets."""
+    """A RandomNetwork, or another of excitatory and inhibitory cells whose synapses all targets share."""
 
     @property
     def N(self) -> int:
