@@ -74,7 +74,7 @@ def up_states(ds: xr.Dataset, population: str, rule: Rule = USUAL, discard: ms =
         )
     rates = rates.sel(time_bin=slice(discard, None)).load()
     if "status" in ds:
-        rates = rates.where(ds["status"] == OK)
+        rates = rates.where(ds["status"].load() == OK)
     if rates.sizes["time_bin"] < 2:
         raise InputError(
             f"discard = {discard} ms leaves {rates.sizes['time_bin']} time bins; allowed: at least two"
