@@ -312,7 +312,7 @@ def reference(name, *keys):
 
 @pytest.mark.slow
 def test_rates_of_sacha_2025_are_the_published_ones(tmp_path):
-    """Mean of 5 networks (seeds 0 to 4) against one published network, which scatters by 3 to 5 %: within 6 %."""
+    """Mean of 5 networks (seeds 0 to 4), one published network, which scatters by 3 to 5 %: within 6 %."""
     published = reference("recurrent_fsrs_rates.csv", "b_pA", "drive_Hz")
     words = ("network.drives.external.shape.stop=1980.0", "protocol.duration=2000", "protocol.discard=1000")
     grid = ("grid.drive=[2.5,10.0]", "grid.seed=[0,1,2,3,4]")
@@ -324,7 +324,7 @@ def test_rates_of_sacha_2025_are_the_published_ones(tmp_path):
 
 @pytest.mark.slow
 def test_survival_of_sacha_2025_ranks_as_published(tmp_path):
-    """Means of 3 networks at 6 points between 0 and 1690 ms; published means of 20. All 32 points: closing note."""
+    """Means of 3 networks at 6 points between 0 and 1690 ms against published means of 20."""
     published = reference("recurrent_survival_tau_e.csv", "b_pA", "tau_e_ms").survival_ms
     words = (
         "network.drives.external.rate=1.0",
