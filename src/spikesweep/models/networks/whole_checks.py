@@ -64,8 +64,8 @@ def check_projection_dt(where: str, link: Any, n_target: int, dt: ms) -> None:
     longest, lanes = link.connections.longest_delay(dt), group_count(n_target) * LANES
     if not link.connections.uniform_delay and (round(longest / dt) + 1) * lanes > _PLACES:
         raise InputError(
-            f"{where}.delay reaches {longest:g} ms onto {n_target} cells, more places than {_PLACES}; allowed: "
-            f"at most {(_PLACES // lanes - 1) * dt:g} ms, or one delay"
+            f"{where}.delay reaches {longest:g} ms onto {n_target} cells, more places than {_PLACES}; "
+            f"allowed: at most {(_PLACES // lanes - 1) * dt:g} ms, or one delay"
         )
 
 
