@@ -7,8 +7,8 @@ import numpy as np
 
 from spikesweep.contract import lacking
 from spikesweep.errors import InputError, nearest
-from spikesweep.kernels.cells.driver import takes_jumps
-from spikesweep.kernels.cells.lanes import LANES, group_count
+from spikesweep.kernels.cells.driver import LANES, takes_jumps
+from spikesweep.kernels.cells.lanes import group_count
 from spikesweep.models.contracts import Conducting, Leaky
 from spikesweep.models.inputs.noise import PotentialNoise
 from spikesweep.units import ms
