@@ -20,8 +20,8 @@ THEORY = {
     },
     0.0: {(5.0, 2.0): 32.03, (6.0, 4.0): 49.15, (4.5, 0.9): 5.83, (6.0, 2.0): 20.87, (8.0, 2.0): 12.41},
 }  # fmt: skip
-#: Where the network is asynchronous and irregular. It oscillates at the others, or is regular; (6, 1.2) is at the
-#: border of slow oscillations (sweeps/brunel_phases.yaml).
+#: Where the network is asynchronous and irregular. It oscillates at the others, or is regular; (6, 1.2) is at
+#: the border of slow oscillations (sweeps/brunel_phases.yaml).
 IRREGULAR = {(5.0, 2.0), (4.5, 2.0), (6.0, 2.0), (5.0, 1.5), (5.0, 3.0), (8.0, 2.0)}
 #: What Brunel's own simulations of network A had (Hz), Fig. 8.
 SIMULATED = {(6.0, 4.0): 60.7, (5.0, 2.0): 37.7, (4.5, 0.9): 5.5}
@@ -29,8 +29,8 @@ SIMULATED = {(6.0, 4.0): 60.7, (5.0, 2.0): 37.7, (4.5, 0.9): 5.5}
 LAYERS = ["L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I"]
 #: Rates (Hz) of the microcircuit at full size (PyNEST/src/microcircuit/network_params.py).
 FULL = np.array([0.903, 2.965, 4.414, 5.876, 7.569, 8.633, 1.105, 7.829])
-#: At scale 0.1, from our run of NEST 3.10 with the scaling, weights and Poisson input of that code: mean and SD
-#: over seeds 1 to 6 of 3 s each, after 500 ms.
+#: At scale 0.1, from our run of NEST 3.10 with the scaling, weights and Poisson input of that code: mean and
+#: SD over seeds 1 to 6 of 3 s each, after 500 ms.
 NEST = np.array([0.476, 2.119, 3.997, 5.019, 6.569, 7.798, 0.848, 7.018])
 NEST_SD = np.array([0.020, 0.038, 0.021, 0.023, 0.283, 0.034, 0.019, 0.037])
 
