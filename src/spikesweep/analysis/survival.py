@@ -44,6 +44,6 @@ def survival(
     alive = rate > share * rate.isel(time_bin=0)
     known = rate.notnull().all("time_bin")
     if "status" in ds:
-        known &= ds["status"] == OK
+        known = known & (ds["status"].load() == OK)
     found = (alive.sum("time_bin") * width).where(known)
     return xr.Dataset({"survival": found.assign_attrs(units="ms", long_name="survival after the kick")})

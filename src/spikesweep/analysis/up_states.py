@@ -65,7 +65,7 @@ def up_states(ds: xr.Dataset, population: str, rule: Rule = Rule(), discard: ms 
         raise InputError(f"low = {rule.low} Hz with high = {rule.high} Hz; allowed: above 0, and high not below low")
     rates = rates.sel(time_bin=slice(discard, None)).load()
     if "status" in ds:
-        rates = rates.where(ds["status"] == OK)
+        rates = rates.where(ds["status"].load() == OK)
     if rates.sizes["time_bin"] < 2:
         raise InputError(f"discard = {discard} ms leaves {rates.sizes['time_bin']} time bins; allowed: at least two")
     begin = rates["time_bin"].values
