@@ -1,10 +1,10 @@
 """How long a network goes on after a kick.
 
-    survival = bin x number of bins from `reference` on, before `stop`, whose rate exceeds share x rate(reference)
+    survival = bin x number of bins from `reference` on, before `stop`, whose rate exceeds rate(reference) / divisor
 
 Sacha, Tesler, Cofre and Destexhe 2025 (code: mariasacha/paper_pipeline_hub, functions.py, calculate_survival_time):
 bins of 5 ms, a kick that ends at 300 ms, reference 305 ms (bin 61), stop 1995 ms (the last bin of 2 s is left out),
-a tenth. The bins need not be in one piece; that of the reference counts too, so a network that is silent from the
+a divisor of 10. The bins need not be in one piece; that of the reference counts too, so a network that is silent from the
 next bin on has a survival of one bin, and one that is silent in it has none unless it wakes up.
 """
 
@@ -17,7 +17,7 @@ from spikesweep.units import ms, number
 
 
 def survival(
-    ds: xr.Dataset, population: str, reference: ms = 305.0, stop: ms = 1995.0, share: number = 0.1
+    ds: xr.Dataset, population: str, reference: ms = 305.0, stop: ms = 1995.0, divisor: number = 10.0
 ) -> xr.Dataset:
     """Return `survival` (ms) of a population in a sweep of protocol=spiking_network, without `time_bin`.
 
@@ -41,7 +41,7 @@ def survival(
         )
     chosen = (begin > reference - 0.5 * width) & (begin < stop - 0.5 * width)
     rate = rate.sel(population=population).isel(time_bin=chosen).load()
-    alive = rate > share * rate.isel(time_bin=0)
+    alive = rate > rate.isel(time_bin=0) / divisor
     known = rate.notnull().all("time_bin")
     if "status" in ds:
         known = known & (ds["status"].load() == OK)
