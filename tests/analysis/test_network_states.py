@@ -13,7 +13,7 @@ BIN = 5.0
 
 
 def swept(rates, status=None, width=BIN):
-    """Return a sweep of networks with these rates, shape (network, population, bins), which may be on the disk."""
+    """Return a sweep of networks with these rates, shape (network, population, bins), as a store opens it."""
     rates = np.asarray(rates, float)
     begin = np.arange(rates.shape[-1]) * width
     ds = xr.Dataset(
@@ -86,16 +86,16 @@ def test_states_of_a_rate(rate, expected):
 
 def test_measures_of_whole_states():
     rng = np.random.default_rng(1)
-    lengths = [40, 30, 50, 20, 60, 10]  # Down first; the first and the last are cut off by the run
+    lengths = [40, 30, 50, 20, 60, 12]  # Down first; the first and the last are cut off by the run
     up = np.repeat(np.arange(6) % 2 == 1, lengths)
-    rates = np.array([np.where(up, 4.0, 0.1), np.where(up, 9.0, 0.2)]) * rng.uniform(0.8, 1.2, (2, 210))
-    ds = swept([rates, np.zeros((2, 210)), rates], [OK, OK, SATURATED], width=10.0)
+    rates = np.array([np.where(up, 4.0, 0.1), np.where(up, 9.0, 0.2)]) * rng.uniform(0.8, 1.2, (2, 212))
+    ds = swept([rates, np.zeros((2, 212)), rates], [OK, OK, SATURATED], width=10.0)
     found = up_states(ds, "RS")
     assert found.n_up.values[:2].tolist() == [2, 0]
     assert found.up_duration.values[0] == 250.0
     assert found.up_duration_sd.values[0] == 50.0
     assert found.down_duration.values[0] == 550.0
-    assert found.up_fraction.values[0] == pytest.approx(60 / 210)
+    assert found.up_fraction.values[0] == pytest.approx(62 / 212)
     np.testing.assert_allclose(found.up_rate.sel(population="FS").values[0], rates[1, up].mean())
     np.testing.assert_allclose(found.down_rate.sel(population="RS").values[0], rates[0, ~up].mean())
     assert np.isnan(found.up_duration.values[1:]).all()

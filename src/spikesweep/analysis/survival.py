@@ -1,11 +1,11 @@
 """How long a network goes on after a kick.
 
-    survival = bin x number of bins from `reference` on, before `stop`, whose rate exceeds rate(reference) / divisor
+    survival = bin x number of bins from `reference` to `stop` with rate > rate(reference) / divisor
 
-Sacha, Tesler, Cofre and Destexhe 2025 (code: mariasacha/paper_pipeline_hub, functions.py, calculate_survival_time):
-bins of 5 ms, a kick that ends at 300 ms, reference 305 ms (bin 61), stop 1995 ms (the last bin of 2 s is left out),
-a divisor of 10. The bins need not be in one piece; that of the reference counts too, so a network that is silent from the
-next bin on has a survival of one bin, and one that is silent in it has none unless it wakes up.
+Sacha, Tesler, Cofre and Destexhe 2025 (code: mariasacha/paper_pipeline_hub, calculate_survival_time): bins of
+5 ms, a kick that ends at 300 ms, reference 305 ms (bin 61), stop 1995 ms (the last bin of 2 s is left out), a
+divisor of 10. The bins need not be in one piece; that of the reference counts too, so a network that is
+silent from the next bin on has a survival of one bin, one that is silent in it none unless it wakes up.
 """
 
 import numpy as np
@@ -21,23 +21,26 @@ def survival(
 ) -> xr.Dataset:
     """Return `survival` (ms) of a population in a sweep of protocol=spiking_network, without `time_bin`.
 
-    NaN where a network was not simulated to its end. Raises InputError for an unknown population, and for times
-    that are no bins of the sweep.
+    NaN where a network was not simulated to its end. Raises InputError for an unknown population, and for
+    times that are no bins of the sweep.
 
     >>> import xarray as xr
-    >>> rate = xr.DataArray([[9.0, 5.0, 2.0, 0.4, 0.6]], {"population": ["E"], "time_bin": [0.0, 5.0, 10.0, 15.0, 20.0]})
+    >>> bins = {"population": ["E"], "time_bin": [0.0, 5.0, 10.0, 15.0, 20.0]}
+    >>> rate = xr.DataArray([[9.0, 5.0, 2.0, 0.4, 0.6]], bins)
     >>> float(survival(xr.Dataset({"population_rate": rate}), "E", reference=5.0, stop=25.0).survival)
     15.0
     """
     rate = ds["population_rate"]
     if population not in rate["population"]:
-        raise InputError(f"population = {population!r}; allowed: {', '.join(rate['population'].values.tolist())}")
+        raise InputError(
+            f"population = {population!r}; allowed: {', '.join(rate['population'].values.tolist())}"
+        )
     begin = rate["time_bin"].values
     width = float(begin[1] - begin[0]) if len(begin) > 1 else np.nan
     if not (np.isclose(begin, reference).any() and reference < stop <= begin[-1] + width * (1.0 + 1e-9)):
         raise InputError(
-            f"reference = {reference} ms with stop = {stop} ms; allowed: the begin of a time bin, and a later time "
-            f"up to {begin[-1] + width:g} ms (bins of {width:g} ms from {begin[0]:g} ms on)"
+            f"reference = {reference} ms with stop = {stop} ms; allowed: the begin of a time bin, and a "
+            f"later time up to {begin[-1] + width:g} ms (bins of {width:g} ms from {begin[0]:g} ms on)"
         )
     chosen = (begin > reference - 0.5 * width) & (begin < stop - 0.5 * width)
     rate = rate.sel(population=population).isel(time_bin=chosen).load()

@@ -1,13 +1,15 @@
 """Up and Down states of a network, from the rate of a population in time bins.
 
-A state is Up from a bin whose rate is `high` or more up to one whose rate is below `low` (two thresholds, so that a rate
-near one does not flicker); Downs up to `gap` between two Ups are part of one Up; then Ups up to `shortest` are
-none, such as the answer to a kick that fails. Gap and shortest state as in the analysis of Soldado-Magraner, Seay, Laje
-and Buonomano 2022, doi:10.1073/pnas.2200621119 (code: mikejseay/spiking-upstates: bins of 10 ms, Up from 0.2 Hz of
-inhibitory cells on, gaps up to 100 ms, longer than 100 ms). Thresholds here are for the network of Jercog et
-al. 2017, doi:10.7554/eLife.22425. Durations are those of states with a beginning and an end in the run.
+A state is Up from a bin whose rate is `high` or more up to one whose rate is below `low` (two thresholds, so
+that a rate near one does not flicker); Downs up to `gap` between two Ups are part of one Up; then Ups up to
+`shortest` are none, such as the answer to a kick that fails. Gap and shortest state as in the analysis of
+Soldado-Magraner, Seay, Laje and Buonomano 2022, doi:10.1073/pnas.2200621119 (code:
+mikejseay/spiking-upstates): bins of 10 ms, Up from 0.2 Hz of inhibitory cells on, gaps up to 100 ms, longer than
+100 ms. The thresholds here are for the network of Jercog et al. 2017, doi:10.7554/eLife.22425. Durations are
+those of states with a beginning and an end in the run.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -31,10 +33,15 @@ class Rule(NamedTuple):
     shortest: ms = 100.0  #: what is not longer is none
 
 
-def is_up(rate: Array, width: ms, rule: Rule = Rule()) -> NDArray[np.bool_]:
+#: For the network of Jercog et al. 2017.
+RULE = Rule()
+
+
+def is_up(rate: Array, width: ms, rule: Rule = RULE) -> NDArray[np.bool_]:
     """Return whether each time bin belongs to an Up state, shape (bins,); bins of `width`.
 
-    >>> is_up(np.array([0.0, 2.0, 0.7, 0.0, 2.0, 0.0, 0.0, 2.0, 0.0]), 50.0, Rule(gap=50.0)).astype(int).tolist()
+    >>> rate = np.array([0.0, 2.0, 0.7, 0.0, 2.0, 0.0, 0.0, 2.0, 0.0])
+    >>> is_up(rate, 50.0, Rule(gap=50.0)).astype(int).tolist()
     [0, 1, 1, 1, 1, 0, 0, 0, 0]
     """
     decided = np.flatnonzero((rate >= rule.high) | (rate < rule.low))
@@ -49,11 +56,11 @@ def is_up(rate: Array, width: ms, rule: Rule = Rule()) -> NDArray[np.bool_]:
     return up
 
 
-def up_states(ds: xr.Dataset, population: str, rule: Rule = Rule(), discard: ms = 0.0) -> xr.Dataset:
+def up_states(ds: xr.Dataset, population: str, rule: Rule = RULE, discard: ms = 0.0) -> xr.Dataset:
     """Return measures of the Up and Down states of each network of a sweep of protocol=spiking_network.
 
-    `n_up` states that end in the run; `up_fraction` of time; mean and SD of `up_duration` and `down_duration` (ms);
-    `up_rate` and `down_rate` (Hz) of each population. The rate of `population` decides. The first `discard` ms are left
+    `n_up` whole states; `up_fraction` of time; mean and SD of `up_duration` and `down_duration` (ms); `up_rate`
+    and `down_rate` (Hz) of each population. The rate of `population` decides. The first `discard` ms are left
     out. NaN where there is no such state, and everywhere where a network was not simulated to its end. Raises
     InputError for an unknown population and for thresholds in the wrong order.
     """
@@ -62,12 +69,16 @@ def up_states(ds: xr.Dataset, population: str, rule: Rule = Rule(), discard: ms 
     if population not in names:
         raise InputError(f"population = {population!r}; allowed: {', '.join(names)}")
     if not 0.0 < rule.low <= rule.high:
-        raise InputError(f"low = {rule.low} Hz with high = {rule.high} Hz; allowed: above 0, and high not below low")
+        raise InputError(
+            f"low = {rule.low} Hz with high = {rule.high} Hz; allowed: above 0, and high not below low"
+        )
     rates = rates.sel(time_bin=slice(discard, None)).load()
     if "status" in ds:
         rates = rates.where(ds["status"].load() == OK)
     if rates.sizes["time_bin"] < 2:
-        raise InputError(f"discard = {discard} ms leaves {rates.sizes['time_bin']} time bins; allowed: at least two")
+        raise InputError(
+            f"discard = {discard} ms leaves {rates.sizes['time_bin']} time bins; allowed: at least two"
+        )
     begin = rates["time_bin"].values
     of_states, of_rates = xr.apply_ufunc(
         lambda x: _measured(x, float(begin[1] - begin[0]), names.index(population), rule),
@@ -89,7 +100,7 @@ def up_states(ds: xr.Dataset, population: str, rule: Rule = Rule(), discard: ms 
 def _runs(up: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Return the first bin and the bin after the last of each state, in the order of time."""
     edges = [0, *(np.flatnonzero(np.diff(up.astype(np.int8))) + 1).tolist(), len(up)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def _measured(rates: Array, width: ms, which: int, rule: Rule) -> tuple[Array, Array]:
@@ -101,7 +112,10 @@ def _measured(rates: Array, width: ms, which: int, rule: Rule) -> tuple[Array, A
     ups = [(b - a) * width for a, b in whole if up[a]]
     downs = [(b - a) * width for a, b in whole if not up[a]]
     found = [float(len(ups)), float(up.mean()), *_mean_sd(ups), *_mean_sd(downs)]
-    either = [rates[:, up == state].mean(axis=1) if (up == state).any() else np.full(len(rates), np.nan) for state in (False, True)]
+    either = [
+        rates[:, up == state].mean(axis=1) if (up == state).any() else np.full(len(rates), np.nan)
+        for state in (False, True)
+    ]
     return np.array(found), np.array(either)
 
 

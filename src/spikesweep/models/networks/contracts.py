@@ -22,7 +22,7 @@ class Whole(Network, Protocol):
 
 
 class Homogeneous(CellNetwork, Protocol):
-    """A RandomNetwork, or another of excitatory and inhibitory cells whose synapses are those of all targets."""
+    """A RandomNetwork, or another of excitatory and inhibitory cells with the same synapses on all."""
 
     @property
     def N(self) -> int:

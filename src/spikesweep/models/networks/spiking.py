@@ -82,7 +82,8 @@ class SpikingNetwork(OfCells):
         for name, drive in self.drives.items():
             if isinstance(drive, SharedDrive):
                 synapse = self.drive_synapse(name)
-                found += [Link(target, name, drive.connections_onto(target), synapse) for target in drive.onto]
+                each = ((target, drive.connections_onto(target)) for target in drive.onto)
+                found += [Link(target, name, connections, synapse) for target, connections in each]
         return found
 
     def draw(self, key: NDArray[np.uint64], dt: ms) -> list[tuple[Link, Edges]]:
@@ -224,7 +225,7 @@ class SpikingNetwork(OfCells):
             raise InputError(f"{where}.weight = {drive.weight:g}; allowed: 0 or more, of a conductance")
         factors = getattr(drive, "factors", None)
         if factors is not None and set(factors) != set(drive.onto):
-            raise InputError(f"{where}.factors is of {list(factors)}; allowed: null, or of {list(drive.onto)}")
+            raise InputError(f"{where}.factors is of {list(factors)}; allowed: null, or {list(drive.onto)}")
 
 
 def driven(drive: Any, kinds: Mapping[str, str], in_degree: number) -> Any:
