@@ -25,6 +25,9 @@ REDUCED = (
     "protocol.discard=0.0",
     "protocol.nperseg=2048",
     "protocol.window=20.0",
+    "protocol.settle=20.0",
+    "grid.time=[0.0,2.0]",
+    "network.drives.external.shape.start=0.0",
     "compute=serial",
 )
 

@@ -61,7 +61,7 @@ def test_survival_after_a_kick_is_the_published_one(tmp_path):
 
 @pytest.mark.slow  # 1 minute
 def test_up_and_down_states_are_those_of_the_original(tmp_path):
-    """Kicks of one size: durations within four standard errors of those of the original, rates within 20 %."""
+    """Kicks of one size: durations within four standard errors of the original's, rates within 20 %."""
     words = (*JERCOG, "protocol.duration=12000.0", "grid.seed=[0]")
     found = up_states(swept(tmp_path, *words), "E").squeeze()
     known = pd.read_csv(REFERENCE / "jercog_up_down.csv").set_index("kick_in_up").loc[1.0]
