@@ -60,8 +60,8 @@ def up_states(ds: xr.Dataset, population: str, rule: Rule = RULE, discard: ms = 
     """Return measures of the Up and Down states of each network of a sweep of protocol=spiking_network.
 
     `n_up` whole states; `up_fraction` of time; mean and SD of `up_duration` and `down_duration` (ms);
-    `up_rate` and `down_rate` (Hz) of each population. The rate of `population` decides. The first `discard` ms
-    are left out. NaN where there is no such state, and everywhere where a network was not simulated to its end.
+    `up_rate` and `down_rate` (Hz) of each population. The rate of `population` decides. The first `discard`
+    ms are left out. NaN where there is no such state, and all of a network that was not simulated to its end.
     Raises InputError for an unknown population and for thresholds in the wrong order.
     """
     rates = ds["population_rate"]
