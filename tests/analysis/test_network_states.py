@@ -1,4 +1,4 @@
-"""Survival after a kick, and Up and Down states, of datasets made by hand."""
+"""What is read from the population rate of a whole network: survival after a kick, Up and Down states."""
 
 import numpy as np
 import pytest
@@ -9,57 +9,114 @@ from spikesweep.analysis.up_states import Rule, is_up, up_states
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import OK, SATURATED
 
+BIN = 5.0
 
-def dataset(rates, width, status=(OK,)):
-    """Return what a sweep over `b` of a network of populations E and I measures."""
+
+def swept(rates, status=None, width=BIN):
+    """Return a sweep of networks with these rates, shape (network, population, bins), as a store opens it."""
     rates = np.asarray(rates, float)
-    labels = {
-        "population": ["E", "I"],
-        "time_bin": np.arange(rates.shape[-1]) * width,
-        "b": range(len(status)),
-    }
-    values = np.moveaxis(np.broadcast_to(rates, (len(status), *rates.shape[-2:])), 0, -1)
-    rate = xr.DataArray(values, labels, ("population", "time_bin", "b"))
-    return xr.Dataset({"population_rate": rate, "status": ("b", np.array(status, np.uint8))})
+    begin = np.arange(rates.shape[-1]) * width
+    ds = xr.Dataset(
+        {"population_rate": (("seed", "population", "time_bin"), rates)},
+        coords={"population": ["RS", "FS"][: rates.shape[1]], "time_bin": begin},
+    )
+    ds["status"] = ("seed", np.full(len(rates), OK) if status is None else np.asarray(status))
+    return ds.chunk(seed=1)
 
 
-def test_survival_counts_bins_above_a_tenth_of_the_reference():
-    rate = np.zeros((2, 400))
-    rate[0, 61] = 10.0
-    rate[0, [62, 63, 70, 398, 399]] = 1.5  # the last bin is left out
-    rate[0, 64] = 1.0  # at the threshold is not above it
-    ds = dataset(rate, 5.0, (OK, SATURATED)).chunk({"b": 1})
-    found = survival(ds, "E").survival
-    assert found.dims == ("b",)
-    assert found.values[0] == 5.0 * 5
-    assert np.isnan(found.values[1])
-    assert float(survival(ds.isel(b=0), "I").survival) == 0.0
-    with pytest.raises(InputError, match="allowed: E, I"):
-        survival(ds, "X")
-    with pytest.raises(InputError, match="begin of a time bin"):
-        survival(ds, "E", reference=303.0)
+def published_survival(rate, offset=61, until=399):
+    """Return what the original computes of the rates of a network."""
+    rate = rate[:until]
+    return BIN * sum(1 for value in rate[offset:] if value > rate[offset] / 10)
 
 
-def test_states_of_two_thresholds_gaps_and_shortest_ones():
-    rule = Rule(high=2.0, low=1.0, gap=20.0, shortest=20.0)
-    rate = np.array([0.0, 3.0, 1.5, 1.5, 0.0, 3.0, 0.0, 0.0, 0.0, 3.0, 0.0, 0.0, 0.0, 1.5])
-    up = is_up(rate, 10.0, rule)
-    assert up.astype(int).tolist() == [0, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0]
+def test_survival_is_the_originals():
+    rng = np.random.default_rng(0)
+    alive = np.arange(400) < rng.integers(50, 400, (20, 1))
+    rates = rng.poisson(3.0, (20, 400)) * alive * rng.choice([1.0, 0.1], (20, 400))
+    found = survival(swept(rates[:, np.newaxis]), "RS").survival
+    expected = [published_survival(rate) for rate in rates]
+    assert len(set(expected)) > 10
+    assert 0.0 in expected
+    np.testing.assert_array_equal(found, expected)
+    assert found.attrs["units"] == "ms"
 
 
-def test_measures_of_states_are_those_of_whole_ones():
-    """Up from 200 to 600 and from 880 to the end of the run: one whole Up, one whole Down of 280 ms."""
-    rate = np.zeros((2, 100))
-    rate[:, 20:60] = [[4.0], [8.0]]
-    rate[:, 88:] = [[4.0], [8.0]]
-    found = up_states(dataset(rate, 10.0).chunk({"b": 1}), "E").isel(b=0)
-    assert int(found.n_up) == 1
-    assert float(found.up_duration) == 400.0
-    assert float(found.down_duration) == 280.0
-    assert float(found.up_fraction) == pytest.approx(0.52)
-    assert found.up_rate.values.tolist() == [4.0, 8.0]
-    assert found.down_rate.values.tolist() == [0.0, 0.0]
-    stopped = up_states(dataset(rate, 10.0, (SATURATED,)), "E").isel(b=0)
-    assert np.isnan(float(stopped.up_fraction))
-    with pytest.raises(InputError, match="not below low"):
-        up_states(dataset(rate, 10.0), "E", Rule(high=0.1, low=0.5))
+def test_a_network_that_was_stopped_has_no_survival():
+    found = survival(swept(np.ones((2, 1, 400)), [OK, SATURATED]), "RS").survival.values
+    assert found[0] == 1690.0
+    assert np.isnan(found[1])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"population": "E"}, "population = 'E'; allowed: RS"),
+        ({"population": "RS", "reference": 307.0}, "reference = 307.0 ms"),
+        ({"population": "RS", "stop": 300.0}, "stop = 300.0 ms"),
+        ({"population": "RS", "stop": 2400.0}, "up to 2000 ms"),
+    ],
+)
+def test_what_has_no_survival_is_refused(words, message):
+    with pytest.raises(InputError, match=message):
+        survival(swept(np.ones((1, 1, 400))), **words)
+
+
+def states(text):
+    return [c == "U" for c in text]
+
+
+@pytest.mark.parametrize(
+    ("rate", "expected"),
+    [
+        ([0, 0, 0, 0], "DDDD"),
+        ([2, 2, 2, 2], "UUUU"),
+        ([0, 2, 0.7, 0.7, 2, 0.4], "DUUUUD"),  # between the thresholds nothing changes
+        ([0.7, 0.7, 2, 2, 2, 0], "DDUUUD"),  # nor before the first
+        ([2, 2, 2, 0, 2, 2, 2, 0, 0, 2, 2, 2], "UUUUUUUDDUUU"),  # a gap of one bin, not of two
+        ([0, 0, 2, 2, 0, 0], "DDDDDD"),  # too short
+        ([0, 0, 2, 0, 2, 0], "DDUUUD"),  # gaps are closed first
+        ([2, 2, 2, 0], "UUUD"),  # an end is no gap
+    ],
+)
+def test_states_of_a_rate(rate, expected):
+    rule = Rule(high=1.0, low=0.5, gap=50.0, shortest=100.0)
+    np.testing.assert_array_equal(is_up(np.array(rate, float), 50.0, rule), states(expected))
+
+
+def test_measures_of_whole_states():
+    rng = np.random.default_rng(1)
+    lengths = [40, 30, 50, 20, 60, 12]  # Down first; the first and the last are cut off by the run
+    up = np.repeat(np.arange(6) % 2 == 1, lengths)
+    rates = np.array([np.where(up, 4.0, 0.1), np.where(up, 9.0, 0.2)]) * rng.uniform(0.8, 1.2, (2, 212))
+    ds = swept([rates, np.zeros((2, 212)), rates], [OK, OK, SATURATED], width=10.0)
+    found = up_states(ds, "RS")
+    assert found.n_up.values[:2].tolist() == [2, 0]
+    assert found.up_duration.values[0] == 250.0
+    assert found.up_duration_sd.values[0] == 50.0
+    assert found.down_duration.values[0] == 550.0
+    assert found.up_fraction.values[0] == pytest.approx(62 / 212)
+    np.testing.assert_allclose(found.up_rate.sel(population="FS").values[0], rates[1, up].mean())
+    np.testing.assert_allclose(found.down_rate.sel(population="RS").values[0], rates[0, ~up].mean())
+    assert np.isnan(found.up_duration.values[1:]).all()
+    assert np.isnan(found.n_up.values[2])
+
+
+def test_a_start_can_be_left_out():
+    rate = np.where(np.arange(100) < 30, 5.0, 0.0)
+    ds = swept(rate[np.newaxis, np.newaxis], width=10.0)
+    assert up_states(ds, "RS").up_fraction.item() == 0.3
+    assert up_states(ds, "RS", discard=300.0).up_fraction.item() == 0.0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"population": "E"}, "population = 'E'; allowed: RS"),
+        ({"population": "RS", "rule": Rule(high=1.0, low=2.0)}, "low = 2.0 Hz with high = 1.0 Hz"),
+        ({"population": "RS", "discard": 1995.0}, "discard = 1995.0 ms leaves 1 time bins"),
+    ],
+)
+def test_what_has_no_states_is_refused(words, message):
+    with pytest.raises(InputError, match=message):
+        up_states(swept(np.ones((1, 1, 400))), **words)

@@ -26,7 +26,9 @@ REDUCED = (
     "protocol.spectrum=0.0",
     "protocol.nperseg=2048",
     "protocol.window=20.0",
-    "network.drives.external.shape=null",
+    "protocol.settle=20.0",
+    "grid.time=[0.0,2.0]",
+    "network.drives.external.shape.start=0.0",
     "compute=serial",
 )
 

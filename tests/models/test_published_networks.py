@@ -3,15 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
-import scipy.stats
-from conftest import REFERENCE
 
 import spikesweep as ss
 from spikesweep.analysis.plots import figure, network_measures
-from spikesweep.analysis.survival import survival
-from spikesweep.analysis.up_states import up_states
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import OK
 from spikesweep.sweep.job import make_job
@@ -39,7 +34,6 @@ FULL = np.array([0.903, 2.965, 4.414, 5.876, 7.569, 8.633, 1.105, 7.829])
 NEST = np.array([0.476, 2.119, 3.997, 5.019, 6.569, 7.798, 0.848, 7.018])
 NEST_SD = np.array([0.020, 0.038, 0.021, 0.023, 0.283, 0.034, 0.019, 0.037])
 
-SACHA = ("neuron=sacha", "network=sacha2025", "protocol=spiking_network")
 QUIET = ("protocol.record=[]", "protocol.neurons=[]", "protocol.record_spikes=false")
 #: A Brunel network of 500 cells: fewer inputs, stronger ones.
 SMALL = (
@@ -302,53 +296,3 @@ def test_the_microcircuit_at_a_tenth_has_the_rates_of_nest(tmp_path):
     assert (np.abs(rates - NEST) < 3 * NEST_SD * np.sqrt(1 / 6 + 1 / 5) + 0.02 * NEST).all()
     assert (np.abs(rates / FULL - 1.0)[1:] < 0.42).all()
     assert 0.4 < rates[0] / FULL[0] < 0.6
-
-
-def reference(name, *keys):
-    """Return a published table by its labels."""
-    table = pd.read_csv(REFERENCE / name)
-    return table.set_index(list(keys))
-
-
-@pytest.mark.slow
-def test_rates_of_sacha_2025_are_the_published_ones(tmp_path):
-    """Mean of 10 networks (seeds 0 to 9), one published network, which scatters by 3 to 5 %: within 6 %."""
-    published = reference("recurrent_fsrs_rates.csv", "b_pA", "drive_Hz")
-    words = ("network.drives.external.shape.stop=1980.0", "protocol.duration=2000", "protocol.discard=1000")
-    grid = ("grid.drive=[2.5,10.0]", "grid.seed={start:0,stop:9,num:10}")
-    ds = ss.run(ss.load(*SACHA, *QUIET, *words, *grid, f"outputs={tmp_path}", "compute=threads"))
-    for drive in (2.5, 10.0):
-        ours = ds.rate.sel(drive=drive).mean("seed").squeeze().values
-        assert np.abs(ours / published.loc[(0, drive)].values - 1.0).max() < 0.06
-
-
-@pytest.mark.slow
-def test_survival_of_sacha_2025_ranks_as_published(tmp_path):
-    """Means of 3 networks at 6 points between 0 and 1690 ms against published means of 20."""
-    published = reference("recurrent_survival_tau_e.csv", "b_pA", "tau_e_ms").survival_ms
-    words = (
-        "network.drives.external.rate=1.0",
-        "neuron.RS.V_cut=null",
-        "neuron.FS.V_cut=null",
-        "protocol.bin=5",
-    )
-    shape = "network.drives.external.shape={start:200.0,stop:300.0,rise:20.0,fall:20.0}"
-    grid = ("grid.neuron.RS.b=[0.0,24.0]", "grid.network.exc.tau_syn=[3.0,4.5,6.5]", "grid.seed=[0,1,2]")
-    run = ("protocol.duration=2000", f"outputs={tmp_path}", "compute=threads")
-    ds = ss.run(ss.load(*SACHA, *QUIET, *words, shape, *grid, *run))
-    ours = survival(ds, "RS").survival.mean("seed").squeeze(drop=True).to_series()
-    theirs = published.loc[list(ours.index)].values
-    assert theirs.max() - theirs.min() > 1000.0
-    assert scipy.stats.spearmanr(ours.values, theirs).statistic > 0.9
-
-
-@pytest.mark.slow
-def test_the_network_of_jercog_2017_has_up_and_down_states(tmp_path):
-    words = ("neuron=jercog2017", "network=jercog2017", "protocol=spiking_network", "protocol.dt=0.05")
-    ds = ss.run(ss.load(*words, *QUIET, "protocol.duration=8000", f"outputs={tmp_path}", "compute=serial"))
-    found = up_states(ds, "E").squeeze(drop=True)
-    assert int(found.n_up) >= 2
-    assert 0.1 < float(found.up_fraction) < 0.95
-    assert 1.0 < float(found.up_rate.sel(population="E")) < 10.0
-    assert float(found.up_rate.sel(population="I")) > float(found.up_rate.sel(population="E"))
-    assert float(found.down_rate.sel(population="E")) < 1.0

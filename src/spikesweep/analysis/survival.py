@@ -1,13 +1,11 @@
 """How long a network goes on after a kick.
 
-    survival = bin x number of bins from `reference` on, before `stop`, whose rate is above the threshold
-    threshold = share x rate(reference)
+    survival = bin x number of bins from `reference` to `stop` with rate > rate(reference) / divisor
 
-Sacha, Tesler, Cofre and Destexhe 2025 (code: mariasacha/paper_pipeline_hub, functions.py,
-calculate_survival_time): bins of 5 ms, a kick that ends at 300 ms, reference 305 ms (bin 61), stop 1995 ms
-(the last bin of 2 s is left out), a tenth. The bins need not be in one piece; that of the reference counts
-too, so a network that is silent from the next bin on has a survival of one bin, and one that is silent in it
-has none unless it wakes up.
+Sacha, Tesler, Cofre and Destexhe 2025 (code: mariasacha/paper_pipeline_hub, calculate_survival_time): bins of
+5 ms, a kick that ends at 300 ms, reference 305 ms (bin 61), stop 1995 ms (the last bin of 2 s is left out), a
+divisor of 10. The bins need not be in one piece; that of the reference counts too, so a network that is
+silent from the next bin on has a survival of one bin, one that is silent in it none unless it wakes up.
 """
 
 import numpy as np
@@ -19,7 +17,7 @@ from spikesweep.units import ms, number
 
 
 def survival(
-    ds: xr.Dataset, population: str, reference: ms = 305.0, stop: ms = 1995.0, share: number = 0.1
+    ds: xr.Dataset, population: str, reference: ms = 305.0, stop: ms = 1995.0, divisor: number = 10.0
 ) -> xr.Dataset:
     """Return `survival` (ms) of a population in a sweep of protocol=spiking_network, without `time_bin`.
 
@@ -27,9 +25,9 @@ def survival(
     times that are no bins of the sweep.
 
     >>> import xarray as xr
-    >>> labels = {"population": ["E"], "time_bin": [0.0, 5.0, 10.0, 15.0, 20.0]}
-    >>> ds = xr.Dataset({"population_rate": xr.DataArray([[9.0, 5.0, 2.0, 0.4, 0.6]], labels)})
-    >>> float(survival(ds, "E", reference=5.0, stop=25.0).survival)
+    >>> bins = {"population": ["E"], "time_bin": [0.0, 5.0, 10.0, 15.0, 20.0]}
+    >>> rate = xr.DataArray([[9.0, 5.0, 2.0, 0.4, 0.6]], bins)
+    >>> float(survival(xr.Dataset({"population_rate": rate}), "E", reference=5.0, stop=25.0).survival)
     15.0
     """
     rate = ds["population_rate"]
@@ -46,9 +44,9 @@ def survival(
         )
     chosen = (begin > reference - 0.5 * width) & (begin < stop - 0.5 * width)
     rate = rate.sel(population=population).isel(time_bin=chosen).load()
-    alive = rate > share * rate.isel(time_bin=0)
+    alive = rate > rate.isel(time_bin=0) / divisor
     known = rate.notnull().all("time_bin")
     if "status" in ds:
-        known = known & (ds["status"] == OK)
+        known = known & (ds["status"].load() == OK)
     found = (alive.sum("time_bin") * width).where(known)
     return xr.Dataset({"survival": found.assign_attrs(units="ms", long_name="survival after the kick")})

@@ -4,8 +4,8 @@ A state is Up from a bin whose rate is `high` or more up to one whose rate is be
 that a rate near one does not flicker); Downs up to `gap` between two Ups are part of one Up; then Ups up to
 `shortest` are none, such as the answer to a kick that fails. Gap and shortest state as in the analysis of
 Soldado-Magraner, Seay, Laje and Buonomano 2022, doi:10.1073/pnas.2200621119 (code:
-mikejseay/spiking-upstates: bins of 10 ms, Up from 0.2 Hz of inhibitory cells on, gaps up to 100 ms, longer
-than 100 ms). Thresholds here are for the network of Jercog et al. 2017, doi:10.7554/eLife.22425. Durations
+mikejseay/spiking-upstates): bins of 10 ms, Up from 0.2 Hz of inhibitory cells on, gaps up to 100 ms, longer
+than 100 ms. The thresholds here are for the network of Jercog et al. 2017, doi:10.7554/eLife.22425. Durations
 are those of states with a beginning and an end in the run.
 """
 
@@ -33,11 +33,11 @@ class Rule(NamedTuple):
     shortest: ms = 100.0  #: what is not longer is none
 
 
-#: The rule unless told.
-USUAL = Rule()
+#: For the network of Jercog et al. 2017.
+RULE = Rule()
 
 
-def is_up(rate: Array, width: ms, rule: Rule = USUAL) -> NDArray[np.bool_]:
+def is_up(rate: Array, width: ms, rule: Rule = RULE) -> NDArray[np.bool_]:
     """Return whether each time bin belongs to an Up state, shape (bins,); bins of `width`.
 
     >>> rate = np.array([0.0, 2.0, 0.7, 0.0, 2.0, 0.0, 0.0, 2.0, 0.0])
@@ -56,13 +56,13 @@ def is_up(rate: Array, width: ms, rule: Rule = USUAL) -> NDArray[np.bool_]:
     return up
 
 
-def up_states(ds: xr.Dataset, population: str, rule: Rule = USUAL, discard: ms = 0.0) -> xr.Dataset:
+def up_states(ds: xr.Dataset, population: str, rule: Rule = RULE, discard: ms = 0.0) -> xr.Dataset:
     """Return measures of the Up and Down states of each network of a sweep of protocol=spiking_network.
 
-    `n_up` states that end in the run; `up_fraction` of time; mean and SD of `up_duration` and `down_duration`
-    (ms); `up_rate` and `down_rate` (Hz) of each population. The rate of `population` decides. The first
-    `discard` ms are left out. NaN where there is no such state, and everywhere where a network was not
-    simulated to its end. Raises InputError for an unknown population and for thresholds in the wrong order.
+    `n_up` whole states; `up_fraction` of time; mean and SD of `up_duration` and `down_duration` (ms);
+    `up_rate` and `down_rate` (Hz) of each population. The rate of `population` decides. The first `discard`
+    ms are left out. NaN where there is no such state, and all of a network that was not simulated to its end.
+    Raises InputError for an unknown population and for thresholds in the wrong order.
     """
     rates = ds["population_rate"]
     names = rates["population"].values.tolist()

@@ -21,7 +21,7 @@ class Whole(Network, Protocol):
 
 
 class Homogeneous(CellNetwork, Protocol):
-    """A RandomNetwork, or another of excitatory and inhibitory cells whose synapses all targets share."""
+    """A RandomNetwork, or another of excitatory and inhibitory cells with the same synapses on all."""
 
     @property
     def N(self) -> int:
