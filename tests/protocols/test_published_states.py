@@ -100,8 +100,8 @@ def test_factors_of_other_populations_are_refused(factors):
 @pytest.mark.parametrize(
     ("words", "lacks"),
     [
-        (("network=brunel2000", "neuron=lif_psc"), "SpikingNetwork, which has no in_degree"),
-        (("network=jercog2017", "neuron=jercog2017"), "SpikingNetwork, which has no in_degree"),
+        (("network=brunel2000", "neuron=lif_psc"), "SpikingNetwork, which has no inhibitory_fraction"),
+        (("network=jercog2017", "neuron=jercog2017"), "SpikingNetwork, which has no inhibitory_fraction"),
         (("network=feedforward_rate", "neuron=rate_unit"), "RateNetwork, which has no in_degree"),
     ],
 )
