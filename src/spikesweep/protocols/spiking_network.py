@@ -169,10 +169,8 @@ class SpikingNetworkActivity(Experiment):
 
     def _settings(self) -> Settings:
         n_steps = steps("protocol.duration", self.duration, self.dt)
-        discard, bin_steps = (
-            steps("protocol.discard", self.discard, self.dt),
-            steps("protocol.bin", self.bin, self.dt),
-        )
+        discard = steps("protocol.discard", self.discard, self.dt)
+        bin_steps = steps("protocol.bin", self.bin, self.dt)
         segment = steps("protocol.spectrum", self.spectrum, self.bin, "protocol.bin")
         if discard >= n_steps:
             raise InputError(

@@ -24,8 +24,9 @@ from spikesweep.kernels.compile.jit import kept
 
 BITS, COUNTS, LATE_COUNTS, SUMS, LATE_SUMS = range(5)
 
-#: Columns of `Wired.table`.
-KIND, INPUT, LAG, WIDTH, ROWS, BEGIN, DEPTH, PLANES, WEIGHTS = range(9)
+#: Columns of `Wired.table`, by name and by number.
+COLUMNS = ("kind", "input", "lag", "width", "rows", "ring", "depth", "planes", "weights")
+KIND, INPUT, LAG, WIDTH, ROWS, BEGIN, DEPTH, PLANES, WEIGHTS = range(len(COLUMNS))
 
 
 class Wired(NamedTuple):

@@ -14,7 +14,7 @@ from spikesweep.errors import InputError
 from spikesweep.kernels.cells.bit_rows import WORD
 from spikesweep.kernels.cells.wired import Wired
 from spikesweep.models.networks.spiking import Link, SpikingNetwork
-from spikesweep.models.simulation.wiring import DENSE, wire
+from spikesweep.models.simulation.wiring import is_dense, wire
 from spikesweep.units import ms
 
 #: Networks that are kept at once, and bytes of all.
@@ -77,24 +77,21 @@ def memory(network: SpikingNetwork, dt: ms) -> Memory:
     """Return what a network takes, before it is drawn."""
     total, peak, ring, count = 0.0, 0.0, 0.0, 0.0
     for link in network.links():
-        own, drawing, slots = _of_link(network, link, dt)
-        count += link.connections.expected(network.sizes(link), link.source == link.target)
-        total, ring, peak = total + own, ring + slots, max(peak, drawing)
+        n, own, drawing, slots = _of_link(network, link, dt)
+        count, total, ring, peak = count + n, total + own, ring + slots, max(peak, drawing)
     cells = 500.0 * network.N
     return Memory(count, 1.3 * (total + peak) + ring + cells)
 
 
-def _of_link(network: SpikingNetwork, link: Link, dt: ms) -> tuple[float, float, float]:
-    """Return the bytes of a link's connections as they are kept, as they are drawn, and of its ring."""
+def _of_link(network: SpikingNetwork, link: Link, dt: ms) -> tuple[float, float, float, float]:
+    """Return the number of a link's connections, their bytes as kept and as drawn, and those of its ring."""
     rule, (n_source, n_target) = link.connections, network.sizes(link)
     n = rule.expected((n_source, n_target), link.source == link.target)
     each = 4.0 + (0.0 if rule.uniform_weight else 4.0) + (0.0 if rule.uniform_delay else 2.0)
     slots = rule.longest_delay(dt) / dt + 1.0
-    dense = (
-        rule.uniform_weight and rule.uniform_delay and rule.pairs_once and n >= DENSE * n_source * n_target
-    )
-    if dense:
+    alike = rule.uniform_weight and rule.uniform_delay and rule.pairs_once
+    if alike and is_dense(n, (n_source, n_target)):
         own, slot = n_source * n_target / 8.0, n_target / 8.0 * np.log2(n_source + WORD)
     else:
         own, slot = each * n, 8.0 * n_target
-    return own + 8.0 * n_source, each * n + 8.0 * n_source, slots * slot
+    return n, own + 8.0 * n_source, each * n + 8.0 * n_source, slots * slot

@@ -64,11 +64,8 @@ def simulate(
     returns True. `i_ext` (pA) is added to the constant currents, `weight_scale` multiplies all weights. The
     numbers of the noise can be given: `normals`, shape (neurons, steps).
     """
-    recording, block, per_call = (
-        recording or Recording(),
-        min(wired.shortest, BLOCK),
-        _steps_per_call(network),
-    )
+    recording, block = recording or Recording(), min(wired.shortest, BLOCK)
+    per_call = _steps_per_call(network)
     mean, sd = network.noise(clock.dt)
     words = np.zeros((sum(map(group_count, sizes_of(network))), block), np.int64)
     run = Run(network, clock, n_steps, block, recording, network.i_ext() + i_ext + mean, sd, key, words)

@@ -1,6 +1,6 @@
-"""The connections of a network as its simulation reads them, and the memory that they take.
+"""The connections of a network as its simulation reads them.
 
-What the connections of a projection have in common decides how they are kept (`kernels.cells.network`). Dense
+What the connections of a projection have in common decides how they are kept (`kernels.cells.wired`). Dense
 ones with one weight and one delay are rows of bits from DENSE on: there a row costs no more than its targets.
 """
 
@@ -13,15 +13,22 @@ from numpy.typing import NDArray
 from spikesweep.kernels.cells.bit_rows import WORD, bits_of, planes_of
 from spikesweep.kernels.cells.driver import LANES
 from spikesweep.kernels.cells.lanes import group_count
-from spikesweep.kernels.cells.wired import BITS, COUNTS, LATE_COUNTS, LATE_SUMS, SUMS, Wired, places_of
+from spikesweep.kernels.cells.wired import (
+    BITS,
+    COLUMNS,
+    COUNTS,
+    LATE_COUNTS,
+    LATE_SUMS,
+    SUMS,
+    Wired,
+    places_of,
+)
 from spikesweep.models.networks.edges import Edges
 from spikesweep.models.networks.spiking import Link, SpikingNetwork
 from spikesweep.models.simulation.external import pools
 
 #: Share of all pairs that connect, from which on rows of bits cost less than targets.
 DENSE = 0.025
-#: The columns of `Wired.table`, in order.
-_COLUMNS = ("kind", "input", "lag", "width", "rows", "ring", "depth", "planes", "weights")
 #: What fits 16 bits.
 _SHORT = 2**16
 
@@ -36,13 +43,18 @@ class Wire(NamedTuple):
     kind: int
 
 
-def kind_of(e: Edges, sizes: tuple[int, int], *, pairs_once: bool = True) -> int:
-    """Return how connections of sizes[0] to sizes[1] cells are kept."""
+def _kind(e: Edges, n_target: int, *, pairs_once: bool) -> int:
+    """Return how connections to n_target cells are kept."""
     if len(e.delay) > 1:
         return LATE_SUMS if len(e.weight) > 1 else LATE_COUNTS
     if len(e.weight) > 1:
         return SUMS
-    return BITS if pairs_once and len(e.target) >= DENSE * sizes[0] * sizes[1] else COUNTS
+    return BITS if pairs_once and is_dense(len(e.target), (len(e.rows) - 1, n_target)) else COUNTS
+
+
+def is_dense(n: float, sizes: tuple[int, int]) -> bool:
+    """Return whether n connections of sizes[0] to sizes[1] cells are enough for rows of bits."""
+    return n >= DENSE * sizes[0] * sizes[1]
 
 
 def wire(network: SpikingNetwork, links: Sequence[tuple[Link, Edges]], *, bits: bool = True) -> Wired:
@@ -52,26 +64,20 @@ def wire(network: SpikingNetwork, links: Sequence[tuple[Link, Edges]], *, bits: 
     kept as lists too: the same results, slower.
     """
     names = [*network.populations, *pools(network)]
-    wires = [
-        Wire(link, names.index(link.target), names.index(link.source), e, _kind(network, link, e, bits))
-        for link, e in links
-    ]
+    wires = []
+    for link, e in links:
+        n_target, once = network.populations[link.target].n, bits and link.connections.pairs_once
+        kind = _kind(e, n_target, pairs_once=once)
+        wires.append(Wire(link, names.index(link.target), names.index(link.source), e, kind))
     wires.sort(key=lambda w: w.target)
     return _joined(network, wires, len(names))
 
 
-def _kind(network: SpikingNetwork, link: Link, e: Edges, bits: bool) -> int:
-    sizes = len(e.rows) - 1, network.populations[link.target].n
-    return kind_of(e, sizes, pairs_once=bits and link.connections.pairs_once)
-
-
 def _joined(network: SpikingNetwork, wires: Sequence[Wire], n_sources: int) -> Wired:
-    columns: dict[str, list[int]] = {name: [] for name in _COLUMNS}
+    columns: dict[str, list[int]] = {name: [] for name in COLUMNS}
     pools: dict[str, list[Any]] = {name: [] for name in ("bits", "pointer", "near", "far", "weight")}
-    rings, places = (
-        dict.fromkeys(("planes", "counts", "sums", "depth"), 0),
-        {"near": 0, "far": 0, "weight": 0},
-    )
+    rings = {"planes": 0, "counts": 0, "sums": 0, "depth": 0}
+    places = {"near": 0, "far": 0, "weight": 0}
     rows = {"bits": 0, "pointer": 0}
     for w in wires:
         n_target = network.populations[w.link.target].n
@@ -124,8 +130,8 @@ def _wired(
     exact = any(w.edges.weight.dtype == np.float64 for w in wires if w.kind in (SUMS, LATE_SUMS))
     factor = [_factor(w) for w in wires]
     return Wired(
-        table=np.array(list(zip(*(columns[name] for name in _COLUMNS), strict=True)), np.int64).reshape(
-            -1, len(_COLUMNS)
+        table=np.array(list(zip(*(columns[name] for name in COLUMNS), strict=True)), np.int64).reshape(
+            -1, len(COLUMNS)
         ),
         leaving=np.argsort(sources, kind="stable").astype(np.int64),
         leave=np.searchsorted(np.sort(sources), np.arange(n_sources + 1)).astype(np.int64),
