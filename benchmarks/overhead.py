@@ -47,12 +47,11 @@ class Stopwatch:
     def message(self, text: str) -> None:
         """Ignore."""
 
-    def start(self, total: int, done: int) -> None:
+    def start(self, total: int, done: int, n_workers: Callable[[], int]) -> None:
         """Note the time."""
-        del total, done
         self.started = time.perf_counter()
 
-    def advance(self, n: int) -> None:
+    def advance(self, n: int, failed: int = 0) -> None:
         """Ignore."""
 
     def stop(self) -> None:

@@ -34,10 +34,10 @@ class Silent:
     def message(self, text: str) -> None:
         """Ignore."""
 
-    def start(self, total: int, done: int) -> None:
+    def start(self, total: int, done: int, n_workers: Callable[[], int]) -> None:
         """Ignore."""
 
-    def advance(self, n: int) -> None:
+    def advance(self, n: int, failed: int = 0) -> None:
         """Ignore."""
 
     def stop(self) -> None:

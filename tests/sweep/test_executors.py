@@ -32,8 +32,8 @@ def test_has_the_members_of_the_contract(option):
 
 
 @pytest.mark.parametrize("option", options("compute"))
-def test_runs_every_task_once_and_hands_back_its_result(option):
-    with executor(option).started() as running:
+def test_runs_every_task_once_and_hands_back_its_result(option, tmp_path):
+    with executor(option).started(tmp_path) as running:
         assert isinstance(running, Running)
         assert sorted(running.map(abs, range(-20, 0))) == list(range(1, 21))
 

@@ -1,44 +1,105 @@
-"""What a person sees of a running sweep: messages and a progress line, on standard error."""
+"""What a person sees of a running sweep, on standard error: a progress line, in a log lines now and then."""
 
 import sys
+from collections import deque
+from collections.abc import Callable
+from math import sqrt
+from time import monotonic
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
-from rich.progress import TimeRemainingColumn as TimeLeft
-from rich.text import Text
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from spikesweep.grid.texts import duration_text
+
+#: Seconds between two lines of a log: a part of the time so far, at least and at most so many.
+_PART, _SOONEST, _LATEST = 0.1, 10.0, 600.0
+#: Pieces of the time so far of which the pace is known, and half the width of what is told, at least.
+_PIECES, _NOISE = 32, 0.1
 
 
-class _Speed(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.0f} points/s")
+class Pace:
+    """How fast points are done, and when the rest will be."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._began = self._last = clock()
+        self._seen: deque[tuple[float, int]] = deque(maxlen=_PIECES)  # seconds, and points in them
+        self._new = self.points = 0
+
+    def add(self, n: int) -> None:
+        """Count points."""
+        self.points += n
+        self._new += n
+        now = self._clock()
+        if now > self._last:
+            self._seen.append((now - self._last, self._new))
+            self._last, self._new = now, 0
+
+    @property
+    def seconds(self) -> float:
+        """Return the time since the beginning."""
+        return self._clock() - self._began
+
+    @property
+    def speed(self) -> float:
+        """Return the points per second of late."""
+        return sum(n for _, n in self._seen) / (sum(t for t, _ in self._seen) or 1.0)
+
+    def left(self, points: int) -> str:
+        """Return in words, with an interval, when so many points more will be done; nothing where unknown."""
+        if not points or not self.speed or len(self._seen) < 2:
+            return ""
+        speed, whole = self.speed, sum(t for t, _ in self._seen)
+        # of a ratio of sums: points against time, piece by piece
+        spread = sqrt(sum((n - speed * t) ** 2 for t, n in self._seen)) / (speed * whole)
+        wide = min(max(_NOISE, 2 * spread), 0.9)
+        low, expected, high = (points / (speed * (1 + k * wide)) for k in (1, 0, -1))
+        return f"{duration_text(expected)} left ({duration_text(low)} to {duration_text(high)})"
 
 
 class Terminal:
-    """Messages and a progress line: points done, points per second, time left."""
+    """Messages; of a run the points that are done and that failed, how fast, by how many, the time left."""
 
     def __init__(self) -> None:
         self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
-        self._progress: Progress | None = None
+        self._bar: Progress | None = None
+        self._told = 0.0
+        self._pace = Pace()
 
     def message(self, text: str) -> None:
-        """Show a line."""
+        """Show a line, or several."""
         self._console.print(text, markup=False)
 
-    def start(self, total: int, done: int) -> None:
-        """Show the progress line."""
-        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("points"), _Speed(), TimeLeft())
-        self._progress = Progress(*columns, console=self._console)
-        self._progress.start()
-        self._progress.add_task("sweep", total=total, completed=done)
+    def start(self, total: int, done: int, n_workers: Callable[[], int]) -> None:
+        """Show the progress line; in a log, the first line comes later."""
+        self._pace, self._told = Pace(), 0.0
+        self._total, self._done, self._failed, self._n_workers = total, done, 0, n_workers
+        if self._console.is_terminal:
+            columns = (BarColumn(), MofNCompleteColumn(), TextColumn("points  {task.description}"))
+            self._bar = Progress(*columns, console=self._console)
+            self._bar.start()
+            self._bar.add_task("", total=total, completed=done)
 
-    def advance(self, n: int) -> None:
-        """Move the progress line."""
-        if self._progress is not None:
-            self._progress.advance(self._progress.task_ids[0], n)
+    def advance(self, n: int, failed: int = 0) -> None:
+        """Move the progress line, or write one if it is time."""
+        self._pace.add(n)
+        self._done += n
+        self._failed += failed
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=self._done, description=self._how())
+        elif self._pace.seconds - self._told > min(max(_PART * self._told, _SOONEST), _LATEST):
+            self._told = self._pace.seconds
+            self.message(f"{self._done} of {self._total} points  {self._how()}")
 
     def stop(self) -> None:
         """Leave the progress line as it stands."""
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _how(self) -> str:
+        n = self._n_workers()
+        parts = [f"{self._failed} failed"] if self._failed else []
+        parts += [f"{self._pace.speed:,.0f}/s" if self._pace.speed >= 10 else f"{self._pace.speed:.2g}/s"]
+        parts += [f"{n} worker{'' if n == 1 else 's'}", self._pace.left(self._total - self._done)]
+        return "  ".join(part for part in parts if part)

@@ -4,6 +4,8 @@ What a kill, a crash or a second program may do at any moment decides the order 
 - a store is made under a temporary name and put in place in one step, so it is whole or absent;
 - one process at a time makes, grows or writes the store of a path: it holds a lock from before it looks what
   is there to its end; where there are no locks, whoever finds the folder replaced that it writes to stops;
+- a worker writes a block while no other does, and puts its points into what it then finds there: a block may
+  run twice, by workers that were thought lost or whose driver was killed (`turns`);
 - every file is written under a temporary name, synchronised and renamed (`durable`);
 - a block is one chunk of every variable. Its record (`.spikesweep/blocks`) is written before them and after
   them, with hashes of what they hold and of what they get (`block_record`); its chunk of `status` is written

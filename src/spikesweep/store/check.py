@@ -2,16 +2,15 @@
 
 import time
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spikesweep import store as stores
 from spikesweep.errors import DamagedError
-from spikesweep.grid.grid import POINT, Block, Grid, label_text
+from spikesweep.grid.grid import POINT, Block, Grid
 from spikesweep.grid.schema import FAILED, Axis
+from spikesweep.grid.texts import place_text
 
 #: A block that is being written is whole after this time (s).
 _WRITTEN = 0.5
@@ -44,7 +43,7 @@ def check(store: stores.Store) -> list[Problem]:
         failed = _points(store.failures())
     for block in suspects:
         if what := _block_problem(store, grid, block, failed):
-            problems.append(Problem(f"{_place(grid, block)}: {what}", block))
+            problems.append(Problem(f"{block.n_points} points at {place_text(grid, block)}: {what}", block))
     return problems
 
 
@@ -96,16 +95,3 @@ def _points(failures: list[dict[str, Any]]) -> _Points:
         names = tuple(sorted(record["point"]))
         found.setdefault(names, set()).add(tuple(record["point"][name] for name in names))
     return found
-
-
-def _place(grid: Grid, block: Block) -> str:
-    parts = []
-    for name, values, a, b in zip(grid.names, grid.values, block.start, block.stop, strict=True):
-        parts.append(_span(name, values[a:b]))
-        if name == POINT.name:
-            parts += [_span(axis.name, column[a:b]) for axis, column in grid.columns]
-    return f"{prod(block.shape)} points at {' '.join(parts)}"
-
-
-def _span(name: str, values: NDArray[Any]) -> str:
-    return f"{name}={label_text(values[0])}" + (f"..{label_text(values[-1])}" if len(values) > 1 else "")

@@ -15,6 +15,8 @@ from pathlib import Path
 from spikesweep.errors import InputError
 
 PARTIAL = ".partial"
+#: Errors of file systems that have no locks.
+NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
@@ -147,7 +149,7 @@ def _lock(file: Path, path: Path) -> int:
                 os.close(descriptor)
                 mode = os.O_RDWR
                 continue
-            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+            if error.errno not in NO_LOCKS:
                 os.close(descriptor)
                 raise
         with suppress(FileNotFoundError):  # its last holder has just removed it

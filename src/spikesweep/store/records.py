@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -77,6 +78,21 @@ class Records:
             if not (self.path / name).is_file()
             or durable.content_hash((self.path / name).read_bytes()) != digest
         ]
+
+    def send(self, name: str, content: bytes) -> None:
+        """Keep what the workers of a run read, under a name."""
+        durable.write(self.path / HIDDEN / "sent" / name, content)
+
+    def sent(self, name: str) -> bytes | None:
+        """Return what the driver keeps for its workers under a name, None where that is not to be seen."""
+        try:
+            return (self.path / HIDDEN / "sent" / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def remove_sent(self) -> None:
+        """Remove what drivers keep for their workers; call it under the lock only."""
+        shutil.rmtree(self.path / HIDDEN / "sent", ignore_errors=True)
 
     @property
     def _manifest_path(self) -> Path:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from spikesweep.errors import DamagedError, InputError
 from spikesweep.grid.grid import Block
 from spikesweep.grid.ragged import Ragged
-from spikesweep.store import durable, ragged
+from spikesweep.store import durable, ragged, turns
 from spikesweep.store.arrays import assert_aligned, dims, fresh_arrays, results
 from spikesweep.store.block_record import BlockRecord, Hashes
 from spikesweep.store.description import Description
@@ -104,6 +104,14 @@ class Store(Description):
         if what:
             raise self._damaged(block, what)
         return results, status
+
+    def block_status(self, block: Block) -> NDArray[np.uint8]:
+        """Return the status of a block's points; raise DamagedError where it cannot be read."""
+        try:
+            return np.array(self._arrays["status"][block.slices], order="C")
+        except (RuntimeError, ValueError) as error:  # whatever a codec says of a damaged chunk
+            what = f"a chunk cannot be read ({type(error).__name__}: {error})"
+            raise self._damaged(block, what) from error
 
     def status_is_gone(self, block: Block) -> bool:
         """Return whether a written block has lost its status; raise ValueError for a damaged record."""
@@ -207,6 +215,18 @@ class Store(Description):
         """Return whether a variable's chunk of a block is on the disk, that of its counts if it is ragged."""
         return self._chunk_path(name, block).exists()
 
+    @contextmanager
+    def writing(self, block: Block) -> Iterator[None]:
+        """Keep others from writing a block.
+
+        A block may run twice: where its worker was thought lost, or its driver was killed and the next one
+        has started. What is read and written in this context is whole.
+        """
+        chunk = tuple(a // n for a, n in zip(block.start, self.chunks, strict=True))
+        n_chunks = [-(-size // n) for size, n in zip(self._arrays["status"].shape, self.chunks, strict=True)]
+        with turns.alone(self.path, int(np.ravel_multi_index(chunk, n_chunks))):
+            yield
+
     def remove_partial_files(self) -> None:
         """Remove what killed writers left behind; call it under the lock only."""
         for path in self.path.rglob(f"*{durable.PARTIAL}"):
@@ -215,8 +235,8 @@ class Store(Description):
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock of the one driver; raise InputError naming who holds it."""
-        with durable.locked(self.path):
+        """Hold the lock of the one driver, no worker writing; raise InputError naming who holds it."""
+        with durable.locked(self.path), turns.alone(self.path):
             yield
 
     def open(self) -> "xr.Dataset":

@@ -3,9 +3,11 @@
 import os
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from math import prod
+from time import perf_counter, thread_time
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from spikesweep.grid.ragged import Cells, Ragged, fillable, filled
 from spikesweep.grid.schema import DONE, FAILED, MISSING, NON_FINITE, OK
 from spikesweep.sweep.compute.isolation import Death, isolated, watched
 from spikesweep.sweep.job import Job
+from spikesweep.sweep.sent import Sent, Unfit
 
 Points = Mapping[str, NDArray[Any]]
 Results = dict[str, NDArray[Any] | Ragged]
@@ -39,12 +42,20 @@ class Work:
             mask &= asked[part].reshape(-1, *(1,) * (status.ndim - i - 1))
         return mask
 
+    def chosen(self, status: NDArray[np.uint8], block: Block) -> NDArray[np.bool_]:
+        """Return for each point of a block, flat, whether it is to be computed at any of its whole axes."""
+        n_whole = prod(len(values) for values in self.job.grid.whole.values())
+        return np.asarray(self.todo(status, block).reshape(-1, n_whole).any(axis=1), np.bool_)
+
 
 @dataclass(frozen=True)
 class BlockDone:
     """What the driver hears of a block."""
 
-    n_points: int
+    block: Block
+    status: NDArray[np.uint8]  #: of its points, as it stands in the store
+    seconds: float  #: that it took
+    processor: float  #: seconds of this thread, of which others took none
 
 
 @dataclass(frozen=True)
@@ -60,54 +71,75 @@ class Failure:
         return {"point": point, "reason": self.reason, "detail": self.detail}
 
 
-#: Stores whose kernels this process has compiled.
-_prepared: set[Path] = set()
-
-
-def run_block(work: Work, block: Block) -> BlockDone:
+def run_block(sent: Sent, block: Block) -> BlockDone | Unfit:
     """Compute what is to be computed of a block and write it. What fails at a point is recorded there."""
-    if work.time_limit is not None and work.store.path not in _prepared:
-        work.job.protocol.prepare(work.job.network)  # the time to compile is nobody's fault
-        _prepared.add(work.store.path)
+    work = sent.received(prepare)
+    if isinstance(work, Unfit):
+        return work
     with watched(work.time_limit):
         return _block(work, block, _together)
 
 
-def run_block_isolated(work: Work, block: Block) -> BlockDone:
+def run_block_isolated(sent: Sent, block: Block) -> BlockDone | Unfit:
     """Compute a block whose worker died, point by point in processes that may die of a point."""
-    return _block(work, block, _alone)
+    work = sent.received(prepare)
+    return work if isinstance(work, Unfit) else _block(work, block, partial(_alone, sent))
+
+
+def give_up(work: Work, block: Block, reason: str) -> BlockDone:
+    """Record for all points of a block that are to be computed that they failed."""
+    return _block(work, block, partial(_failed, reason))
+
+
+def prepare(work: Work) -> None:
+    """Compile what blocks will call: the time that it takes is no block's."""
+    with suppress(Exception):  # what cannot be prepared fails at its points, and is recorded there
+        work.job.protocol.prepare(work.job.network)
 
 
 def _block(work: Work, block: Block, compute: Any) -> BlockDone:
+    began, processor = perf_counter(), thread_time()
+    status = work.store.block_status(block)
+    chosen = work.chosen(status, block)
+    if chosen.any():  # else Dask repeats what a dead worker had done
+        points = {name: values[chosen] for name, values in work.job.grid.points(block).items()}
+        new, failures = compute(work, points)
+        if failures:
+            work.store.record_failures([failure.record(points, i) for i, failure in failures.items()])
+        with work.store.writing(block):
+            status = _written(work, block, chosen, new, list(failures))
+    return BlockDone(block, status, perf_counter() - began, thread_time() - processor)
+
+
+def _written(
+    work: Work, block: Block, chosen: NDArray[np.bool_], new: Results, failed: list[int]
+) -> NDArray[np.uint8]:
+    """Put the results of chosen points into what a block holds now; return the status that it has then."""
     job = work.job
     found, status = work.store.read_whole(block)  # what is damaged must not get a new record
-    todo = work.todo(status, block)
+    # another worker may have computed some since, or all
+    asked = work.chosen(status, block)[chosen]
+    if not asked.any():
+        return status
     whole = job.grid.whole
-    by_point = (-1, *(len(v) for v in whole.values()))
-    points = job.grid.points(block)
-    chosen = todo.reshape(by_point).any(axis=tuple(range(1, len(by_point))))
-    if not chosen.any():  # Dask repeats what a dead worker had done
-        return BlockDone(0)
-    points = {name: values[chosen] for name, values in points.items()}
-    new, failures = compute(work, points)
-    new_status = _status(job, new, int(chosen.sum()))
-    new_status[list(failures)] = FAILED
-    if failures:
-        work.store.record_failures([failure.record(points, i) for i, failure in failures.items()])
+    new_status = _status(job, new, len(asked))
+    new_status[failed] = FAILED
+    by_point: Any = (-1, *new_status.shape[1:])
     old = status.reshape(by_point)[chosen]
     # a point may be done at some values of its whole axes: failing at others takes nothing away
     done = np.isin(old, DONE)
-    kept = np.isin(np.arange(len(old)), list(failures)) & done.reshape(len(old), -1).any(axis=1)
+    kept = np.isin(np.arange(len(old)), failed) & done.reshape(len(old), -1).any(axis=1) | ~asked
     rows = np.flatnonzero(chosen)[~kept]
-    status.reshape(by_point)[chosen] = np.where((new_status == FAILED) & done, old, new_status)
+    stays = (new_status == FAILED) & done | ~asked.reshape(-1, *(1,) * (new_status.ndim - 1))
+    status.reshape(by_point)[chosen] = np.where(stays, old, new_status)
     for variable in job.protocol.variables:
         values, n_dims = fillable(found[variable.name]), len(variable.dims)
         flat = values.reshape(*values.shape[:n_dims], -1, *variable.whole_shape(whole))
-        picked = new[variable.name][(*(slice(None),) * n_dims, ~kept)]
-        _put(flat, n_dims, rows, picked)
+        index: Any = (*(slice(None),) * n_dims, ~kept)
+        _put(flat, n_dims, rows, new[variable.name][index])
         found[variable.name] = filled(values)
     work.store.write_block(block, found, status)
-    return BlockDone(int(todo.sum()))
+    return status
 
 
 def _status(job: Job, new: Results, n: int) -> NDArray[np.uint8]:
@@ -180,18 +212,29 @@ def _together(work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
         return _assembled(work.job, n_points(points), (_attempt(work.job, p) for p in _each(points)))
 
 
-def _alone(work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
+def _alone(sent: Sent, work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
     """Compute points one by one in other processes."""
     each = list(_each(points))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    prepare = partial(_prepare, work.job)
-    answers = isolated(partial(_attempt, work.job), each, prepare, work.time_limit, memory)
+    answers = isolated(
+        partial(_attempt_there, sent), each, partial(_prepare_there, sent), work.time_limit, memory
+    )
     return _assembled(work.job, len(each), answers)
 
 
-def _prepare(job: Job) -> None:
-    """Compile what a block will call; another process that reads the job knows its models before."""
-    job.protocol.prepare(job.network)
+def _prepare_there(sent: Sent) -> None:
+    sent.received(prepare)
+
+
+def _attempt_there(sent: Sent, point: Points) -> Results | Failure:
+    work = sent.received(prepare)
+    return Failure(str(work)) if isinstance(work, Unfit) else _attempt(work.job, point)
+
+
+def _failed(reason: str, work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
+    """Return for all points that they failed."""
+    n = n_points(points)
+    return _assembled(work.job, n, [Failure(reason)] * n)
 
 
 def _each(points: Points) -> Iterator[Points]:

@@ -9,11 +9,8 @@ from spikesweep.protocols.base import is_read
 from spikesweep.store import Store
 from spikesweep.sweep.fingerprint import fingerprint, is_landed, todays, uses
 from spikesweep.sweep.job import Job
+from spikesweep.sweep.provenance import DECISIVE_VERSIONS, minor
 from spikesweep.sweep.swept import Parameters
-
-#: Packages whose other minor version may round otherwise, so that results of both are not mixed; SciPy, too,
-#: where a protocol or a component imports it.
-DECISIVE_VERSIONS = ("numba", "llvmlite", "numpy")
 
 
 def code_of(job: Job) -> dict[str, str]:
@@ -41,9 +38,10 @@ def refuse_other(job: Job, store: Store, code: Mapping[str, str]) -> None:
     swept = [axis.key for axis in job.grid.swept]
     moved = [line.split(": ", 1) for line in found if line.partition(":")[0] in swept]
     ways = [f"{key}={value.partition(' there')[0]} 'grid.{key}=[...]', " for key, value in moved]
+    # SciPy, too, where a protocol or a component imports it
     for name in (*DECISIVE_VERSIONS, *(("scipy",) if uses(_classes(job), "scipy") else ())):
         there, here = attrs["versions"].get(name), job.attrs["versions"].get(name)
-        if _minor(there) != _minor(here):
+        if minor(there) != minor(here):
             found.append(f"{name}: version {there} there, {here} here")
     found += [] if is_landed(attrs["code"], code) else differences(attrs["code"], code, "code of ")
     if found:
@@ -58,10 +56,6 @@ def _is_unread(line: str, job: Job) -> bool:
     """Return whether a difference is that of a value which is new, and which the protocol does not read."""
     key, _, values = line.partition(": ")
     return values.startswith("nothing there,") and not is_read(job.protocol, key)
-
-
-def _minor(version: Any) -> str:
-    return ".".join(str(version).split(".")[:2])
 
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -8,9 +8,9 @@ import os
 import resource
 import time as clock
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -21,12 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
-from spikesweep.grid.grid import Block
+from spikesweep.grid.grid import Block, Grid
 from spikesweep.grid.schema import DONE, FAILURES
+from spikesweep.grid.texts import duration_text, size_text
 from spikesweep.kernels.cells.driver import LANES
 from spikesweep.kernels.compile.cache import folder as kernel_folder
 from spikesweep.sweep.blocks import n_points, results
-from spikesweep.sweep.compute.base import Executor
+from spikesweep.sweep.compute.base import Executor, Lost
 from spikesweep.sweep.job import Job
 from spikesweep.sweep.run import stored_status, to_compute
 
@@ -53,7 +54,9 @@ class Time:
 
     def __str__(self) -> str:
         """Return the time in words."""
-        return f"about {_duration(self.expected)} ({_duration(self.low)} to {_duration(self.high)})"
+        return (
+            f"about {duration_text(self.expected)} ({duration_text(self.low)} to {duration_text(self.high)})"
+        )
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,8 @@ class Plan:
             "axes": " x ".join(self.axes),
             "points": counts,
             "blocks": f"{self.blocks} to compute, of up to {self.block_points} points",
-            "disk": f"at most {_size(self.disk)}",
-            "memory": f"about {_size(self.memory)} a worker",
+            "disk": f"at most {size_text(self.disk)}",
+            "memory": f"about {size_text(self.memory)} a worker",
             "time": f"{self.time} here, {self.workers} at a time" if self.blocks else "nothing is missing",
         }
         lines |= {"network": self.network} if self.network else {}
@@ -128,7 +131,7 @@ def total(plans: Sequence[Plan]) -> str:
     missing, disk = sum(p.missing for p in plans), sum(p.disk for p in plans)
     once = sum(sorted(p.start for p in plans)[:-1])
     time = Time(low - once, expected - once, high - once)
-    return f"all {len(plans)} stores: {missing} points missing, at most {_size(disk)}, {time}"
+    return f"all {len(plans)} stores: {missing} points missing, at most {size_text(disk)}, {time}"
 
 
 def refuse_long(job: Job, compute: Executor, *, hours: float, overwrite: bool, retry: bool) -> None:
@@ -147,28 +150,31 @@ def refuse_long(job: Job, compute: Executor, *, hours: float, overwrite: bool, r
 
 def _pilot(job: Job, compute: Executor, blocks: Sequence[Block], missing: int) -> tuple[Time, float]:
     """Return the time of all blocks and the memory that one takes."""
-    timed, count = partial(_timed_slice, job), compute.n_workers
+    asked, count = compute.pilot, compute.pilot.n_workers
+    timed = partial(_timed_slice, _without_points(job))
     started = perf_counter()
-    if compute.in_process:
+    if asked.in_process:
         with suppress(Exception):  # told by the run, at each point
             job.protocol.prepare(job.network)
     compiling = perf_counter() - started
-    with compute.started() as running:
+    with asked.started(job.path.with_suffix(".jobs")) as running:
         smallest, began = _slices(job, blocks, LANES, count), perf_counter()
         list(running.map(timed, smallest))  # compiles, where each worker does
         compiling += perf_counter() - began
-        first = max(seconds for seconds, _ in running.map(timed, smallest))
+        first = max((seconds for seconds, _ in _answers(running.map(timed, smallest))), default=_SLICE_TIME)
         n = LANES * max(1, round(_SLICE_TIME / max(first, 1e-6)))
         n_slices = int(np.clip(_PILOT_TIME * count / max(first, 1e-6), 2, _SLICES))
         slices, began = _slices(job, blocks, n, n_slices), perf_counter()
-        found = np.array(list(running.map(timed, slices)))
+        found = np.array(_answers(running.map(timed, slices)) or [(_PILOT_TIME, 1)])
         pilot = perf_counter() - began
     if kernel_folder() is not None:  # the run finds what was compiled here
         pilot += compiling
     fixed = _ONCE + _EACH + perf_counter() - started - pilot
     seconds, sizes = found.T
     n_whole = prod(len(v) for v in job.grid.whole.values())
-    cost = seconds.sum() / sizes.sum()  # s a cut point, all workers busy
+    cost = (
+        seconds.sum() / sizes.sum()
+    )  # s a cut point, all workers busy; those of a cluster are taken to be as fast
     spread = (seconds / sizes).std(ddof=1) / np.sqrt(len(sizes)) / cost if len(sizes) > 1 else 1.0
     work = missing / n_whole * cost
     last = work / len(blocks) * (1 - 1 / compute.n_workers) / 2  # some workers end before the others
@@ -177,6 +183,18 @@ def _pilot(job: Job, compute: Executor, blocks: Sequence[Block], missing: int) -
     low, high = (fixed * (1 + k * _NOISE) + expected * max(1 + k * wide, 0.1) for k in (-1, 1))
     largest = max(b.n_points for b in blocks) / n_whole  # cut points of a block
     return Time(low, fixed + expected, high), _memory(job, slices[0]) / n_points(slices[0]) * largest
+
+
+def _without_points(job: Job) -> Job:
+    """Return a job to compute points of, without its own: it travels with every slice."""
+    axes = job.grid.axes
+    cut = tuple(v if axis.whole else v[:1] for axis, v in zip(axes, job.grid.values, strict=True))
+    return replace(job, grid=Grid(axes, cut))
+
+
+def _answers(outcomes: Iterable[Any]) -> list[tuple[float, int]]:
+    """Return the answers of those slices that killed no worker."""
+    return [outcome for outcome in outcomes if not isinstance(outcome, Lost)]
 
 
 def _process_age() -> float:
@@ -235,19 +253,3 @@ def _bytes(job: Job) -> int:
 def _axis(name: str, n: int, job: Job) -> str:
     columns = [axis.name for axis, _ in job.grid.columns] if name == "point" else []
     return f"{name} {n}" + (f" ({', '.join(columns)})" if columns else "")
-
-
-def _size(n: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if n < 1000:
-            return f"{n:.3g} {unit}"
-        n /= 1000
-    return f"{n:.3g} TB"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.1f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"

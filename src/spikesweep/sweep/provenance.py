@@ -9,6 +9,8 @@ from typing import Any
 
 import spikesweep
 
+#: Packages whose other minor version may round otherwise, so that results of both are not mixed.
+DECISIVE_VERSIONS = ("numba", "llvmlite", "numpy")
 _VERSIONS = ("numba", "llvmlite", "numpy", "scipy", "xarray", "zarr", "dask", "hydra-core")
 
 
@@ -21,6 +23,11 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:  # run from a source tree that is not installed
             versions[package] = "unknown"
     return versions
+
+
+def minor(version: Any) -> str:
+    """Return the part of a version that decides numbers."""
+    return ".".join(str(version).split(".")[:2])
 
 
 def creation() -> dict[str, Any]:

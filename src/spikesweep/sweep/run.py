@@ -1,13 +1,10 @@
 """A sweep: plan what is missing, run it, return the dataset."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from hashlib import sha256
 from math import prod
-from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +13,10 @@ from spikesweep import store as stores
 from spikesweep.errors import InputError
 from spikesweep.grid.grid import POINT, Block, Grid, blocks_of
 from spikesweep.grid.schema import FAILED, FAILURES, MISSING, NON_FINITE
-from spikesweep.store import durable, growth
-from spikesweep.sweep.blocks import Work, run_block, run_block_isolated
-from spikesweep.sweep.compute.base import Executor, Lost
+from spikesweep.store import durable, growth, turns
+from spikesweep.sweep.blocks import Work
+from spikesweep.sweep.compute.base import Executor
+from spikesweep.sweep.dispatch import Monitor, dispatch
 from spikesweep.sweep.fingerprint import models_in
 from spikesweep.sweep.identity import code_of, refuse_other
 from spikesweep.sweep.job import Job
@@ -38,22 +36,6 @@ _LONGER = 16.0
 #: Blocks of a sweep at least, so that several workers end together, unless they became shorter than this part
 #: of BLOCK_WORK. How many workers there are must not matter: the same sweep has the same files anywhere.
 _MIN_BLOCKS, _SHORTEST = 8, 1 / 32
-
-
-class Monitor(Protocol):
-    """Who watches a sweep."""
-
-    def message(self, text: str) -> None:
-        """Show a line."""
-
-    def start(self, total: int, done: int) -> None:
-        """Begin: so many points, so many of them done before."""
-
-    def advance(self, n: int) -> None:
-        """Count points that are done."""
-
-    def stop(self) -> None:
-        """End, however it came."""
 
 
 @dataclass(frozen=True)
@@ -79,17 +61,23 @@ def run(
 
     Raises InputError where its store cannot be used.
     """
+    compute.check()
     if job.path.is_symlink():  # what grows is put in the place of the folder, not of its name
         job = replace(job, path=job.path.resolve())
     with durable.locked(job.path):
-        durable.recover(job.path)
-        stores.remove_leftovers(job.path)
-        store = _store(job, compute, overwrite).held()
-        store.remove_partial_files()
+        with turns.alone(job.path):  # workers of a driver that was killed may still write
+            durable.recover(job.path)
+            stores.remove_leftovers(job.path)
+            store = _store(job, compute, overwrite).held()
+            store.remove_partial_files()
+            store.remove_sent()
         grid = growth.stored_grid(store, job.grid, job.defaults)
         wanted = tuple(np.isin(v, asked) for v, asked in zip(grid.values, job.grid.values, strict=True))
         work = Work(replace(job, grid=grid), store, wanted, to_compute(retry), compute.time_limit)
-        return _run(job.grid, work, compute, monitor)
+        try:
+            return _run(job.grid, work, compute, monitor)
+        finally:
+            turns.forget(job.path)
 
 
 def to_compute(retry: bool) -> tuple[int, ...]:
@@ -99,22 +87,16 @@ def to_compute(retry: bool) -> tuple[int, ...]:
 
 def _run(asked: Grid, work: Work, compute: Executor, monitor: Monitor) -> Outcome:
     store, grid = work.store, work.job.grid
-    everything = Block((0,) * len(grid.shape), grid.shape)
     status = store.status()
-    todo = work.todo(status, everything)
+    todo = work.todo(status, Block((0,) * len(grid.shape), grid.shape))
     blocks = [block for block in grid.blocks(store.chunks) if todo[block.slices].any()]
     monitor.message(f"{store.path}: {asked.describe()}")
     if blocks:
-        if compute.in_process:
-            began = perf_counter()
-            with suppress(Exception):  # what cannot be prepared fails at its points, and is recorded there
-                work.job.protocol.prepare(work.job.network)
-            monitor.message(f"kernels ready in {perf_counter() - began:.1f} s")
-        _run_blocks(work, blocks, compute, monitor, asked.n_points, asked.n_points - int(todo.sum()))
+        # the status is not read again: another host may see a file a while after it was written
+        dispatch(work, blocks, compute, monitor, status, todo, asked)
     else:
         monitor.message("nothing is missing")
-    after = store.status()
-    inside = after[np.ix_(*work.wanted)]
+    inside = status[np.ix_(*work.wanted)]
 
     def opened() -> "xr.Dataset":
         dataset = store.open()
@@ -127,7 +109,7 @@ def _run(asked: Grid, work: Work, compute: Executor, monitor: Monitor) -> Outcom
     return Outcome(
         opened,
         _key(asked, inside, store.attrs),
-        computed=int(np.count_nonzero(todo & (after != MISSING))),
+        computed=int(np.count_nonzero(todo & (status != MISSING))),
         failed=int(np.count_nonzero(np.isin(inside, FAILURES))),
         missing=int(np.count_nonzero(inside == MISSING)),
     )
@@ -141,26 +123,6 @@ def _key(asked: Grid, status: NDArray[np.uint8], attrs: Mapping[str, Any]) -> st
         found.update(name.encode() + repr(values.tolist()).encode())
     found.update(status.tobytes())
     return found.hexdigest()
-
-
-def _run_blocks(
-    work: Work, blocks: list[Block], compute: Executor, monitor: Monitor, total: int, before: int
-) -> None:
-    lost = []
-    with compute.started() as running:
-        if running.dashboard:
-            monitor.message(f"dashboard: {running.dashboard}")
-        monitor.start(total, before)
-        try:
-            for outcome in running.map(partial(run_block, work), blocks):
-                if isinstance(outcome, Lost):
-                    lost.append(outcome.block)
-                else:
-                    monitor.advance(outcome.n_points)
-            for block in lost:
-                monitor.advance(run_block_isolated(work, block).n_points)
-        finally:
-            monitor.stop()
 
 
 def _store(job: Job, compute: Executor, overwrite: bool) -> stores.Store:

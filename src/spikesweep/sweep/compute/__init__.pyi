@@ -1,3 +1,10 @@
+from .htcondor import HTCondor as HTCondor
+from .lsf import LSF as LSF
+from .oar import OAR as OAR
+from .pbs import PBS as PBS
 from .processes import Processes as Processes
+from .scheduler import Dask as Dask
 from .serial import Serial as Serial
+from .sge import SGE as SGE
+from .slurm import Slurm as Slurm
 from .threads import Threads as Threads

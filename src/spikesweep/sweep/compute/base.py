@@ -1,27 +1,37 @@
 """What every executor is, and what it hands back."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
-#: A block's task: called with the block, returns what the monitor shows.
+#: A task: called with an item, as a block, it returns what its driver needs to know.
 Task = Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
 class Lost:
-    """A worker died while it had this block; the block may be the cause, or may not."""
+    """Workers died while they had this item; it may be the cause, or may not."""
 
-    block: Any
+    item: Any
+
+
+class Map(Protocol):
+    """How a started executor runs a task on items."""
+
+    def __call__(self, task: Task, items: Sequence[Any], names: Callable[[Any], str] = ...) -> Iterator[Any]:
+        """Yield results, or Lost, in the order of their end; `names` of items are what a dashboard shows."""
 
 
 @dataclass(frozen=True)
 class Running:
     """A started executor."""
 
-    map: Callable[[Task, Iterable[Any]], Iterable[Any]]  #: results, or Lost, in the order of their end
-    dashboard: str | None  #: address of the dashboard
+    map: Map
+    dashboard: str | None = None  #: its address
+    n_workers: Callable[[], int] = lambda: 1  #: how many tasks run at a time, now
+    about: str = ""  #: what a person needs to know: how many jobs, where their logs are
 
 
 class Executor(Protocol):
@@ -43,5 +53,15 @@ class Executor(Protocol):
     def time_limit(self) -> float | None:
         """Seconds that a block may take, None where nobody could stop it."""
 
-    def started(self) -> AbstractContextManager[Running]:
-        """Return a context in which tasks are run."""
+    @property
+    def pilot(self) -> "Executor":
+        """Who is asked how long tasks take: itself, or another that need not wait for a queue."""
+
+    def check(self) -> None:
+        """Raise InputError where it cannot be started: a program, a package, a file is not there."""
+
+    def started(self, folder: Path) -> AbstractContextManager[Running]:
+        """Return a context in which tasks are run.
+
+        `folder` is for what workers share and say, where they have something; it is made when it is needed.
+        """

@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -45,38 +47,54 @@ def isolated(
     item is to blame and a fresh process goes on with the next. `prepare` is called first, outside the
     limit. `memory` bounds the data of a process, in bytes.
     """
-    context = multiprocessing.get_context("spawn")
     first = 0
     while first < len(items):
-        here, there = context.Pipe(duplex=False)
-        arguments = (there, function, items[first:], prepare, memory)
-        process = context.Process(target=_serve, args=arguments, daemon=True)
-        process.start()
-        there.close()
+        here, process = _served(function, items[first:], prepare, memory)
         with suppress(EOFError):
             here.recv()  # ready: imported and compiled
         while first < len(items):
             try:
                 answer = here.recv() if here.poll(limit) else Death(f"no result within {limit:g} s")
             except EOFError:
-                process.join()
-                answer = Death(_end_of(process.exitcode))
+                process.wait()
+                answer = Death(_end_of(process.returncode))
             first += 1
             yield answer
             if isinstance(answer, Death):
                 break
         process.kill()
-        process.join()
+        process.wait()
         here.close()
 
 
-def _serve(
-    there: Any,
-    function: Callable[[Any], Any],
-    items: Sequence[Any],
-    prepare: Callable[[], Any],
-    memory: int | None,
-) -> None:
+#: Not `multiprocessing`, whose processes may have no children where they are a worker's.
+_CHILD = """
+import sys
+from multiprocessing.connection import Connection
+there = Connection(int(sys.argv[1]))
+sys.path[:] = there.recv()
+from spikesweep.sweep.compute.isolation import serve
+serve(there)
+"""
+
+
+def _served(
+    function: Callable[[Any], Any], items: Sequence[Any], prepare: Callable[[], Any], memory: int | None
+) -> tuple[Any, subprocess.Popen[bytes]]:
+    """Return a new process that computes items, and the connection through which it answers."""
+    here, there = multiprocessing.Pipe()
+    with there:
+        command = [sys.executable, "-c", _CHILD, str(there.fileno())]
+        process = subprocess.Popen(command, pass_fds=[there.fileno()], stdin=subprocess.DEVNULL)
+    with suppress(BrokenPipeError):  # it has died, which is told where its first answer is waited for
+        here.send(sys.path)
+        here.send((function, items, prepare, memory))
+    return here, process
+
+
+def serve(there: Any) -> None:
+    """Answer for each item that a connection brings."""
+    function, items, prepare, memory = there.recv()
     if memory is not None:
         import resource
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 from annotated_types import Gt
@@ -20,7 +21,7 @@ class Processes(Local):
     time_limit: Annotated[float, "s", Gt(0)] | None
 
     @contextmanager
-    def started(self) -> Iterator[Running]:
+    def started(self, folder: Path) -> Iterator[Running]:
         """Yield what runs tasks."""
         with self.cluster(processes=True, n_workers=self.n_workers, threads_per_worker=1) as running:
             yield running

@@ -1,13 +1,14 @@
 """One block after the other in this process, without Dask."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge
 
-from spikesweep.sweep.compute.base import Running
+from spikesweep.sweep.compute.base import Running, Task
 
 
 @dataclass(frozen=True)
@@ -15,20 +16,24 @@ class Serial:
     """One block after the other in this process."""
 
     in_process: ClassVar[bool] = True  #: tasks run here and use what was compiled here
+    n_workers: ClassVar[int] = 1  #: how many blocks run at a time
+    time_limit: ClassVar[float | None] = None  #: seconds that a block may take: nobody could stop it here
 
     block_points: Annotated[int, Ge(1)] | None
 
     @property
-    def n_workers(self) -> int:
-        """Return how many blocks run at a time."""
-        return 1
+    def pilot(self) -> "Serial":
+        """Return who is asked how long tasks take."""
+        return self
 
-    @property
-    def time_limit(self) -> float | None:
-        """Return the seconds that a block may take: nobody could stop it here."""
-        return None
+    def check(self) -> None:
+        """Refuse nothing."""
 
     @contextmanager
-    def started(self) -> Iterator[Running]:
+    def started(self, folder: Path) -> Iterator[Running]:
         """Yield what runs tasks."""
-        yield Running(map, None)
+        yield Running(_one_by_one)
+
+
+def _one_by_one(task: Task, items: Sequence[Any], names: Callable[[Any], str] = str) -> Iterator[Any]:
+    return map(task, items)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from spikesweep.sweep.compute.base import Running
@@ -21,7 +22,7 @@ class Threads(Local):
         return None
 
     @contextmanager
-    def started(self) -> Iterator[Running]:
+    def started(self, folder: Path) -> Iterator[Running]:
         """Yield what runs tasks."""
         with self.cluster(processes=False, n_workers=1, threads_per_worker=self.n_workers) as running:
             yield running

@@ -1,0 +1,20 @@
+"""Jobs of OAR."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from spikesweep.sweep.compute.jobs import Jobs
+
+
+@dataclass(frozen=True, kw_only=True)
+class OAR(Jobs):
+    """Jobs of OAR."""
+
+    cluster: ClassVar[str] = "OARCluster"
+    submit: ClassVar[str] = "oarsub"
+    listing: ClassVar[str] = "oarstat -u {user}"
+
+    def own(self) -> Mapping[str, Any]:
+        """Return what only this queue is told."""
+        return {"queue": self.queue, "project": self.account, "walltime": self.walltime}

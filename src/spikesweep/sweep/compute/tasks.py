@@ -1,0 +1,140 @@
+"""Tasks on Dask's workers, a sliding window of them under way. Whatever Dask loses is told."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count, islice
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from typing import Any
+
+from spikesweep.sweep.compute.base import Lost, Task
+
+#: What Dask is told by all executors.
+SETTINGS: dict[str, Any] = {
+    # by default any page in the user's browser may talk to the dashboard
+    "distributed.scheduler.dashboard.bokeh-application.allow_websocket_origin": [],
+}
+#: Seconds between two looks at the workers.
+_LOOK = 5.0
+#: Tasks under way for every worker: enough to keep it busy, few enough to stop at once.
+_WINDOW = 2
+#: The part of the window that is sent at a time: one task alone costs the scheduler twice as much.
+_BATCH = 5
+
+
+def _no_name(item: Any) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """What runs tasks through a Dask client, so many at a time."""
+
+    client: Any
+    n_workers: Callable[[], int]
+    check: Callable[[], None] = lambda: None  #: raises where no worker will ever come
+
+    def map(self, task: Task, items: Sequence[Any], names: Callable[[Any], str] = _no_name) -> Iterator[Any]:
+        """Keep a window of tasks under way; yield each result, or Lost, and forget it at once.
+
+        Raises ConnectionError where the scheduler is gone.
+        """
+        finished: SimpleQueue[Any] = SimpleQueue()
+        under_way: dict[Any, tuple[Any, Any]] = {}
+        waiting, number = iter(items), count()
+        while True:
+            window = _WINDOW * max(1, self.n_workers())
+            room = window - len(under_way)
+            if room >= max(1, window // _BATCH) and (batch := list(islice(waiting, room))):
+                # the first part of a key is what the dashboard counts by, so it must not be the block's own
+                keys = [("block", names(item), next(number)) for item in batch]
+                for item, future in zip(
+                    batch, self.client.map(task, batch, key=keys, pure=False), strict=True
+                ):
+                    under_way[future.key] = future, item
+                    future.add_done_callback(finished.put)
+            if not under_way:
+                return
+            yield from self._results(self._drained(finished), under_way)
+
+    def _results(self, done: list[Any], under_way: dict[Any, tuple[Any, Any]]) -> Iterator[Any]:
+        from distributed import KilledWorker
+
+        whole = [future for future in done if future.status == "finished"]
+        others = [future for future in done if future not in whole]
+        yield from self.client.gather(whole)
+        for future in others:
+            try:
+                yield future.result()
+            except KilledWorker:
+                yield Lost(under_way[future.key][1])
+        for future in done:
+            del under_way[future.key]
+
+    def _drained(self, finished: "SimpleQueue[Any]") -> list[Any]:
+        """Return the futures that have finished, at least one."""
+        done: list[Any] = []
+        while True:
+            try:
+                done.append(finished.get(timeout=0.0 if done else _LOOK))
+            except Empty:
+                if done:
+                    return done
+                if self.client.status != "running":
+                    raise ConnectionError("the connection is lost") from None
+                self.check()
+
+
+@contextmanager
+def connected(client: Any) -> Iterator[Any]:
+    """Close a client at the end; say in one line, by ConnectionError, that its scheduler is gone."""
+    from asyncio import CancelledError as Cancelled
+    from concurrent.futures import CancelledError
+
+    where = client.scheduler.address
+    try:
+        with client:
+            yield client
+    except (Cancelled, CancelledError, ConnectionError) as error:
+        raise ConnectionError(f"the scheduler at {where} is gone; the same command continues") from error
+
+
+@contextmanager
+def looked_after(look: Callable[[], None]) -> Iterator[None]:
+    """Call a function every few seconds: what replaces workers must not wait for a block to end."""
+    over = Event()
+
+    def run() -> None:
+        while not over.wait(_LOOK):
+            look()
+
+    thread = Thread(target=run, daemon=True, name="looks at the workers")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def replace_lost(cluster: Any) -> Callable[[], None]:
+    """Return what lets a cluster have as many workers as were asked of it: it does not always see to it."""
+
+    def look() -> None:
+        if len(cluster.workers) < len(cluster.worker_spec):
+            cluster.scale(len(cluster.worker_spec))
+
+    return look
+
+
+def end_with_driver(client: Any) -> None:
+    """Let the process of a worker end with it, whatever it computes: nobody waits for that any more."""
+    from distributed import WorkerPlugin
+
+    class EndsWithDriver(WorkerPlugin):
+        def teardown(self, worker: Any) -> None:
+            os._exit(0)
+
+    client.register_plugin(EndsWithDriver())
