@@ -2,6 +2,7 @@
 
 from dataclasses import is_dataclass
 
+import fake_queue
 import numpy as np
 import pytest
 from conftest import options
@@ -12,10 +13,19 @@ from spikesweep.config.build import build
 from spikesweep.contract import lacking, members
 from spikesweep.sweep.compute.base import Executor, Running
 
+#: Executors that need nothing but this machine; the others have tests of their own.
+HERE = ("serial", "threads", "processes")
+#: What one cannot do without.
+NEEDS = {"dask": {"address": "tcp://127.0.0.1:8786"}}
+
 
 def executor(option, **changes):
-    node = OmegaConf.to_container(ss.load(f"compute={option}").compute) | changes
+    node = OmegaConf.to_container(ss.load(f"compute={option}").compute) | NEEDS.get(option, {}) | changes
     return build(node, "compute", Executor)
+
+
+def test_every_executor_is_run_by_some_test():
+    assert {*options("compute")} == {*HERE, *fake_queue.COMMANDS, "dask"}
 
 
 @pytest.mark.parametrize("option", options("compute"))
@@ -31,14 +41,14 @@ def test_has_the_members_of_the_contract(option):
     assert executor(option, block_points=7).block_points == 7
 
 
-@pytest.mark.parametrize("option", options("compute"))
+@pytest.mark.parametrize("option", HERE)
 def test_runs_every_task_once_and_hands_back_its_result(option, tmp_path):
     with executor(option).started(tmp_path) as running:
         assert isinstance(running, Running)
         assert sorted(running.map(abs, range(-20, 0))) == list(range(1, 21))
 
 
-@pytest.mark.parametrize("option", options("compute"))
+@pytest.mark.parametrize("option", HERE)
 def test_gives_the_numbers_of_one_block_after_the_other(option, small, tmp_path):
     words = ("grid.seed=[0,1]", "compute.block_points=3")
     ds = ss.run(small(*words, f"compute={option}", f"outputs={tmp_path}/{option}")).load()

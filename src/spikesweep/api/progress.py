@@ -73,7 +73,8 @@ class Terminal:
     def start(self, total: int, done: int, n_workers: Callable[[], int]) -> None:
         """Show the progress line; in a log, the first line comes later."""
         self._pace, self._told = Pace(), 0.0
-        self._total, self._done, self._failed, self._n_workers = total, done, 0, n_workers
+        self._total, self._done, self._failed = total, done, 0
+        self._n_workers, self._n_now = n_workers, 0
         if self._console.is_terminal:
             columns = (BarColumn(), MofNCompleteColumn(), TextColumn("points  {task.description}"))
             self._bar = Progress(*columns, console=self._console)
@@ -85,6 +86,7 @@ class Terminal:
         self._pace.add(n)
         self._done += n
         self._failed += failed
+        self._n_now = self._n_workers()
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self._done, description=self._how())
         elif self._pace.seconds - self._told > min(max(_PART * self._told, _SOONEST), _LATEST):
@@ -96,9 +98,11 @@ class Terminal:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+        elif self._pace.points:
+            self.message(f"{self._done} of {self._total} points  {self._how()}")
 
     def _how(self) -> str:
-        n = self._n_workers()
+        n = self._n_now
         parts = [f"{self._failed} failed"] if self._failed else []
         parts += [f"{self._pace.speed:,.0f}/s" if self._pace.speed >= 10 else f"{self._pace.speed:.2g}/s"]
         parts += [f"{n} worker{'' if n == 1 else 's'}", self._pace.left(self._total - self._done)]

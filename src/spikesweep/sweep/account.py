@@ -4,7 +4,6 @@ import getpass
 import os
 import shlex
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,6 +11,8 @@ from datetime import UTC, datetime
 from heapq import nlargest
 from pathlib import Path
 from time import perf_counter
+
+import psutil
 
 from spikesweep.grid.texts import duration_text
 
@@ -28,10 +29,10 @@ class Account:
     began: float = field(default_factory=perf_counter)
     processor: float = 0.0  #: seconds of all blocks
     busy: float = 0.0  #: seconds of workers in blocks
-    available: float = 0.0  #: seconds of all workers
+    available: float = 0.0  #: seconds of all workers that were there
     points: int = 0
     slowest: list[tuple[float, str]] = field(default_factory=list)  #: seconds a point, and where
-    _last: float = field(default_factory=perf_counter)
+    _last: tuple[float, int] = (0.0, 0)  #: when workers were counted, and how many there were
 
     def add(self, n_points: int, seconds: float, processor: float, where: str) -> None:
         """Count a block of which so many points were computed."""
@@ -42,10 +43,10 @@ class Account:
             self.slowest = nlargest(_SLOWEST, [*self.slowest, (seconds / n_points, where)])
 
     def pass_time(self, n_workers: int) -> None:
-        """Count the time since this was last called as that of so many workers."""
-        now = perf_counter()
-        self.available += n_workers * (now - self._last)
-        self._last = now
+        """Count the time since this was last called as that of the workers that there were, and these."""
+        now, (then, before) = perf_counter(), self._last
+        self.available += before * (now - then)
+        self._last = now, n_workers
 
     @property
     def wall(self) -> float:
@@ -80,7 +81,7 @@ def logged(store: Path, about: str) -> Iterator[Callable[[str], None]]:
 
     with suppress(KeyError, OSError):  # nobody has this user's number
         about += f", by {getpass.getuser()}"
-    say(f"begins: {shlex.join(sys.argv)} in {Path.cwd()}, {about}")
+    say(f"begins: {shlex.join(psutil.Process().cmdline())} in {Path.cwd()}, {about}")
     try:
         yield say
     except BaseException as error:

@@ -61,6 +61,7 @@ def dispatch(
     ):
         say(running.about)
         monitor.start(asked.n_points, asked.n_points - n_todo, running.n_workers)
+        account.pass_time(running.n_workers())
         with closing(_computed(work, blocks, sent, running)) as found:
             for done in found:
                 here = done.block.slices

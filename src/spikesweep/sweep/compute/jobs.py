@@ -18,7 +18,7 @@ from annotated_types import Ge, Gt
 from spikesweep.errors import InputError
 from spikesweep.sweep.compute.base import Running
 from spikesweep.sweep.compute.queue import Keeper, noting
-from spikesweep.sweep.compute.tasks import SETTINGS, Tasks, connected, end_with_driver, looked_after
+from spikesweep.sweep.compute.tasks import SETTINGS, Tasks, end_with_driver, looked_after
 from spikesweep.sweep.compute.threads import Threads
 
 _WALLTIME = re.compile(r"(?:(\d+)-)?(\d{1,3}):(\d{2})(?::(\d{2}))?")
@@ -138,7 +138,7 @@ class Jobs:
         with dask.config.set(settings):
             made = getattr(_jobqueue(), self.cluster)(**self._options(folder, refused))
             keeper = Keeper(made, self.listing, self.submit, refused, folder)
-            with made, connected(Client(made)) as client:
+            with _closed_at_the_end(made), Client(made) as client:
                 end_with_driver(client)
                 if self.adapt:
                     made.adapt(minimum_jobs=self.adapt.minimum, maximum_jobs=self.adapt.maximum)
@@ -147,7 +147,8 @@ class Jobs:
                 with looked_after(keeper.look):
                     tasks = Tasks(client, lambda: self.n_workers, keeper.check)
                     port = made.scheduler.http_server.port
-                    about = f"jobs of {self.cores} cores, what they say is in {folder}"
+                    size = f"{self.cores} core{'' if self.cores == 1 else 's'}"
+                    about = f"jobs of {size}; what they say is in {folder}"
                     dashboard = f"http://127.0.0.1:{port}/status"
                     yield Running(tasks.map, dashboard, lambda: made.scheduler.total_nthreads, about)
 
@@ -185,6 +186,18 @@ class Jobs:
             "silence_logs": CRITICAL,
             **self.own(),
         }
+
+
+@contextmanager
+def _closed_at_the_end(cluster: Any) -> Iterator[None]:
+    """Cancel the jobs of a cluster at the end, and remove the files of its certificates: it leaves them."""
+    try:
+        with cluster:
+            yield
+    finally:
+        for name, file in vars(cluster).items():
+            if name.startswith("_job_") and hasattr(file, "close"):
+                file.close()
 
 
 def _prepared(folder: Path) -> Path:

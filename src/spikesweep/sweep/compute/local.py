@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from annotated_types import Ge
 
 from spikesweep.sweep.compute.base import Running
-from spikesweep.sweep.compute.tasks import SETTINGS, Tasks, connected, looked_after, replace_lost
+from spikesweep.sweep.compute.tasks import SETTINGS, Tasks, looked_after, replace_lost
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Local:
             # the machine by its processors, stops workers for ever where there are many and little memory
             options |= {"dashboard_address": "127.0.0.1:0", "memory_limit": 0, "silence_logs": 50}
             cluster = LocalCluster(**options)
-            with cluster, connected(Client(cluster)) as client, looked_after(replace_lost(cluster)):
+            with cluster, Client(cluster) as client, looked_after(replace_lost(cluster)):
                 # Dask's own link names the machine's outer address, where nothing listens
                 port = client.cluster.scheduler.http_server.port
                 tasks = Tasks(client, lambda: self.n_workers)

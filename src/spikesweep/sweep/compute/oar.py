@@ -15,6 +15,13 @@ class OAR(Jobs):
     submit: ClassVar[str] = "oarsub"
     listing: ClassVar[str] = "oarstat -u {user}"
 
+    memory_property: str | None  #: what a site calls the memory of a core; None where it does not know it
+
     def own(self) -> Mapping[str, Any]:
         """Return what only this queue is told."""
-        return {"queue": self.queue, "project": self.account, "walltime": self.walltime}
+        return {
+            "queue": self.queue,
+            "project": self.account,
+            "walltime": self.walltime,
+            "memory_per_core_property_name": self.memory_property or "not_applicable",
+        }

@@ -93,9 +93,9 @@ class Keeper:
     def _without_worker(self) -> Mapping[str, str]:
         """Return the names of the jobs that have no worker, by id."""
         there = self._connected()
-        jobs = [(str(name), job.job_id) for name, job in [*self._cluster.workers.items()] if job.job_id]
+        jobs = [(str(name), str(job.job_id)) for name, job in [*self._cluster.workers.items()] if job.job_id]
         return {
-            str(job_id): name
+            job_id.split(".")[0]: name  # HTCondor's are 12.0, and listed as 12
             for name, job_id in jobs
             if name not in there and not any(worker.startswith(f"{name}-") for worker in there)
         }

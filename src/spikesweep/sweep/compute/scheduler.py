@@ -1,8 +1,9 @@
 """A Dask scheduler that is there already: of a Kubernetes operator, a Gateway, Coiled, SSH, or hand-made."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from logging import CRITICAL
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -10,7 +11,7 @@ from annotated_types import Ge, Gt
 
 from spikesweep.errors import InputError
 from spikesweep.sweep.compute.base import Running
-from spikesweep.sweep.compute.tasks import SETTINGS, Tasks, connected, looked_after
+from spikesweep.sweep.compute.tasks import SETTINGS, Tasks, looked_after
 from spikesweep.sweep.compute.threads import Threads
 
 
@@ -64,8 +65,10 @@ class Dask:
         """Yield what runs tasks; raise InputError where the scheduler does not answer."""
         import dask
         from distributed import Client
+        from distributed.utils import silence_logging_cmgr
 
-        with dask.config.set(SETTINGS):
+        # a scheduler that is gone is told in one line
+        with dask.config.set(SETTINGS), silence_logging_cmgr(CRITICAL):
             try:
                 client = Client(self.address, security=self._security(), timeout="30s")
             except (OSError, TypeError, ValueError) as error:
@@ -75,7 +78,7 @@ class Dask:
                     "it asks for certificates"
                 ) from error
             there = _Workers(client, self.workers)
-            with connected(client), looked_after(there.look):
+            with client, looked_after(there.look):
                 tasks = Tasks(client, there.wanted)
                 about = f"the scheduler at {self.address} has {there.n} threads"
                 yield Running(tasks.map, client.dashboard_link, lambda: there.n, about)
@@ -103,7 +106,7 @@ class _Workers:
 
     def look(self) -> None:
         """Ask the scheduler."""
-        if self._client.status == "running":
+        with suppress(OSError):  # told where results are waited for
             self.n = sum(self._client.nthreads().values())
 
     def wanted(self) -> int:

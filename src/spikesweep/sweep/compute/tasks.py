@@ -47,31 +47,33 @@ class Tasks:
         while True:
             window = _WINDOW * max(1, self.n_workers())
             room = window - len(under_way)
-            if room >= max(1, window // _BATCH) and (batch := list(islice(waiting, room))):
-                # the first part of a key is what the dashboard counts by, so it must not be the block's own
-                keys = [("block", names(item), next(number)) for item in batch]
-                for item, future in zip(
-                    batch, self.client.map(task, batch, key=keys, pure=False), strict=True
-                ):
-                    under_way[future.key] = future, item
-                    future.add_done_callback(finished.put)
-            if not under_way:
+            with _or_gone(self.client):
+                if room >= max(1, window // _BATCH) and (batch := list(islice(waiting, room))):
+                    # the first part of a key is what the dashboard counts by, so it is not the block's own
+                    keys = [("block", names(item), next(number)) for item in batch]
+                    futures = self.client.map(task, batch, key=keys, pure=False)
+                    for item, future in zip(batch, futures, strict=True):
+                        under_way[future.key] = future, item
+                        future.add_done_callback(finished.put)
+                found = self._results(self._drained(finished), under_way) if under_way else []
+            if not found:
                 return
-            yield from self._results(self._drained(finished), under_way)
+            yield from found
 
-    def _results(self, done: list[Any], under_way: dict[Any, tuple[Any, Any]]) -> Iterator[Any]:
+    def _results(self, done: list[Any], under_way: dict[Any, tuple[Any, Any]]) -> list[Any]:
+        """Return the results of futures, or Lost, and forget them."""
         from distributed import KilledWorker
 
         whole = [future for future in done if future.status == "finished"]
-        others = [future for future in done if future not in whole]
-        yield from self.client.gather(whole)
-        for future in others:
-            try:
-                yield future.result()
-            except KilledWorker:
-                yield Lost(under_way[future.key][1])
+        found = list(self.client.gather(whole))
         for future in done:
+            if future not in whole:
+                try:
+                    found.append(future.result())
+                except KilledWorker:
+                    found.append(Lost(under_way[future.key][1]))
             del under_way[future.key]
+        return found
 
     def _drained(self, finished: "SimpleQueue[Any]") -> list[Any]:
         """Return the futures that have finished, at least one."""
@@ -88,16 +90,17 @@ class Tasks:
 
 
 @contextmanager
-def connected(client: Any) -> Iterator[Any]:
-    """Close a client at the end; say in one line, by ConnectionError, that its scheduler is gone."""
+def _or_gone(client: Any) -> Iterator[None]:
+    """Say in one line, by ConnectionError, that the scheduler is gone."""
     from asyncio import CancelledError as Cancelled
     from concurrent.futures import CancelledError
 
-    where = client.scheduler.address
+    where = client.scheduler.address if client.scheduler else "?"
     try:
-        with client:
-            yield client
-    except (Cancelled, CancelledError, ConnectionError) as error:
+        yield
+    except (Cancelled, CancelledError, OSError) as error:
+        if isinstance(error, OSError) and client.status == "running":  # what a task raised, as a full disk
+            raise
         raise ConnectionError(f"the scheduler at {where} is gone; the same command continues") from error
 
 
