@@ -9,6 +9,7 @@ import threading
 
 import fake_queue
 import pytest
+import schedulers
 from omegaconf import OmegaConf
 from schedulers import same_bits
 
@@ -93,11 +94,11 @@ def test_a_queue_gives_the_numbers_of_one_block_after_the_other(name, kept, smal
     ):
         assert option in found[0]
     assert (folder / "begun").exists()
-    assert not alive(folder)
+    schedulers.wait_until(lambda: not alive(folder), "the jobs to end")
 
 
 def alive(folder):
-    """Return the jobs that run still; those that have just been told to end may take a moment."""
+    """Return the jobs that run still."""
     left = []
     for job in (folder / "jobs").glob("*"):
         try:
