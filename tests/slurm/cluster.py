@@ -1,4 +1,4 @@
-"""A real Slurm on this machine's loopback: a controller, some nodes that claim more processors than there are.
+"""A real Slurm on this machine's loopback: a controller, and nodes that claim more processors than there are.
 
 Everything that it writes is in one temporary folder; nothing of the machine's own Slurm, if any, is touched.
 """
@@ -171,7 +171,7 @@ class Cluster:
         return found
 
     def listening(self) -> set[str]:
-        """Return the addresses at which this Slurm's processes listen, as /proc/net/tcp and tcp6 write them."""
+        """Return the addresses at which its processes listen, as /proc/net/tcp and tcp6 write them."""
         inodes = set()
         for process in self.processes():
             with suppress(OSError):

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+
 from slurm.cluster import Cluster, missing
 
 #: Set by .ci/run: there a missing Slurm is a failure.
