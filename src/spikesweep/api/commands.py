@@ -20,9 +20,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Carry out a command and exit with its code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     hydras = given[:1] != [] and given[0] in _WORDS
-    parsed = _parser().parse_args(given[:1] if hydras else given)
+    rest: list[str] = []
     if hydras:
-        parsed.words = given[1:]
+        given, rest = given[:1], given[1:]
+    elif given[:1] == ["job"] and "--" in given:  # by hand: argparse would look for its own options behind it
+        at = given.index("--")
+        given, rest = given[:at], given[at + 1 :]
+    parsed = _parser().parse_args(given)
+    if rest or hydras:
+        parsed.words = rest
     with exit_codes():
         module, _, name = parsed.command.partition(":")
         sys.exit(getattr(import_module(f"{__package__}.{module}"), name)(parsed))
@@ -54,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("kind", choices=("neuron", "synapse", "network", "protocol"))
     new.add_argument("name", help="of the class, as QIF")
     new.add_argument("folder", nargs="?", default="mymodels", help="of your models (default: %(default)s)")
+    _add_job(add("job", "job:command", "a batch script for a sweep's driver: job slurm -- run.py -m ..."))
     ls = add("ls", "store_commands:ls", "one line for each sweep")
     ls.add_argument("folder", nargs="?", default="outputs")
     show = add("show", "store_commands:show", "one sweep in full")
@@ -74,3 +81,19 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("path")
     replay.add_argument("words", nargs="*", metavar="axis=value", help="of the point; models=FOLDER too")
     return parser
+
+
+def _add_job(job: argparse.ArgumentParser) -> None:
+    """Add the options of `job`; `--` and the driver's command follow them."""
+    job.usage = "spikesweep job {slurm,pbs} [options] -- run.py -m neuron=adexp ..."
+    job.add_argument("scheduler", choices=("slurm", "pbs"))
+    job.add_argument("--submit", action="store_true", help="submit it, in place of printing it")
+    job.add_argument("--time", default="24:00:00", help="walltime (default: %(default)s)")
+    job.add_argument("--mem", default="4G", help="memory (default: %(default)s)")
+    job.add_argument("--cpus", type=int, default=2, help="processors (default: %(default)s)")
+    job.add_argument("--account", help="whom the time is charged to")
+    job.add_argument("--queue", help="partition or queue")
+    job.add_argument("--name", default="spikesweep", help="of the job and its output (default: %(default)s)")
+    job.add_argument("--directive", action="append", default=[], metavar="TEXT", help="one more: --qos=long")
+    job.add_argument("--env-line", action="append", default=[], metavar="LINE", help="of shell, before it")
+    job.set_defaults(words=[])
