@@ -1,0 +1,283 @@
+"""The main job, reduced, on jobs of a real Slurm: whatever ends, the bits stay those of one block after another.
+
+Workers hold their blocks back until a file is there, so that no sweep is too quick for what is done to it.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from functools import partial
+
+import psutil
+import pytest
+from conftest import n_done
+from schedulers import same_bits, scheduler
+
+import spikesweep as ss
+from slurm.cluster import wait_until
+
+pytestmark = pytest.mark.slow
+
+#: Seconds for a sweep to end, on a machine that is busy with other tests.
+PATIENCE = 900.0
+WORDS = ("neuron=adexp", "network=fs_rs", "grid.fe=[0,5,10,15]", "grid.fi=[0,4,8]", "grid.seed=[0,1]")
+WORDS += ("grid.pop_size=[1,3]", "protocol.duration=300.0", "protocol.record_spikes=true")
+N_BLOCKS = 24
+JOBS = (
+    "compute=slurm",
+    "compute.cores=1",
+    "compute.memory=1GB",
+    "compute.interface=lo",
+    "compute.block_points=2",
+)
+HELD = """
+import itertools, os, time
+from pathlib import Path
+from spikesweep.protocols import TransferFunction
+original, calls = TransferFunction.__call__, itertools.count()
+
+def held(self, network, points, whole):
+    while next(calls) >= FREE and not Path(GO).exists():
+        time.sleep(0.05)
+    return original(self, network, points, whole)
+
+TransferFunction.__call__ = held
+"""
+
+
+@pytest.fixture(scope="module")
+def serial(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("serial")
+    ss.run(ss.load(*WORDS, "compute=serial", f"outputs={folder}"))
+    return folder / "transfer_function" / "adexp-fs_rs.zarr"
+
+
+class Sweep:
+    """A driver whose workers compute `free` blocks each and then wait for `go`: jobs, or a scheduler's."""
+
+    def __init__(self, folder, slurm, *words, free=1):
+        self.go, self.slurm = folder / "go", slurm
+        self.path = folder / "outputs" / "transfer_function" / "adexp-fs_rs.zarr"
+        held = folder / "held"
+        held.mkdir(exist_ok=True)
+        text = HELD.replace("FREE", str(free)).replace("GO", repr(str(self.go)))
+        (held / "sitecustomize.py").write_text(text)
+        modules = os.pathsep.join([str(held), *filter(None, sys.path)])
+        environment = f"compute.environment=['export PYTHONPATH={modules}']"
+        self.command = [sys.executable, "-m", "spikesweep", "run", "-m", *WORDS, *JOBS, environment, *words]
+        self.said = folder / "said.txt"
+        self.driver = None
+
+    def start(self):
+        with self.said.open("a") as said:
+            self.driver = subprocess.Popen(
+                self.command, cwd=self.go.parent, env=self.slurm.env, stdout=said, stderr=said
+            )
+
+    def wait(self, holds, what):
+        """Wait until a condition holds; fail with what the driver said if it ends before."""
+
+        def there():
+            if holds():
+                return True
+            assert self.driver.poll() is None, self.said.read_text()
+            return False
+
+        wait_until(there, what, PATIENCE)
+
+    def blocks(self, n):
+        """Wait until so many blocks are done."""
+        self.wait(lambda: self.path.exists() and n_done(self.path) >= n, f"{n} blocks")
+
+    def ended(self, code=0):
+        """Wait until the driver has ended; return the states of all jobs, by number."""
+        assert self.driver.wait(timeout=PATIENCE) == code, self.said.read_text()
+        self.slurm_is_empty()
+        return self.slurm.jobs()
+
+    def slurm_is_empty(self):
+        wait_until(lambda: not self.slurm.active(), "no job is left")
+
+
+@pytest.fixture
+def sweep(slurm, tmp_path):
+    made = []
+
+    def start(*words, **more):
+        made.append(Sweep(tmp_path, slurm, *words, **more))
+        made[-1].start()
+        return made[-1]
+
+    yield start
+    for sweep in made:
+        sweep.driver.kill()
+        sweep.driver.wait(timeout=PATIENCE)
+
+
+def newer(slurm, old):
+    """Return the numbers of the running jobs that are none of these."""
+    return {*slurm.jobs("RUNNING")} - {*old}
+
+
+def test_jobs_that_are_cancelled_are_replaced(slurm, sweep, serial):
+    """All at once, then one while the others work; certificates on, nothing listens beyond this machine."""
+    run = sweep("compute.jobs=3")
+    run.blocks(3)
+    assert slurm.listening() == {"0100007F"}
+    first = slurm.jobs()
+    slurm.cancel(slurm.active())
+    run.wait(lambda: len(newer(slurm, first)) == 3, "three other jobs")
+    run.blocks(6)
+    second = newer(slurm, first)
+    slurm.cancel([min(second)])
+    run.wait(lambda: newer(slurm, [*first, *second]), "another job")
+    run.go.touch()
+    states = run.ended()
+    assert len(states) - len(first) + 3 >= 7
+    same_bits(run.path, serial)
+
+
+def test_workers_leave_before_the_walltime_of_their_jobs(slurm, sweep, serial):
+    before = {*slurm.jobs()}
+    run = sweep("compute.jobs=2", "compute.walltime=00:01:00")
+    run.blocks(2)
+    run.wait(lambda: len({*slurm.jobs()} - before) >= 4, "a second generation of jobs")
+    run.go.touch()
+    states = {number: state for number, state in run.ended().items() if number not in before}
+    assert "TIMEOUT" not in states.values()
+    assert "COMPLETED" in states.values()
+    same_bits(run.path, serial)
+
+
+def test_as_many_jobs_as_there_is_work(slurm, sweep, serial):
+    before = {*slurm.jobs()}
+    run = sweep("compute.adapt={minimum:0,maximum:4}")
+    run.wait(lambda: len({*slurm.jobs("RUNNING")} - before) == 4, "four jobs")
+    run.blocks(4)
+    one = min(slurm.active())
+    slurm.cancel([one])
+    run.wait(lambda: len(newer(slurm, [*before, one])) == 4, "another in its place")
+    run.go.touch()
+    run.ended()
+    same_bits(run.path, serial)
+
+
+def test_a_driver_that_is_killed_leaves_nothing_and_the_next_goes_on(slurm, sweep, serial):
+    run = sweep("compute.jobs=3")
+    run.blocks(3)
+    run.driver.kill()
+    assert run.driver.wait(timeout=PATIENCE) == -signal.SIGKILL
+    run.start()  # at once: workers of the first may still be there
+    run.go.touch()
+    run.ended()
+    same_bits(run.path, serial)
+    assert not [*run.path.parent.glob("*.jobs/.dask-jobqueue*")]
+
+
+def test_ctrl_c_ends_with_130_and_no_job_is_left(slurm, sweep, serial):
+    run = sweep("compute.jobs=3")
+    run.blocks(3)
+    run.driver.send_signal(signal.SIGINT)
+    run.ended(130)
+    assert "the same command continues" in run.said.read_text()
+    run.start()
+    run.go.touch()
+    run.ended()
+    same_bits(run.path, serial)
+
+
+def test_a_driver_in_a_job_is_requeued_with_jobs_of_its_own(slurm, sweep, serial, tmp_path):
+    run = sweep("compute.jobs=2")
+    run.driver.kill()
+    run.driver.wait(timeout=PATIENCE)
+    run.slurm_is_empty()
+    words = run.command[run.command.index("-m", 3) :]
+    command = [
+        *run.command[:3],
+        "job",
+        "slurm",
+        "--submit",
+        "--cpus=1",
+        "--time=00:30:00",
+        "--",
+        "run",
+        *words,
+    ]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=slurm.env, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert done.returncode == 0, done.stderr
+    job = int(done.stdout.removeprefix("submitted as job "))
+    wait_until(lambda: run.path.exists() and n_done(run.path) >= 2, "two blocks", PATIENCE)
+    slurm.command("scontrol", "requeue", str(job))
+    run.go.touch()
+    assert slurm.wait_state(job, "COMPLETED", "FAILED", patience=PATIENCE) == "COMPLETED"
+    run.slurm_is_empty()
+    same_bits(run.path, serial)
+
+
+@pytest.mark.parametrize("where", ["jobs", "scheduler"])
+def test_any_kills_leave_the_same_bits(where, slurm, sweep, serial, tmp_path):
+    """30 kills in a random order of workers, jobs and drivers, each after another block was written."""
+    chance = random.Random(f"kills of {where}")
+    if where == "jobs":
+        killed = any_kills(sweep("compute.jobs=3", free=1), chance, 30, partial(kill_of_slurm, slurm, chance))
+    else:
+        with scheduler(tmp_path / "there", workers=3) as made:
+            words = ("compute=dask", f"compute.address={made.address}")
+            run = sweep(*words)
+            killed = any_kills(run, chance, 30, partial(kill_of_scheduler, made, chance))
+    assert len(killed) == 30
+    assert len({*killed}) >= 2
+
+
+def any_kills(run, chance, n, kill):
+    """Kill something n times, letting a block through after each; return what was killed."""
+    killed = []
+    for _ in range(n):
+        if chance.random() < 0.25:
+            run.driver.kill()
+            run.driver.wait(timeout=PATIENCE)
+            run.start()
+            killed.append("driver")
+        else:
+            run.wait(lambda: (found := kill()) and not killed.append(found), "something to kill")
+    run.go.touch()
+    run.ended()
+    return killed
+
+
+def kill_of_slurm(slurm, chance):
+    """Cancel a job, or kill a worker's process; return which, nothing where there is none."""
+    if chance.random() < 0.5:
+        running = [*slurm.jobs("RUNNING")]
+        slurm.cancel(running and [chance.choice(running)])
+        return "job" if running else ""
+    return kill_process("worker", [p for p in slurm.processes() if of_worker(p)], chance)
+
+
+def kill_of_scheduler(made, chance):
+    """Kill a worker of a scheduler and start another."""
+    made.workers = [worker for worker in made.workers if worker.poll() is None]
+    worker = chance.choice(made.workers)
+    worker.kill()
+    worker.wait(timeout=PATIENCE)
+    made.add_worker(path=os.pathsep.join(filter(None, sys.path)))
+    return "worker"
+
+
+def of_worker(process):
+    with suppress(psutil.Error):
+        return "distributed.cli.dask_worker" in process.cmdline()
+    return False
+
+
+def kill_process(name, processes, chance):
+    with suppress(psutil.Error):
+        if processes:
+            chance.choice(processes).kill()
+            return name
+    return ""
