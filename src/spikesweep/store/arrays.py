@@ -49,6 +49,13 @@ def read_only(place: Place) -> LocalStore | ReadStore:
     return place.zarr_store() if isinstance(place, Remote) else LocalStore(place, read_only=True)
 
 
+def opened(place: Place, **how: Any) -> zarr.Group:
+    """Return a group to read."""
+    if isinstance(place, Remote):  # each question takes time: none whether there is another format
+        how["zarr_format"] = 3
+    return zarr.open_group(read_only(place), mode="r", **how)
+
+
 def arrays(place: Place) -> dict[str, zarr.Array[Any]]:
     """Return the arrays of a store, opened once a process; for the one driver and its workers."""
     return _arrays(place, version(place))
@@ -83,7 +90,7 @@ def _arrays(place: Place, version: tuple[int, int]) -> dict[str, zarr.Array[Any]
 
 @lru_cache(maxsize=8)
 def _results(place: Place, version: tuple[int, int]) -> tuple[str, ...]:
-    attrs = zarr.open_group(read_only(place), mode="r").attrs
+    attrs = opened(place).attrs
     return tuple(decoded(attrs)["results"])
 
 
@@ -94,12 +101,12 @@ def _members(place: Place, version: tuple[int, int]) -> dict[str, zarr.Array[Any
 
 def fresh_members(place: Place) -> dict[str, zarr.Array[Any]]:
     """Return the arrays of a group below a store, by name."""
-    return dict(sorted(zarr.open_group(read_only(place), mode="r").arrays()))
+    return dict(sorted(opened(place).arrays()))
 
 
 def fresh_arrays(place: Place) -> dict[str, zarr.Array[Any]]:
     """Return the arrays of a store to read, as it is now: another process may have grown it."""
-    group = zarr.open_group(read_only(place), mode="r", use_consolidated=True)
+    group = opened(place, use_consolidated=True)
     return dict(group.arrays())
 
 

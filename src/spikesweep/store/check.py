@@ -57,6 +57,7 @@ def _suspects(store: stores.Reader, grid: Grid, failed: _Points) -> list[Block]:
     find = partial(_block_problem, store, grid, failed=failed)
     if not isinstance(store.path, Remote):
         return [block for block in blocks if find(block)]
+    _ = store.variables  # what all blocks need is read here, once
     with ThreadPoolExecutor(_AT_A_TIME) as pool:  # each waits for answers
         return [block for block, what in zip(blocks, pool.map(find, blocks), strict=True) if what]
 

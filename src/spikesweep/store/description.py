@@ -12,7 +12,7 @@ from spikesweep.grid.attributes import decoded
 from spikesweep.grid.grid import Block, blocks_of
 from spikesweep.grid.schema import Axis
 from spikesweep.store import ragged
-from spikesweep.store.arrays import arrays, dims, read_only, results
+from spikesweep.store.arrays import arrays, dims, opened, results
 from spikesweep.store.records import Records
 
 
@@ -22,7 +22,7 @@ class Description(Records):
     @property
     def attrs(self) -> dict[str, Any]:
         """Return the attributes of the sweep."""
-        return decoded(zarr.open_group(read_only(self.path), mode="r").attrs)
+        return decoded(opened(self.path).attrs)
 
     @property
     def chunks(self) -> tuple[int, ...]:

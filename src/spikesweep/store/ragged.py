@@ -30,7 +30,7 @@ from spikesweep.store.arrays import (
     dims,
     fresh_members,
     members,
-    read_only,
+    opened,
 )
 from spikesweep.store.remote import Place, below
 
@@ -207,6 +207,6 @@ def _read_cells(
     if start == stop:
         values = {name: np.empty(0, array.dtype) for name, array in empty.items()}
     else:
-        group = zarr.open_group(read_only(folder), mode="r")
+        group = opened(folder)
         values = {name: np.asarray(group[name][start:stop]) for name in empty}  # type: ignore[index]
     return {name: Ragged(v, some).take(wanted - first) for name, v in values.items()}

@@ -20,8 +20,10 @@ from zarr.storage import FsspecStore
 from spikesweep.errors import InputError
 from spikesweep.urls import is_url, shown
 
-#: Nothing is kept of listings: another program may have changed what is there.
+#: Nothing is kept of listings: another program may have changed what is there. By scheme, what files need
+#: that are small and many: no question for their size first, the folders that they are in.
 _OPTIONS: dict[str, Any] = {"use_listings_cache": False}
+_MORE: dict[str, dict[str, Any]] = {"s3": {"max_concurrency": 1}, "file": {"auto_mkdir": True}}
 _CREDENTIALS = "allowed: credentials in the environment (AWS_ACCESS_KEY_ID, ...) or in ~/.aws"
 _WITHOUT = ("NoCredentialsError", "PartialCredentialsError", "TokenRetrievalError")
 _ABSENT = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
@@ -63,9 +65,12 @@ class Remote:
         with reached(self):
             import fsspec  # late: paths do not need it
 
-            more = {"auto_mkdir": True} if self.url.startswith("file:") else {}
-            fs, path = fsspec.url_to_fs(self.url, **_OPTIONS, **more)
+            fs, path = fsspec.url_to_fs(self.url, **self._options)
             return fs, str(path)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {**_OPTIONS, **_MORE.get(self.url.partition(":")[0], {})}
 
     @property
     def fs(self) -> Any:
@@ -141,7 +146,7 @@ class Remote:
     def zarr_store(self) -> "ReadStore":
         """Return what Zarr reads from here."""
         with reached(self):
-            return ReadStore.from_url(self.url, storage_options=_OPTIONS, read_only=True)  # type: ignore[return-value]
+            return ReadStore.from_url(self.url, storage_options=self._options, read_only=True)  # type: ignore[return-value]
 
 
 #: A store is read from either: both have the methods that readers need.
@@ -169,7 +174,9 @@ def destination(url: str) -> Remote:
     if not re.match(r"[A-Za-z0-9+.-]+:///?[^/]+/+[^/]", url):
         raise InputError(f"{shown(url)!r} is no place for a store; allowed: a URL as s3://bucket/NAME.zarr")
     place(url)
-    return Remote(url.rstrip("/"), next(_opened))
+    found = Remote(url.rstrip("/"), next(_opened))
+    assert found.fs is not None  # what it needs is installed
+    return found
 
 
 def fresh(place: Remote) -> Remote:
@@ -189,7 +196,7 @@ class ReadStore(FsspecStore):
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
         """Return a file, None where it is not there."""
-        with reached(f"{self.path}/{key}"):
+        with reached(self.fs.unstrip_protocol(f"{self.path}/{key}")):
             return await super().get(key, prototype, byte_range)
 
 
