@@ -17,6 +17,7 @@ What a kill, a crash or a second program may do at any moment decides the order 
 from spikesweep.store.layout import FIXED_ATTRS as FIXED_ATTRS
 from spikesweep.store.layout import create as create
 from spikesweep.store.layout import files_of_block as files_of_block
+from spikesweep.store.layout import files_of_empty as files_of_empty
 from spikesweep.store.layout import lay_out as lay_out
 from spikesweep.store.layout import remove_leftovers as remove_leftovers
 from spikesweep.store.layout import temporary_path as temporary_path

@@ -123,6 +123,14 @@ def files_of_block(variables: Sequence[Variable]) -> int:
     return len(plain) + 2 + 2 * len(along) + 2 * n_ragged
 
 
+def files_of_empty(variables: Sequence[Variable], n_coordinates: int) -> int:
+    """Return how many files a store has before there are blocks: metadata, coordinates, the manifest."""
+    along = {variable.ragged for variable in variables if variable.ragged}
+    templates = len(along) + sum(bool(variable.ragged) for variable in variables)
+    arrays = sum(not variable.ragged for variable in variables) + len(ragged.sizes_of(variables)) + 1
+    return 2 + 2 * n_coordinates + arrays + templates
+
+
 def _variable(
     group: zarr.Group,
     grid: Grid,
