@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import uuid
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import fsspec
@@ -285,7 +287,7 @@ def test_what_is_at_a_place_is_not_overwritten(capsys, storage, bucket, sweep, t
     before = storage.objects(bucket)
     said = call(capsys, "push", sweep, url, code=2)
     assert f"{url} holds another sweep" in said
-    assert "protocol.dt: 0.2 there, 0.1 here" in said.replace("0.05 here", "0.1 here")
+    assert f"protocol.dt: 0.2 there, {ss.open(sweep).sweep.configuration['protocol']['dt']} here" in said
     storage.client.put_object(Bucket=bucket, Key="mine/notes.txt", Body=b"notes")
     assert "holds other files and no store" in call(capsys, "push", sweep, f"s3://{bucket}/mine", code=2)
     assert storage.objects(bucket) == {**before, "mine/notes.txt": b"notes"}
@@ -412,6 +414,26 @@ def test_other_file_systems(capsys, sweep, tmp_path, scheme):
     fs.pipe_file(found, fs.cat_file(found)[:-1])
     assert "points at fe=6" in call(capsys, "check", url, code=1)
     assert "1 files sent" in call(capsys, "push", sweep, url)
+
+
+def test_a_web_server_that_lists_its_folders_is_read(capsys, sweep):
+    class Quiet(SimpleHTTPRequestHandler):
+        def __init__(self, *arguments):
+            super().__init__(*arguments, directory=sweep.parent)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            url = f"http://127.0.0.1:{server.server_port}/{sweep.name}"
+            same(url, sweep)
+            assert call(capsys, "check", url).endswith("whole\n")
+            assert "does not exist" in call(capsys, "show", f"{url}.zarr", code=2)
+            assert "cannot be reached" in call(capsys, "push", sweep, f"{url}2", code=1)
+        finally:
+            server.shutdown()
 
 
 def test_paths_need_no_file_systems(sweep):
