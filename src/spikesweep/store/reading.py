@@ -50,7 +50,7 @@ class Reader(Description):
                 return None
             format_, complete = "", False
         if (path / UNFINISHED).exists():
-            raise InputError(f"{path} is not whole: a push to it goes on, or ended; allowed: push it again")
+            raise DamagedError(str(path), "a push to it goes on, or was stopped", "the same push again")
         if format_ in FORMATS and complete:
             return store
         if format_.startswith("spikesweep ") and format_ not in FORMATS:

@@ -220,7 +220,7 @@ def reached(what: object) -> Iterator[None]:
         if isinstance(error, ValueError) and "rotocol not known" in str(error):
             raise InputError(f"{what}: {_line(error)}; allowed: s3://, gs://, https://, ...") from error
         if isinstance(error, PermissionError):
-            raise UnreachableError(f"{what} is not permitted, as who you are: {_line(error)}") from error
+            raise UnreachableError(f"{what} is not permitted to you: {_line(error)}") from error
         raise UnreachableError(f"{what} cannot be reached: {_line(error)}") from error
 
 
