@@ -114,11 +114,14 @@ def same(url, path):
 
 def test_a_store_is_read_from_where_it_was_pushed_to(capsys, storage, bucket, sweep):
     url = f"s3://{bucket}/a/s.zarr"
+    for folder in ("a/", "a/s.zarr/"):  # as a console makes them
+        storage.client.put_object(Bucket=bucket, Key=folder, Body=b"")
     said = call(capsys, "push", sweep, url)
     assert (
         f"{len(files(sweep))} files sent, 0 were there; {url} is read back: all is as it was written" in said
     )
-    assert below(storage, bucket, "a/s.zarr") == files(sweep)
+    assert below(storage, bucket, "a/s.zarr") == {**files(sweep), "": b""}
+    assert len(call(capsys, "ls", f"s3://{bucket}").splitlines()) == 2
     same(url, sweep)
     part = ss.open(url).sel(fe=6, seed=1)
     assert part.sweep.spikes(population="RS").equals(
@@ -291,6 +294,8 @@ def test_what_is_at_a_place_is_not_overwritten(capsys, storage, bucket, sweep, t
     assert f"protocol.dt: 0.2 there, {ss.open(sweep).sweep.configuration['protocol']['dt']} here" in said
     storage.client.put_object(Bucket=bucket, Key="mine/notes.txt", Body=b"notes")
     assert "holds other files and no store" in call(capsys, "push", sweep, f"s3://{bucket}/mine", code=2)
+    said = call(capsys, "push", sweep, f"s3://{bucket}/mine/notes.txt", code=2)
+    assert "holds other files and no store" in said
     assert storage.objects(bucket) == {**before, "mine/notes.txt": b"notes"}
 
 

@@ -63,7 +63,7 @@ def attributes_at(target: Remote, store: Store) -> dict[str, Any] | None:
     if (target / ROOT).exists():
         found = Reader.at(target)
         return None if found is None else found.attrs
-    if target.exists():
+    if any(one != target for one in target.glob("*")) or target.is_file():
         raise InputError(f"{target} holds other files and no store; allowed: a URL where nothing is")
     return None
 

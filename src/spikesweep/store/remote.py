@@ -114,7 +114,9 @@ class Remote:
                 found = self.fs.find(self.path, detail=True)
             except _ABSENT:
                 return {}
-        return {below(self._below(path), self): info for path, info in found.items()}
+        places = ((self._below(path), info) for path, info in found.items())
+        # a console's "folder" is an empty object with the name of the place itself
+        return {below(one, self): info for one, info in places if one != self}
 
     def _entries(self) -> list[dict[str, Any]]:
         with reached(self):
