@@ -399,12 +399,13 @@ def test_a_url_that_is_no_place_is_refused(capsys, bucket, sweep):
 @pytest.mark.parametrize(
     "words", [("outputs=s3://bucket/x",), ("outputs=file:///tmp/x",), ("name=s3://bucket/x",)]
 )
-def test_no_run_writes_to_a_url(capsys, tmp_path, monkeypatch, words):
+def test_no_run_writes_to_a_url(tmp_path, monkeypatch, words):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="python -m spikesweep push STORE URL"):
         ss.run(ss.load(*words))
-    said = call(capsys, "run", *words, code=2)
-    assert said.startswith(f"refused: {words[0].replace('=', ' = ', 1).split(' = ')[0]} = ")
+    code, (line,) = command("run", *words)
+    assert code == 2
+    assert line.startswith(f"refused: {words[0].partition('=')[0]} = ")
     assert not list(tmp_path.iterdir())
 
 
