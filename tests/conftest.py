@@ -59,7 +59,7 @@ def first_file(folder):
 
 def n_done(path):
     """Return how many blocks of a store are recorded."""
-    return sum(1 for p in (path / "status" / "c").rglob("*") if p.is_file() and ".partial" not in p.name)
+    return sum(1 for p in (path / "status").rglob("c.*") if ".partial" not in p.name)
 
 
 def pytest_generate_tests(metafunc):

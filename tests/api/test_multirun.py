@@ -113,7 +113,7 @@ def test_stores_that_cannot_be_joined_open_as_a_tree(small, tmp_path):
     assert isinstance(tree, xr.DataTree)
     assert tree["two/adexp-fs_rs"].ds.rate.sizes["b"] == 2
     with pytest.raises(InputError, match="holds no store"):
-        ss.open(tmp_path / "all" / "one" / "adexp-fs_rs.zarr" / "rate" / "c")
+        ss.open(tmp_path / "all" / "one" / "adexp-fs_rs.zarr" / ".spikesweep")
     with pytest.raises(InputError, match="does not exist"):
         ss.open(tmp_path / "nowhere")
 

@@ -351,7 +351,7 @@ def test_the_command_line_leaves_a_store_and_a_figure(tmp_path):
 def test_a_damaged_block_is_named_by_its_words(tmp_path):
     ss.run(load(tmp_path, "grid.condition=[none,efish]", "grid.band=[0-200]"))
     (found,) = tmp_path.rglob("*.zarr")
-    first_file(found / "information" / "c").unlink()
+    first_file(found / "information").unlink()
     (problem,) = check(Store.at(found))
     assert "band=0-200" in problem.what
     assert "condition=none..efish" in problem.what

@@ -1,4 +1,4 @@
-"""The main job, reduced, on jobs of a real Slurm: whatever ends, the bits stay those of one block after another.
+"""The main job, reduced, on jobs of a Slurm: whatever ends, the bits are those of one block after another.
 
 Workers hold their blocks back until a file is there, so that no sweep is too quick for what is done to it.
 """

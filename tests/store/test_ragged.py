@@ -512,7 +512,7 @@ def test_repair_forgets_values_with_their_block(spikes):
     path = make_job(spikes())[0].path
     store = Store(path)
     whole = table(store.open())
-    victims = sorted((path / "ragged").glob("spike/1.*/*/spike_times/c/0"))
+    victims = sorted((path / "ragged").glob("spike/1.*/*/spike_times/c.0"))
     data = victims[0].read_bytes()
     victims[0].write_bytes(data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
     (problem,) = check(store)

@@ -198,7 +198,7 @@ def test_damage_is_repaired(small_store, tmp_path):
 def test_two_chunks_that_were_exchanged_are_found(tmp_path):
     run(tmp_path, "compute.block_points=2", fe=[8, 12])
     path = tmp_path / "s" / "adexp-fs_rs.zarr"
-    chunks = store_files(path / "rate" / "c")
+    chunks = sorted((path / "rate").glob("c.*"))
     assert len(chunks) == 2
     a, b = (c.read_bytes() for c in chunks)
     assert a != b

@@ -53,7 +53,7 @@ def test_an_edited_model_does_not_where_one_has(small, monkeypatch):
 
 def test_a_store_whose_status_is_lost_is_not_taken_for_one_without_results(small, monkeypatch):
     ss.run(small(*WORDS))
-    (chunk,) = (p for p in (make_job(small(*WORDS))[0].path / "status" / "c").rglob("*") if p.is_file())
+    (chunk,) = (make_job(small(*WORDS))[0].path / "status").glob("c.*")
     chunk.unlink()
     edited(monkeypatch)
     with pytest.raises(InputError):

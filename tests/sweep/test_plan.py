@@ -41,7 +41,7 @@ def test_a_plan_counts_what_the_run_then_computes(small, tmp_path):
     ds = ss.run(small(*words))
     assert sum(v.nbytes for v in ds.data_vars.values()) == plan.disk
     job = make_job(small(*words))[0]
-    (job.path / "status" / "c" / "1" / "0" / "0" / "0" / "0").unlink()
+    (job.path / "status" / "c.1.0.0.0.0").unlink()
     again = planned(small(*words))
     assert (again.done, again.missing, again.blocks) == (96, 12, 1)
     assert "96 done, 0 failed, 12 missing" in str(again)
@@ -107,3 +107,62 @@ def test_times_are_written_in_words():
     assert str(Time(4.0, 5.0, 95.0)) == "about 5 s (4 s to 1.6 min)"
     assert str(Time(6000.0, 2e5, 1e6)) == "about 2.3 days (1.7 h to 11.6 days)"
     assert np.isfinite(Time(1.0, 2.0, 3.0).expected)
+
+
+def n_files(folder):
+    return sum(path.is_file() for path in folder.rglob("*.zarr/**/*"))
+
+
+SMALL = {
+    "transfer_function": ("neuron.RS.b=0,20", "grid.fe=[9]", "grid.fi=[2]", "grid.seed=[0,1]"),
+    "ragged": ("grid.fe=[12]", "grid.fi=[2]", "grid.seed=[0,1]", "protocol.record_spikes=true"),
+    "points": ("x=zip(grid.fe=[6,9],network.p_connect=[0.05,0.04])", "grid.fi=[2]", "grid.seed=[0]"),
+    "fi_curve": ("protocol=fi_curve", "grid.i_ext=[0.0,500.0]"),
+    "population_information": (
+        "neuron=lif_dimensionless",
+        "network=afferents",
+        "protocol=population_information",
+        "grid.band=[0-200]",
+        "grid.condition=[none,efish]",
+        "grid.pop_size=[1,2]",
+        "grid.repeat=[0]",
+        "protocol.num_responses=4",
+        "protocol.nperseg=1024",
+        "protocol.coherence_sizes=[1,2]",
+    ),
+}
+
+
+@pytest.mark.parametrize("words", SMALL.values(), ids=SMALL)
+def test_a_plan_says_how_many_files_there_will_be(tmp_path, words):
+    def cfg():
+        always = (
+            "protocol.duration=100.0",
+            "compute=serial",
+            "compute.block_points=2",
+            f"outputs={tmp_path}",
+        )
+        return ss.load("neuron=adexp", "network=fs_rs", *always, *words)
+
+    plan = planned(cfg())
+    ss.run(cfg())
+    assert plan.files == n_files(tmp_path)
+    assert f"in {plan.files} files" in str(plan)
+    assert planned(cfg()).files == plan.files
+    (path,) = tmp_path.rglob("*.zarr")
+    arrays = {file.parent for file in path.rglob("zarr.json")}
+    above = {folder for array in arrays for folder in array.parents if path in folder.parents}
+    records = {path / ".spikesweep", path / ".spikesweep" / "blocks"}
+    assert {folder for folder in path.rglob("*") if folder.is_dir()} == arrays - {path} | above | records
+
+
+def test_a_plan_of_growth_says_how_many_files_there_will_be(small, tmp_path):
+    """Blocks that nobody asked for have none; a lost one is computed into the same."""
+    few = ("compute.block_points=6",)
+    ss.run(small(*few, "grid.fe=[0]", "grid.fi=[2]"))
+    for more in (("grid.fe=[6]", "grid.fi=[8]"), ("grid.fe=[6]", "grid.fi=[2]"), ()):
+        plan = planned(small(*few, *more))
+        ss.run(small(*few, *more))
+        assert plan.files == n_files(tmp_path)
+        assert planned(small(*few, *more)).files == plan.files
+    assert planned(small(*few, "grid.fe=[0]", "overwrite=true")).files < plan.files

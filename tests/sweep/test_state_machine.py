@@ -220,8 +220,9 @@ class Sweeping(RuleBasedStateMachine):
     def damage_and_repair(self, data, how, first):
         """Damage a chunk; it is found, even after a request that meets it, and computed again."""
         store = Store(self.path)
-        folders = [self.path / name / "c" for name in ("total", "event_size", "mark_size", "status")]
-        files = sorted(p for f in (*folders, self.path / "ragged") for p in f.rglob("*") if p.is_file())
+        folders = [self.path / name for name in ("total", "event_size", "mark_size", "status")]
+        files = [p for f in folders for p in f.glob("c.*")]
+        files = sorted([*files, *(p for p in (self.path / "ragged").rglob("*") if p.is_file())])
         files = [f for f in files if "template" not in f.parts]
         if not files:
             return

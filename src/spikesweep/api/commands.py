@@ -62,12 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("folder", nargs="?", default="mymodels", help="of your models (default: %(default)s)")
     _add_job(add("job", "job:command", "a batch script for a sweep's driver: job slurm -- run.py -m ..."))
     ls = add("ls", "store_commands:ls", "one line for each sweep")
-    ls.add_argument("folder", nargs="?", default="outputs")
+    ls.add_argument("folder", nargs="?", default="outputs", help="or a URL (default: %(default)s)")
     show = add("show", "store_commands:show", "one sweep in full")
-    show.add_argument("path")
+    show.add_argument("path", help="or the URL of a store")
     show.add_argument("--sources", action="store_true", help="also those of models from outside")
     check = add("check", "store_commands:check", "find what is missing, truncated, changed or contradictory")
-    check.add_argument("path")
+    check.add_argument("path", help="or the URL of a store")
     check.add_argument("--repair", action="store_true", help="mark just those points missing")
     diff = add("diff", "store_commands:diff", "compare configuration, code and results of two stores")
     diff.add_argument("a")
@@ -76,6 +76,11 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("path")
     verify.add_argument("-k", type=int, default=20, help="how many points")
     verify.add_argument("words", nargs="*", metavar="models=FOLDER", help="models that are not ours")
+    push = add("push", "push:command", "copy a store below a URL, as s3://bucket/NAME.zarr, and read it back")
+    push.add_argument("path")
+    push.add_argument(
+        "url", help="where it goes; again, and it sends what has changed (docs/remote_stores.md)"
+    )
     text = "compute one point again with traces: replay PATH fe=4 fi=10 population=RS"
     replay = add("replay", "store_commands:replay", text)
     replay.add_argument("path")

@@ -10,6 +10,7 @@ from typing import Any
 
 from spikesweep import trust
 from spikesweep.errors import InputError
+from spikesweep.urls import refuse_url
 
 TEMPLATES = Path(__file__).parent / "templates"
 #: Where each file of a kind goes.
@@ -29,6 +30,7 @@ Run these from the folder above. A store goes on only with the code that began i
 
 def command(parsed: Any) -> int:
     """Write a model and say how to run it."""
+    refuse_url("folder", parsed.folder)
     folder = Path(parsed.folder)
     written = write(parsed.kind, parsed.name, folder)
     for path in written:

@@ -15,42 +15,54 @@ from spikesweep.errors import DamagedError, InputError
 from spikesweep.grid.schema import STATUS_MEANINGS
 from spikesweep.store import check as checks
 from spikesweep.store.paths import store_paths
+from spikesweep.store.remote import Remote
 from spikesweep.trust import named_words
 
 
-def _at(path: str) -> stores.Store:
-    store = stores.Store.at(Path(path).resolve() if Path(path).is_symlink() else Path(path))
+def _read(path: str | stores.Place) -> stores.Reader:
+    """Return the store at a path or a URL."""
+    place = stores.place(path) if isinstance(path, str) else path
+    store = stores.stored(place.resolve() if isinstance(place, Path) and place.is_symlink() else place)
     if store is None:
-        raise InputError(f"{path} does not exist; allowed: the path of a store (.zarr)")
+        raise InputError(f"{place} does not exist; allowed: the path or the URL of a store (.zarr)")
     return store
 
 
-def _counts(store: stores.Store) -> dict[str, int]:
+def local(path: str, command: str) -> stores.Store:
+    """Return the store at a path; raise InputError for a URL, where a command writes or computes."""
+    store = _read(path)
+    if not isinstance(store, stores.Store):
+        raise InputError(f"{command} {store.path} is refused; allowed: the path of a store of this machine")
+    return store
+
+
+def _counts(store: stores.Reader) -> dict[str, int]:
     counts = np.bincount(store.status().ravel(), minlength=len(STATUS_MEANINGS.split()))
     return dict(zip(STATUS_MEANINGS.split(), map(int, counts), strict=True))
 
 
 def ls(parsed: Any) -> int:
-    """Print a line for each sweep of a folder."""
-    if not Path(parsed.folder).is_dir():
-        raise InputError(f"{parsed.folder} does not exist; allowed: a folder that holds sweeps")
+    """Print a line for each sweep of a folder, or below a URL."""
+    folder = stores.place(parsed.folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder} does not exist; allowed: a folder that holds sweeps")
     table = Table(box=None)
     for heading in ("sweep", "axes", "done", "failed", "missing", "MB", "age", "configuration"):
         table.add_column(heading, no_wrap=True)
-    for path in store_paths(Path(parsed.folder)):
+    for path in store_paths(folder):
         try:
-            table.add_row(*_row(_at(str(path)), path))
+            table.add_row(*_row(_read(path), path))
         except DamagedError as error:
             table.add_row(str(path), f"damaged: {error.what}")
         except InputError:
             table.add_row(str(path), "not a store of spikesweep")
         except Exception as error:  # whatever a damaged store raises: the others are listed
             table.add_row(str(path), f"cannot be read ({type(error).__name__}); python -m spikesweep check")
-    Console(width=400, markup=False).print(table if table.row_count else f"no sweeps below {parsed.folder}")
+    Console(width=400, markup=False).print(table if table.row_count else f"no sweeps below {folder}")
     return 0
 
 
-def _row(store: stores.Store, path: Path) -> list[str]:
+def _row(store: stores.Reader, path: stores.Place) -> list[str]:
     attrs, counts = store.attrs, _counts(store)
     axes = " x ".join(f"{name} {len(values)}" for name, values in store.axis_values().items())
     failed = counts["failed"] + counts["non_finite"]
@@ -69,7 +81,9 @@ def _row(store: stores.Store, path: Path) -> list[str]:
     ]
 
 
-def _size(path: Path) -> int:
+def _size(path: stores.Place) -> int:
+    if isinstance(path, Remote):
+        return sum(file["size"] or 0 for file in path.files().values())
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
@@ -82,7 +96,7 @@ def _age(seconds: float) -> str:
 
 def show(parsed: Any) -> int:
     """Print a sweep in full, the sources of models from outside if asked for."""
-    store = _at(parsed.path)
+    store = _read(parsed.path)
     attrs = dict(store.attrs)
     models = attrs.pop("models", {})
     if models:
@@ -100,8 +114,9 @@ def show(parsed: Any) -> int:
 
 def check(parsed: Any) -> int:
     """Print what is damaged, and repair it if asked for."""
-    store = _at(parsed.path)
+    store = _read(parsed.path)
     if parsed.repair:
+        store = local(parsed.path, "check --repair")
         with store.locked():
             problems = checks.check(store)
             for problem in problems:
@@ -114,7 +129,9 @@ def check(parsed: Any) -> int:
         problems = checks.check(store)
     for problem in problems:
         print(problem.what)
-    if any(problem.fatal for problem in problems):
+    if problems and not isinstance(store, stores.Store):
+        print("nothing is mended here; allowed: python -m spikesweep push of the store that was pushed here")
+    elif any(problem.fatal for problem in problems):
         print(
             "no point can mend this; allowed: a copy of the file, or overwrite=true (all is computed again)"
         )
@@ -132,7 +149,7 @@ def diff(parsed: Any) -> int:
     from spikesweep.sweep.fingerprint import todays
     from spikesweep.sweep.identity import differences
 
-    a, b = _at(parsed.a), _at(parsed.b)
+    a, b = _read(parsed.a), _read(parsed.b)
     found = differences(todays(a.attrs["configuration"]), todays(b.attrs["configuration"]))
     found += differences(a.attrs["code"], b.attrs["code"], "code of ")
     found += differences(a.attrs["versions"], b.attrs["versions"], "versions.")
@@ -150,7 +167,7 @@ def verify(parsed: Any) -> int:
 
     if rest := named_words(parsed.words):
         raise InputError(f"{' '.join(rest)} is refused; allowed: models=FOLDER")
-    store = _at(parsed.path)
+    store = local(parsed.path, "verify")
     if parsed.k < 1:
         raise InputError(f"-k {parsed.k} is refused; allowed: at least 1")
     _tell_edited(store)
@@ -185,7 +202,7 @@ def replay(parsed: Any) -> int:
             labels[name] = float(value) if truth is None else truth
         except ValueError:
             labels[name] = value
-    store = _at(parsed.path)
+    store = local(parsed.path, "replay")
     _tell_edited(store)
     try:
         print(recompute.replay(store, labels))

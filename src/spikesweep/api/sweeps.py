@@ -10,7 +10,7 @@ from spikesweep.api.main import run_job
 from spikesweep.config import compose
 from spikesweep.config.compose import Configuration
 from spikesweep.errors import InputError
-from spikesweep.store import Store, folders
+from spikesweep.store import Store, folders, place
 from spikesweep.store import accessor as accessor  # registers ds.sweep
 from spikesweep.sweep import replay as recompute
 from spikesweep.sweep.job import make_job
@@ -27,12 +27,12 @@ def run(cfg: Configuration) -> xr.Dataset:
 
 
 def open(path: str | Path) -> xr.Dataset | xr.DataTree:  # the word of xarray and zarr
-    """Return a sweep's dataset, or those of all sweeps in a folder, read lazily.
+    """Return a sweep's dataset, or those of all sweeps in a folder or below a URL, read lazily.
 
     Sweeps of one protocol over the same axes are joined along `neuron` and `network`, others come as a
     DataTree. Raises InputError where there is no store.
     """
-    return folders.open_folder(Path(path))
+    return folders.open_folder(place(path))
 
 
 def replay(
@@ -52,8 +52,10 @@ def replay(
     """
     trust.named_words(())
     trust.trust([models] if isinstance(models, (str, Path)) else models)
-    store = Store.at(Path(path))
+    at = place(path)
+    store = Store.at(at) if isinstance(at, Path) else None
     if store is None:
-        raise InputError(f"{path} does not exist; allowed: the path of a store (.zarr)")
+        what = "does not exist" if isinstance(at, Path) else "is a URL, and is refused"
+        raise InputError(f"{at} {what}; allowed: the path of a store (.zarr)")
     labels = {**axes, **({} if population is None else {"population": population})}
     return recompute.replay(store, labels, neuron)

@@ -10,6 +10,7 @@ from annotated_types import Gt
 from spikesweep.config.build import built
 from spikesweep.errors import InputError
 from spikesweep.grid.points import Sample
+from spikesweep.urls import refuse_url
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Options:
         """Return the options of plain values; raise InputError."""
         exclude = values["exclude"]
         options = built(cls, {**values, "exclude": exclude if isinstance(exclude, list) else [exclude]}, "")
+        refuse_url("outputs", options.outputs)
+        refuse_url("name", options.name or "")
         folder = Path(options.name or ".")
         if folder.is_absolute() or ".." in folder.parts:
             raise InputError(f"name = {options.name!r} is refused; allowed: a folder name below outputs")

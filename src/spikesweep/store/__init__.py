@@ -19,8 +19,13 @@ What a kill, a crash or a second program may do at any moment decides the order 
 from spikesweep.store.layout import FIXED_ATTRS as FIXED_ATTRS
 from spikesweep.store.layout import create as create
 from spikesweep.store.layout import files_of_block as files_of_block
+from spikesweep.store.layout import files_of_empty as files_of_empty
 from spikesweep.store.layout import lay_out as lay_out
 from spikesweep.store.layout import remove_leftovers as remove_leftovers
 from spikesweep.store.layout import temporary_path as temporary_path
+from spikesweep.store.reading import Reader as Reader
 from spikesweep.store.records import copy_records as copy_records
+from spikesweep.store.remote import Place as Place
+from spikesweep.store.remote import place as place
 from spikesweep.store.store import Store as Store
+from spikesweep.store.store import stored as stored

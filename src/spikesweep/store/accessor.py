@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,8 @@ from spikesweep.grid.attributes import configuration_of, parameter
 from spikesweep.grid.grid import POINT
 from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import DONE, counts_of
-from spikesweep.store import Store
+from spikesweep.store import Reader, place, stored
+from spikesweep.store.arrays import version
 
 #: Readings of what a running sweep may just be writing.
 _ATTEMPTS = 4
@@ -113,9 +113,9 @@ class SweepAccessor:
             return float(duration.sel({str(dim): where[str(dim)] for dim in duration.dims}))
         return float(duration)
 
-    def _store(self) -> Store:
+    def _store(self) -> Reader:
         source = self._ds.encoding.get("source")
-        store = Store.at(Path(source)) if source else None
+        store = stored(place(source)) if source else None
         if store is None:
             raise InputError("this dataset is of no single store; allowed: one from ss.open(path), or a part")
         return store
@@ -125,13 +125,13 @@ class SweepAccessor:
         store = self._store()
         for _ in range(_ATTEMPTS - 1):
             with suppress(FileNotFoundError):  # a block has just been written again
-                folder = store.path.stat().st_ino
+                folder = version(store.path)
                 cells = self._cells_now(store, dimension, labels)
-                if store.path.stat().st_ino == folder:  # else the store has just grown
+                if version(store.path) == folder:  # else the store has just grown
                     return cells
         return self._cells_now(store, dimension, labels)
 
-    def _cells_now(self, store: Store, dimension: str, labels: Mapping[str, Any]) -> _Cells:
+    def _cells_now(self, store: Reader, dimension: str, labels: Mapping[str, Any]) -> _Cells:
         now, counts = store.open(), counts_of(dimension)
         if counts not in now:
             known = [v.attrs["sample_dimension"] for v in now.values() if "sample_dimension" in v.attrs]

@@ -1,7 +1,9 @@
 """Find what is damaged in a store, and mark just those points missing."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,12 @@ from spikesweep.errors import DamagedError
 from spikesweep.grid.grid import POINT, Block, Grid
 from spikesweep.grid.schema import FAILED, Axis
 from spikesweep.grid.texts import place_text
+from spikesweep.store.remote import Remote
 
 #: A block that is being written is whole after this time (s).
 _WRITTEN = 0.5
-
+#: Blocks below a URL that are read at a time.
+_AT_A_TIME = 16
 
 #: Values on some axes, by the names of these.
 _Points = dict[tuple[str, ...], set[tuple[Any, ...]]]
@@ -29,7 +33,7 @@ class Problem:
     fatal: bool = False  #: a file that never changes has changed
 
 
-def check(store: stores.Store) -> list[Problem]:
+def check(store: stores.Reader) -> list[Problem]:
     """Return everything in a store that is missing, truncated, changed or contradictory."""
     damaged = store.damaged_metadata()
     if damaged:
@@ -37,7 +41,7 @@ def check(store: stores.Store) -> list[Problem]:
     problems = [Problem(f"{name} is damaged", None) for name in store.damaged_records()]
     failed = _points(store.failures())
     grid = plain_grid(store)
-    suspects = [b for b in store.blocks() if _block_problem(store, grid, b, failed)]
+    suspects = _suspects(store, grid, failed)
     if suspects:  # perhaps a driver was just writing them
         time.sleep(_WRITTEN)
         failed = _points(store.failures())
@@ -45,6 +49,16 @@ def check(store: stores.Store) -> list[Problem]:
         if what := _block_problem(store, grid, block, failed):
             problems.append(Problem(f"{block.n_points} points at {place_text(grid, block)}: {what}", block))
     return problems
+
+
+def _suspects(store: stores.Reader, grid: Grid, failed: _Points) -> list[Block]:
+    blocks = list(store.blocks())
+    find = partial(_block_problem, store, grid, failed=failed)
+    if not isinstance(store.path, Remote):
+        return [block for block in blocks if find(block)]
+    _ = store.variables  # what all blocks need is read here, once
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:  # each waits for answers
+        return [block for block, what in zip(blocks, pool.map(find, blocks), strict=True) if what]
 
 
 def repair(store: stores.Store, problems: list[Problem]) -> int:
@@ -57,7 +71,7 @@ def repair(store: stores.Store, problems: list[Problem]) -> int:
     return sum(block.n_points for block in blocks)
 
 
-def plain_grid(store: stores.Store) -> Grid:
+def plain_grid(store: stores.Reader) -> Grid:
     """Return the grid of a store without what only its protocol knows of the axes."""
     values, columns = store.axis_values(), store.columns()
     plain = {name: Axis(name, "1", name, -np.inf) for name in (*values, *columns)}
@@ -65,7 +79,7 @@ def plain_grid(store: stores.Store) -> Grid:
     return Grid(tuple(plain[name] for name in values), tuple(values.values()), beside)
 
 
-def _block_problem(store: stores.Store, grid: Grid, block: Block, failed: _Points) -> str:
+def _block_problem(store: stores.Reader, grid: Grid, block: Block, failed: _Points) -> str:
     """Return what is wrong with a block, nothing if it is whole or visibly missing."""
     try:
         _, status = store.read_whole(block)

@@ -10,7 +10,7 @@ from spikesweep.errors import DamagedError
 from spikesweep.grid.grid import POINT
 from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import DONE
-from spikesweep.store import Store
+from spikesweep.store import Reader
 
 #: How many of the means that are said to differ may be false alarms.
 LEVEL = 0.01
@@ -20,7 +20,7 @@ _ROUNDING = 1e-12
 _MOST = 20
 
 
-def compare(a: Store, b: Store) -> list[str]:
+def compare(a: Reader, b: Reader) -> list[str]:
     """Return how the results of two stores differ, a line each and a map where means over seeds do.
 
     Values are compared where both stores have done a point. Means over `seed` differ where Welch's test says
@@ -34,7 +34,7 @@ def compare(a: Store, b: Store) -> list[str]:
         raise DamagedError(f"{a.path} or {b.path}", str(error), remedy) from error
 
 
-def _compared(a: Store, b: Store) -> list[str]:
+def _compared(a: Reader, b: Reader) -> list[str]:
     axes = [{*store.axes, *store.columns()} for store in (a, b)]
     if axes[0] != axes[1] or set(a.axes) != set(b.axes):
         there, here = (" x ".join((*store.axes, *store.columns())) for store in (a, b))
@@ -71,7 +71,7 @@ def _cut(done: xr.DataArray, values: xr.DataArray) -> xr.DataArray:
     return done.any([dim for dim in done.dims if dim not in values.dims])
 
 
-def _labelled(store: Store) -> xr.Dataset:
+def _labelled(store: Reader) -> xr.Dataset:
     """Return all results of a store, points that are no full grid by their values and not their numbers."""
     ds = store.open()
     ds = ds.reset_coords([name for name in store.variables if name in ds.coords])
@@ -149,7 +149,7 @@ def _map(beyond: xr.DataArray) -> Iterator[str]:
 
 
 def _unequal_cells(
-    a: Store, b: Store, x: xr.Dataset, y: xr.Dataset, counts: xr.DataArray, done: xr.DataArray
+    a: Reader, b: Reader, x: xr.Dataset, y: xr.Dataset, counts: xr.DataArray, done: xr.DataArray
 ) -> Iterator[str]:
     """Compare the values of the cells of a ragged dimension, a label of its first axis at a time."""
     dimension = counts.attrs["sample_dimension"]
@@ -165,7 +165,7 @@ def _unequal_cells(
         yield f"{dimension}: the values of {n_unequal} of {int(done.sum())} cells are not equal"
 
 
-def _cells(store: Store, ds: xr.Dataset, counts: xr.DataArray) -> dict[str, Ragged]:
+def _cells(store: Reader, ds: xr.Dataset, counts: xr.DataArray) -> dict[str, Ragged]:
     """Return the ragged cells of a store at the labels of `counts`, in the order of its dimensions."""
     places = {str(dim): ds.indexes[dim].get_indexer(counts.indexes[dim]) for dim in counts.dims}
     cells, _ = store.read_cells(counts.attrs["sample_dimension"], places)

@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 import zarr
 from numpy.typing import NDArray
-from zarr.storage import LocalStore
 
 from spikesweep.errors import DamagedError
 from spikesweep.grid.attributes import decoded
 from spikesweep.grid.grid import Block, blocks_of
 from spikesweep.grid.schema import Axis
 from spikesweep.store import ragged
-from spikesweep.store.arrays import arrays, dims, results
+from spikesweep.store.arrays import arrays, dims, opened, results
 from spikesweep.store.records import Records
 
 
@@ -23,7 +22,7 @@ class Description(Records):
     @property
     def attrs(self) -> dict[str, Any]:
         """Return the attributes of the sweep."""
-        return decoded(zarr.open_group(LocalStore(self.path, read_only=True), mode="r").attrs)
+        return decoded(opened(self.path).attrs)
 
     @property
     def chunks(self) -> tuple[int, ...]:
@@ -92,7 +91,7 @@ class Description(Records):
 
     @property
     def _repair(self) -> str:
-        return f"python -m spikesweep check {self.path} --repair, then the same again"
+        return "python -m spikesweep check of the store that was pushed here, then push it again"
 
     @property
     def _arrays(self) -> dict[str, zarr.Array[Any]]:

@@ -2,28 +2,29 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 
 import xarray as xr
 
 from spikesweep.errors import InputError
 from spikesweep.grid.attributes import configuration_of, decoded, encoded
 from spikesweep.grid.schema import MISSING
-from spikesweep.store import Store
 from spikesweep.store.paths import store_paths
+from spikesweep.store.reading import UNFINISHED
+from spikesweep.store.remote import Place, below
+from spikesweep.store.store import stored
 
 #: Choices that stores are joined along.
 _JOINED = ("neuron", "network")
 
 
-def open_folder(path: Path) -> xr.Dataset | xr.DataTree:
+def open_folder(path: Place) -> xr.Dataset | xr.DataTree:
     """Return the dataset of a store, or of all stores below a folder; raise InputError where none is."""
-    if not path.is_dir() or (path / "zarr.json").exists():
-        store = Store.at(path)
+    if (path / "zarr.json").exists() or not path.is_dir() or (path / UNFINISHED).exists():
+        store = stored(path)
         if store is None:
             raise InputError(f"{path} does not exist; allowed: the path of a store (.zarr) or of a folder")
         return store.open()
-    stores = [Store.at(found) for found in store_paths(path)]
+    stores = [stored(found) for found in store_paths(path)]
     datasets = {store.path: store.open() for store in stores if store is not None}
     if not datasets:
         raise InputError(f"{path} holds no store; allowed: a folder that holds .zarr stores")
@@ -32,7 +33,7 @@ def open_folder(path: Path) -> xr.Dataset | xr.DataTree:
     if len(shapes) == 1 and len(set(chosen)) == len(chosen):
         with suppress(ValueError, TypeError):  # labels that differ and have no common type or no filler
             return _joined(list(datasets.values()))
-    nodes = {str(found.relative_to(path).with_suffix("")): ds for found, ds in datasets.items()}
+    nodes = {below(found, path).removesuffix(".zarr"): ds for found, ds in datasets.items()}
     return xr.DataTree.from_dict(nodes)
 
 

@@ -20,7 +20,7 @@ from spikesweep.grid.schema import Coordinate, Variable, longest
 from spikesweep.store import durable
 
 
-def stored_grid(store: stores.Store, asked: Grid, defaults: Mapping[str, Any]) -> Grid:
+def stored_grid(store: stores.Reader, asked: Grid, defaults: Mapping[str, Any]) -> Grid:
     """Return the grid of a store in terms of the axes that are asked for; those it lacks have their default.
 
     Raises InputError for an axis that the store lacks and that has no default, or that it has and the

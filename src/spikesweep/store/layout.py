@@ -17,9 +17,10 @@ from spikesweep.grid.attributes import encoded
 from spikesweep.grid.grid import POINT, Grid
 from spikesweep.grid.schema import MISSING, STATUS_MEANINGS, Axis, Coordinate, Variable
 from spikesweep.store import durable, ragged
-from spikesweep.store.arrays import CHECKED, DurableStore
+from spikesweep.store.arrays import CHECKED, FLAT, DurableStore
+from spikesweep.store.reading import FORMAT
 from spikesweep.store.records import write_manifest
-from spikesweep.store.store import FORMAT, Store
+from spikesweep.store.store import Store
 
 #: Age (s) from which what another host prepared is given up.
 _OLD = 86400.0
@@ -97,7 +98,9 @@ def lay_out(
         if isinstance(labels, Coordinate):
             _coordinate(group, name, labels)
             continue
-        array = group.create_array(name, shape=(len(labels),), dtype=str, dimension_names=(name,))
+        array = group.create_array(
+            name, shape=(len(labels),), dtype=str, dimension_names=(name,), chunk_key_encoding=FLAT
+        )
         array[:] = np.array(labels, object)
     auxiliary = " ".join(variable.name for variable in variables if variable.coordinate)
     lengths = {name: len(labels) for name, labels in coordinates.items()}
@@ -118,6 +121,14 @@ def files_of_block(variables: Sequence[Variable]) -> int:
     along = {variable.ragged for variable in variables if variable.ragged}
     n_ragged = len(variables) - len(plain)
     return len(plain) + 2 + 2 * len(along) + 2 * n_ragged
+
+
+def files_of_empty(variables: Sequence[Variable], n_coordinates: int) -> int:
+    """Return how many files a store has before there are blocks: metadata, coordinates, the manifest."""
+    along = {variable.ragged for variable in variables if variable.ragged}
+    templates = len(along) + sum(bool(variable.ragged) for variable in variables)
+    arrays = sum(not variable.ragged for variable in variables) + len(ragged.sizes_of(variables)) + 1
+    return 2 + 2 * n_coordinates + arrays + templates
 
 
 def _variable(
@@ -142,6 +153,7 @@ def _variable(
         dtype=variable.dtype,
         fill_value=np.nan if np.dtype(variable.dtype).kind == "f" else 0,
         compressors=CHECKED,
+        chunk_key_encoding=FLAT,
         dimension_names=(*variable.dims, *(grid.names[i] for i in kept)),
         attributes=attributes,
     )
@@ -155,6 +167,7 @@ def _status(group: zarr.Group, grid: Grid, chunks: tuple[int, ...]) -> None:
         dtype="uint8",
         fill_value=MISSING,
         compressors=CHECKED,
+        chunk_key_encoding=FLAT,
         dimension_names=grid.names,
         attributes={
             "long_name": "status of the point",
@@ -180,6 +193,7 @@ def _coordinate(
         chunks=values.shape,
         dtype=str if words else values.dtype,
         compressors=CHECKED,
+        chunk_key_encoding=FLAT,
         dimension_names=coordinate.dims or (name,),
         attributes={"units": coordinate.units, "long_name": coordinate.long_name, **(more or {})},
         config={"write_empty_chunks": True},

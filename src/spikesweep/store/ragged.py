@@ -18,12 +18,21 @@ from typing import Any
 import numpy as np
 import zarr
 from numpy.typing import NDArray
-from zarr.storage import LocalStore
 
 from spikesweep.grid.ragged import Cells, Ragged
 from spikesweep.grid.schema import Variable
 from spikesweep.store import durable
-from spikesweep.store.arrays import CHECKED, DurableStore, dims, fresh_members, members
+from spikesweep.store.arrays import (
+    CHECKED,
+    FLAT,
+    DurableStore,
+    chunk_key,
+    dims,
+    fresh_members,
+    members,
+    opened,
+)
+from spikesweep.store.remote import Place, below
 
 #: Values in a chunk: what is read for a cell of a few.
 _CHUNK = 2**17
@@ -58,7 +67,7 @@ def dimensions(arrays: Mapping[str, zarr.Array[Any]]) -> dict[str, str]:
     return {str(dimension): name for name, dimension in found.items() if dimension}
 
 
-def template(path: Path, dimension: str, *, fresh: bool = False) -> dict[str, zarr.Array[Any]]:
+def template(path: Place, dimension: str, *, fresh: bool = False) -> dict[str, zarr.Array[Any]]:
     """Return the variables along a dimension, without values; `fresh` from the disk as it is now."""
     return (fresh_members if fresh else members)(path / _FOLDER / dimension / _TEMPLATE)
 
@@ -69,7 +78,7 @@ def write(path: Path, dimension: str, place: str, found: Mapping[str, Ragged]) -
     for ragged in others:
         if not np.array_equal(ragged.sizes, first.sizes):
             raise ValueError(f"{', '.join(found)} have other numbers of values along {dimension}")
-    folder = _group(path, dimension, place, first.sizes)
+    folder = path / _group(dimension, place, first.sizes)
     if not len(first.values) or _holds(folder, found):
         return
     shutil.rmtree(folder, ignore_errors=True)
@@ -81,7 +90,7 @@ def write(path: Path, dimension: str, place: str, found: Mapping[str, Ragged]) -
 
 
 def read(
-    path: Path,
+    path: Place,
     arrays: Mapping[str, zarr.Array[Any]],
     dimension: str,
     axes: Sequence[str],
@@ -105,7 +114,7 @@ def read(
         within = np.ix_(*(p[i] - a for p, i, a in zip(asked, here, corner, strict=True)))
         by_name = dict(zip(names, chunk, strict=True))
         place = place_of([by_name.get(axis, 0) for axis in axes])
-        for name, ragged in _read_cells(_group(path, dimension, place, sizes), empty, sizes, within).items():
+        for name, ragged in _read_cells(path / _group(dimension, place, sizes), empty, sizes, within).items():
             cells[name][np.ix_(*here)] = ragged
     return {name: found.ragged() for name, found in cells.items()}
 
@@ -115,17 +124,18 @@ def place_of(chunk: Sequence[int]) -> str:
     return ".".join(map(str, chunk))
 
 
-def metadata(path: Path, dimension: str, place: str, sizes: NDArray[np.int64]) -> Iterator[bytes]:
+def metadata(path: Place, dimension: str, place: str, sizes: NDArray[np.int64]) -> Iterator[bytes]:
     """Yield the bytes of a block's files that hold no values."""
-    folder = _group(path, dimension, place, sizes)
-    for file in sorted(folder.rglob("zarr.json")):
-        yield str(file.relative_to(folder)).encode()
+    folder = path / _group(dimension, place, sizes)
+    files: list[Place] = sorted(folder.rglob("zarr.json"))
+    for file in files:
+        yield below(file, folder).encode()
         yield file.read_bytes()
 
 
 def remove_other(path: Path, dimension: str, place: str, sizes: NDArray[np.int64] | None) -> None:
     """Remove what a block held before it had these counts; everything where it has none."""
-    kept = None if sizes is None else _group(path, dimension, place, sizes)
+    kept = None if sizes is None else path / _group(dimension, place, sizes)
     for folder in (path / _FOLDER / dimension / place).glob("*"):
         if folder != kept:
             shutil.rmtree(folder, ignore_errors=True)
@@ -138,16 +148,17 @@ def remove_unused(path: Path, arrays: Mapping[str, zarr.Array[Any]], axes: Seque
         for folder in (path / _FOLDER / dimension).glob("[0-9]*"):
             chunk = dict(zip(axes, map(int, folder.name.split(".")), strict=True))
             corner = [chunk.get(dim, 0) for dim in dims(counts)]
-            if not (path / name / "c" / Path(*map(str, corner))).exists():
+            if not (path / name / chunk_key(counts, corner)).exists():
                 remove_other(path, dimension, folder.name, None)
             elif len(list(folder.iterdir())) > 1:
                 parts = tuple(slice(k * n, (k + 1) * n) for k, n in zip(corner, counts.chunks, strict=True))
                 remove_other(path, dimension, folder.name, np.asarray(counts[parts]))
 
 
-def _group(path: Path, dimension: str, place: str, sizes: NDArray[np.int64]) -> Path:
+def _group(dimension: str, place: str, sizes: NDArray[np.int64]) -> str:
+    """Return where below a store the values of a block with these counts are."""
     version = durable.content_hash(np.ascontiguousarray(sizes, "<i8").tobytes())
-    return path / _FOLDER / dimension / place / version
+    return f"{_FOLDER}/{dimension}/{place}/{version}"
 
 
 def _new_group(folder: Path) -> zarr.Group:
@@ -164,6 +175,7 @@ def _array(
         chunks=(max(1, min(n, _CHUNK)),),
         dtype=dtype,
         compressors=CHECKED,
+        chunk_key_encoding=FLAT,
         dimension_names=(dimension,),
         attributes=attributes,
         config={"write_empty_chunks": True},
@@ -184,7 +196,7 @@ def _holds(folder: Path, found: Mapping[str, Ragged]) -> bool:
 
 
 def _read_cells(
-    folder: Path, empty: Mapping[str, zarr.Array[Any]], sizes: NDArray[np.int64], within: Any
+    folder: Place, empty: Mapping[str, zarr.Array[Any]], sizes: NDArray[np.int64], within: Any
 ) -> dict[str, Ragged]:
     """Return some cells of a block: of the values only those between the first of them and the last."""
     wanted = np.arange(sizes.size).reshape(sizes.shape)[within]
@@ -195,6 +207,6 @@ def _read_cells(
     if start == stop:
         values = {name: np.empty(0, array.dtype) for name, array in empty.items()}
     else:
-        group = zarr.open_group(LocalStore(folder, read_only=True), mode="r")
+        group = opened(folder)
         values = {name: np.asarray(group[name][start:stop]) for name in empty}  # type: ignore[index]
     return {name: Ragged(v, some).take(wanted - first) for name, v in values.items()}

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from spikesweep.store import durable
+from spikesweep.store.remote import Place, UnreachableError, below
 
 HIDDEN = ".spikesweep"
+#: Below it, while a run goes on, what its workers read.
+SENT = "sent"
 _KINDS = ("failures", "verifications")
 
 
@@ -31,7 +34,38 @@ def unguarded(data: bytes) -> Any:
 
 
 class Records:
-    """The part of a store that holds records; each is a file that nobody writes twice."""
+    """The part of a store that holds records, as they are read; each is a file that nobody writes twice."""
+
+    path: Place
+
+    def failures(self) -> list[dict[str, Any]]:
+        """Return the records of failed attempts in their order, those that are damaged left out."""
+        read = ((p, p.read_bytes()) for p in (self.path / HIDDEN / "failures").glob("*.json"))
+        found = [record for p, data in read if not _is_damaged(p, data) for record in json.loads(data)]
+        return sorted(found, key=lambda record: str(record["time"]))
+
+    def damaged_records(self) -> list[str]:
+        """Return the files of failed attempts and of verifications that have changed."""
+        paths = (p for kind in _KINDS for p in (self.path / HIDDEN / kind).glob("*.json"))
+        return sorted(below(p, self.path) for p in paths if _is_damaged(p, p.read_bytes()))
+
+    def damaged_metadata(self) -> list[str]:
+        """Return the files that never change and have changed or gone."""
+        try:
+            manifest = unguarded(self._manifest_path.read_bytes())
+        except UnreachableError:
+            raise
+        except (OSError, ValueError):
+            return [f"{HIDDEN}/manifest.json"]
+        return [name for name, digest in manifest.items() if _hash(self.path / name) != digest]
+
+    @property
+    def _manifest_path(self) -> Place:
+        return self.path / HIDDEN / "manifest.json"
+
+
+class WrittenRecords(Records):
+    """The part of a store on the disk that holds records."""
 
     path: Path
 
@@ -45,17 +79,6 @@ class Records:
         }
         self._write("failures", [{**failure, **where} for failure in failures])
 
-    def failures(self) -> list[dict[str, Any]]:
-        """Return the records of failed attempts in their order, those that are damaged left out."""
-        paths = (self.path / HIDDEN / "failures").glob("*.json")
-        found = [record for p in paths if not _is_damaged(p) for record in json.loads(p.read_bytes())]
-        return sorted(found, key=lambda record: str(record["time"]))
-
-    def damaged_records(self) -> list[str]:
-        """Return the files of failed attempts and of verifications that have changed."""
-        paths = (p for kind in _KINDS for p in (self.path / HIDDEN / kind).glob("*.json"))
-        return sorted(str(p.relative_to(self.path)) for p in paths if _is_damaged(p))
-
     def remove_damaged_records(self) -> None:
         """Remove the records of failed attempts and of verifications that have changed."""
         for name in self.damaged_records():
@@ -66,37 +89,20 @@ class Records:
         now = datetime.now(UTC).isoformat()
         self._write("verifications", {**outcome, "host": socket.gethostname(), "time": now})
 
-    def damaged_metadata(self) -> list[str]:
-        """Return the files that never change and have changed or gone."""
-        try:
-            manifest = unguarded(self._manifest_path.read_bytes())
-        except (OSError, ValueError):
-            return [f"{HIDDEN}/manifest.json"]
-        return [
-            name
-            for name, digest in manifest.items()
-            if not (self.path / name).is_file()
-            or durable.content_hash((self.path / name).read_bytes()) != digest
-        ]
-
     def send(self, name: str, content: bytes) -> None:
         """Keep what the workers of a run read, under a name."""
-        durable.write(self.path / HIDDEN / "sent" / name, content)
+        durable.write(self.path / HIDDEN / SENT / name, content)
 
     def sent(self, name: str) -> bytes | None:
         """Return what the driver keeps for its workers under a name, None where that is not to be seen."""
         try:
-            return (self.path / HIDDEN / "sent" / name).read_bytes()
+            return (self.path / HIDDEN / SENT / name).read_bytes()
         except FileNotFoundError:
             return None
 
     def remove_sent(self) -> None:
         """Remove what drivers keep for their workers; call it under the lock only."""
-        shutil.rmtree(self.path / HIDDEN / "sent", ignore_errors=True)
-
-    @property
-    def _manifest_path(self) -> Path:
-        return self.path / HIDDEN / "manifest.json"
+        shutil.rmtree(self.path / HIDDEN / SENT, ignore_errors=True)
 
     def _write(self, kind: str, record: Any) -> None:
         data = json.dumps(record, indent=1).encode()
@@ -110,7 +116,7 @@ def write_manifest(path: Path) -> None:
     durable.write(path / HIDDEN / "manifest.json", guarded(manifest))
 
 
-def copy_records(source: Records, target: Records, more: Mapping[str, Any]) -> None:
+def copy_records(source: WrittenRecords, target: WrittenRecords, more: Mapping[str, Any]) -> None:
     """Copy the records of verifications and of failed attempts, these with the values of `more` axes."""
     failures = [{**record, "point": {**more, **record["point"]}} for record in source.failures()]
     if failures:
@@ -119,5 +125,13 @@ def copy_records(source: Records, target: Records, more: Mapping[str, Any]) -> N
         durable.write(target.path / HIDDEN / "verifications" / path.name, path.read_bytes())
 
 
-def _is_damaged(path: Path) -> bool:
-    return path.stem != durable.content_hash(path.read_bytes())
+def _hash(path: Place) -> str:
+    """Return the hash of a file, nothing where there is none."""
+    try:
+        return durable.content_hash(path.read_bytes())
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return ""
+
+
+def _is_damaged(path: Place, data: bytes) -> bool:
+    return path.stem != durable.content_hash(data)

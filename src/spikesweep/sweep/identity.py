@@ -52,6 +52,16 @@ def refuse_other(job: Job, store: Store, code: Mapping[str, str]) -> None:
         )
 
 
+def unlike(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """Return a line for each difference between the attributes of stores that keeps them from being mixed."""
+    found = differences(todays(there["configuration"]), todays(here["configuration"]))
+    for name in DECISIVE_VERSIONS:
+        versions = [attrs["versions"].get(name) for attrs in (there, here)]
+        if minor(versions[0]) != minor(versions[1]):
+            found.append(f"{name}: version {versions[0]} there, {versions[1]} here")
+    return found + differences(there["code"], here["code"], "code of ")
+
+
 def _is_unread(line: str, job: Job) -> bool:
     """Return whether a difference is that of a value which is new, and which the protocol does not read."""
     key, _, values = line.partition(": ")

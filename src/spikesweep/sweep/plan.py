@@ -28,6 +28,7 @@ from spikesweep.kernels.cells.driver import LANES
 from spikesweep.kernels.compile.cache import folder as kernel_folder
 from spikesweep.sweep.blocks import n_points, results
 from spikesweep.sweep.compute.base import Executor, Lost
+from spikesweep.sweep.disk import n_bytes, n_files
 from spikesweep.sweep.job import Job
 from spikesweep.sweep.run import stored_status, to_compute
 
@@ -71,6 +72,7 @@ class Plan:
     blocks: int  #: that a run would compute
     block_points: int
     disk: int  #: bytes of all results, before they are compressed
+    files: int  #: that the store will have; of ragged results about
     memory: float  #: bytes of a worker at its peak
     workers: int
     time: Time
@@ -89,7 +91,7 @@ class Plan:
             "axes": " x ".join(self.axes),
             "points": counts,
             "blocks": f"{self.blocks} to compute, of up to {self.block_points} points",
-            "disk": f"at most {size_text(self.disk)}",
+            "disk": f"at most {size_text(self.disk)}, in {self.files} files",
             "memory": f"about {size_text(self.memory)} a worker",
             "time": f"{self.time} here, {self.workers} at a time" if self.blocks else "nothing is missing",
         }
@@ -116,7 +118,8 @@ def make_plan(job: Job, compute: Executor, *, overwrite: bool, retry: bool) -> P
         int(np.count_nonzero(np.isin(status, FAILURES))),
         len(blocks),
         prod(chunks),
-        _bytes(job),
+        n_bytes(job),
+        n_files(job, compute, overwrite=overwrite),
         used + threads * block_memory,
         compute.n_workers,
         time,
@@ -240,14 +243,6 @@ def _memory(job: Job, points: Points) -> float:
         return float(tracemalloc.get_traced_memory()[1])
     finally:
         tracemalloc.stop()
-
-
-def _bytes(job: Job) -> int:
-    extra = job.coordinates
-    itemsizes = (
-        prod(len(extra[d]) for d in v.dims) * np.dtype(v.dtype).itemsize for v in job.protocol.variables
-    )
-    return job.grid.n_points * (sum(itemsizes) + 1)
 
 
 def _axis(name: str, n: int, job: Job) -> str:
