@@ -125,13 +125,12 @@ def test_a_signal_reaches_the_driver_and_a_walltime_asks_for_another_turn(tmp_pa
     (tmp_path / "waits.py").write_text(WAITS)
     file = tmp_path / "job.sh"
     file.write_text(script("slurm", Request(), [sys.executable, "waits.py"], tmp_path))
-    job = subprocess.Popen(
-        ["bash", file], env=os.environ | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert job.stdout.readline() == "there\n"
-    job.send_signal(sent)
-    assert job.stdout.read() == said
-    assert job.wait(timeout=300) == 130
+    out = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(["bash", file], env=os.environ | env, **out) as job:
+        assert job.stdout.readline() == "there\n"
+        job.send_signal(sent)
+        assert job.stdout.read() == said
+    assert job.returncode == 130
 
 
 @pytest.mark.parametrize(
