@@ -95,43 +95,45 @@ def test_the_script_ends_with_the_code_of_the_driver(scheduler, tmp_path):
     assert bash(text).returncode == 3
 
 
+#: A driver that takes as many interrupts as it is told before it ends.
 WAITS = """
 import sys, time
-try:
-    print("there", flush=True)
-    time.sleep(600)
-except KeyboardInterrupt:
-    print("in good order", flush=True)
-    sys.exit(130)
+for n in range(int(sys.argv[1])):
+    try:
+        print("there", flush=True)
+        time.sleep(600)
+    except KeyboardInterrupt:
+        print("asked", flush=True)
+sys.exit(130)
 """
+OVER = "100 turns are over: submit this script again, and it goes on\n"
 
 
 @pytest.mark.parametrize(
-    ("sent", "turn", "said"),
+    ("sent", "turn", "last"),
     [
-        (signal.SIGUSR1, "", "in good order\nasked requeue 17\n"),
-        (
-            signal.SIGUSR1,
-            "100",
-            "in good order\n100 turns are over: submit this script again, and it goes on\n",
-        ),
-        (signal.SIGTERM, "", "in good order\n"),
+        ((signal.SIGUSR1,), "", "requeue 17\n"),
+        ((signal.SIGUSR1,), "99", "requeue 17\n"),
+        ((signal.SIGUSR1,), "100", OVER),
+        ((signal.SIGTERM,), "", ""),
+        ((signal.SIGUSR1, signal.SIGTERM, signal.SIGTERM), "", ""),
     ],
 )
-def test_a_signal_reaches_the_driver_and_a_walltime_asks_for_another_turn(tmp_path, sent, turn, said):
-    (tmp_path / "scontrol").write_text("#!/bin/sh\necho asked $*\n")
+def test_a_signal_reaches_the_driver_and_a_walltime_asks_for_another_turn(tmp_path, sent, turn, last):
+    (tmp_path / "scontrol").write_text("#!/bin/sh\necho $*\n")
     (tmp_path / "scontrol").chmod(0o755)
     env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SLURM_JOB_ID": "17", "SLURM_RESTART_COUNT": turn}
     (tmp_path / "waits.py").write_text(WAITS)
     file = tmp_path / "job.sh"
-    file.write_text(script("slurm", Request(), [sys.executable, "waits.py"], tmp_path))
-    job = subprocess.Popen(
-        ["bash", file], env=os.environ | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert job.stdout.readline() == "there\n"
-    job.send_signal(sent)
-    assert job.stdout.read() == said
-    assert job.wait(timeout=300) == 130
+    file.write_text(script("slurm", Request(), [sys.executable, "waits.py", str(len(sent))], tmp_path))
+    out = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(["bash", file], env=os.environ | env, **out) as job:
+        for number in sent:
+            assert job.stdout.readline() == "there\n"
+            job.send_signal(number)
+            assert job.stdout.readline() == "asked\n"
+        assert job.stdout.read() == last
+    assert job.returncode == 130
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ OverTimeLimit=0
 ReturnToService=2
 MinJobAge=86400
 {nodes}
-PartitionName=main Nodes=ALL Default=YES MaxTime=60 State=UP
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE DefaultTime=60 State=UP
 """
 
 

@@ -51,7 +51,7 @@ def submitted(slurm, tmp_path, monkeypatch):
         assert done.returncode == 0, done.stderr
         path = tmp_path / "outputs" / "transfer_function" / "adexp-fs_rs.zarr"
         job = int(done.stdout.removeprefix("submitted as job "))
-        wait_until(lambda: n_done(path) == 2 or not slurm.active(), "two blocks", 600)
+        wait_until(lambda: n_done(path) == 2 or not slurm.active(), f"two blocks of {slurm.shown(job)}", 200)
         assert slurm.active() == [job], said(tmp_path)
         return job, path
 
