@@ -7,6 +7,7 @@ for a task, and how much their memory grows from the first tenth of the tasks to
 """
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from trivial import Trivial
 
 from spikesweep.grid.grid import Grid, axis_values
 from spikesweep.sweep import run as sweeps
-from spikesweep.sweep.compute.tasks import Tasks
+from spikesweep.sweep.compute.tasks import SETTINGS, Tasks
 from spikesweep.sweep.compute.threads import Threads
 
 #: What is asked of a driver.
@@ -36,8 +37,10 @@ _PROCESSES = 4
 
 def through_a_scheduler(n_tasks: int, n_workers: int) -> dict[str, Any]:
     """Return how many tasks a second go through a scheduler, and what driver and scheduler need."""
+    import dask
     from distributed import Client
 
+    dask.config.set(SETTINGS)
     with tempfile.TemporaryDirectory() as folder, started(folder, n_workers) as (address, scheduler):
         programs = {"driver": psutil.Process(), "scheduler": psutil.Process(scheduler)}
         with Client(address) as client:
@@ -68,6 +71,8 @@ def started(folder: str, n_workers: int) -> Iterator[tuple[str, int]]:
     local = ["--dashboard-address", "127.0.0.1:0", "--host", "127.0.0.1"]
     options = ["--scheduler-file", str(file), *local]
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    # as the scheduler of jobs has it, which is in the process of its driver
+    quiet["env"] = os.environ | {"DASK_DISTRIBUTED__ADMIN__LOW_LEVEL_LOG_LENGTH": "0"}
     scheduler = subprocess.Popen([*dask, "distributed.cli.dask_scheduler", "--port", "0", *options], **quiet)
     command = [*dask, "distributed.cli.dask_worker", "--no-nanny", "--nthreads", str(n_workers // _PROCESSES)]
     workers = [subprocess.Popen([*command, *options], **quiet, cwd=folder) for _ in range(_PROCESSES)]

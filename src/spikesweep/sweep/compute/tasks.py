@@ -15,6 +15,8 @@ from spikesweep.sweep.compute.base import Lost, Task
 SETTINGS: dict[str, Any] = {
     # by default any page in the user's browser may talk to the dashboard
     "distributed.scheduler.dashboard.bokeh-application.allow_websocket_origin": [],
+    # by default the last thousand messages are kept, each with all the tasks that it is about
+    "distributed.admin.low-level-log-length": 0,
 }
 #: Seconds between two looks at the workers.
 _LOOK = 5.0
