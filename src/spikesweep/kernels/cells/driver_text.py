@@ -31,7 +31,7 @@ def text_of(
             n = len(cls._fields)
             values = [f"state[{(row + i) * LANES} + l]" for i in range(n)]
             for i in [i for i in range(n) if kind == "c" and shared[k][i]]:
-                head.append(f"c{k}_{i} = state[{(row + i) * LANES}]")
+                head.append(f"c{k}_{i} = states[{(row + i) * LANES}]")
                 values[i] = f"c{k}_{i}"
             body.append(f"{kind}{k} = {kind}{k}_({', '.join(values)})")
             sizes.append(n)
@@ -87,14 +87,14 @@ def _inputs_at_end(inputs: Sequence[Any]) -> list[str]:
 
 
 def _loop(head: Sequence[str], body: Sequence[str], rows: int, n_inputs: int, n_traced: int) -> str:
-    """Return the text of a driver: `head` before the first step of a group, `body` for each step and lane."""
+    """Return the text of a driver: `head` before all, `body` for each group, step and lane."""
     return "\n".join(
         [
             "def advance(states, inputs, trace, m, n, first, tick):",
+            *(f"    {line}" for line in head),
             "    for g in range(m):",
             # slices with constant offsets: an index that LLVM cannot prove to be positive is gathered
             f"        state = states[g * {rows * LANES} : (g + 1) * {rows * LANES}]",
-            *(f"        {line}" for line in head),
             "        for s in range(n):",
             "            t = (first + s) * tick",
             "            t_next = (first + s + 1) * tick",

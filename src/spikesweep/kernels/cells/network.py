@@ -41,30 +41,24 @@ class Watched(NamedTuple):
 
 
 @disjoint
-def _note(noted, at, block, traced, width, m, n):
+def _note(noted, at, block, traced, width, lanes, m, n):
     """Write the lanes that spiked in each of n steps of m groups as bits.
 
-    Their rows end every `width` of `traced`, whose floats are read as integers: zero is zero, and vectors can
-    or.
+    Their rows end every `width` of `traced`. `lanes` is LANES, see `_take`.
     """
     for g in range(m):
         for s in range(n):
-            row = np.uint64((g * n + s + 1) * width - LANES)
-            any_spiked = np.int64(0)
-            for lane in range(LANES):
-                any_spiked |= traced[row + np.uint64(lane)]
-            word = np.int64(0)
-            if any_spiked != 0:
-                for lane in range(LANES):
-                    word |= np.int64(traced[row + np.uint64(lane)] != 0) << np.int64(lane)
-            noted[np.uint64(at + g * block + s)] = word
+            row, word = np.uint64((g * n + s + 1) * width - lanes), np.uint64(0)
+            for lane in range(np.uint64(lanes)):
+                word |= np.uint64(1) << lane if traced[row + lane] != 0.0 else np.uint64(0)
+            noted[np.uint64(at + g * block + s)] = np.int64(word)
 
 
 @inlined
 def watch(noted, block, starts, place, recorded, rows, g, m, traced, n, first):
     """Note which lanes of m groups spiked, by the step of the block, and record rows of the trace."""
     width = rows * LANES
-    _note(noted, g * block, block, traced.view(np.int64), width, m, n)
+    _note(noted, g * block, block, traced, width, width // rows, m, n)
     for j in range(m):
         for r in range(starts[g + j], starts[g + j + 1]):
             for s in range(n):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.kernels.cells.currents import Currents, fill_currents
-from spikesweep.kernels.cells.driver import LANES, aligned
+from spikesweep.kernels.cells.driver import LANES
 from spikesweep.kernels.cells.lanes import group_count, in_lanes
 from spikesweep.kernels.cells.poisson_counts import (
     PART,
@@ -68,11 +68,12 @@ def _drives(
         np.zeros(n, np.int64),
         0,
         groups,
+        np.array([i in at[:d] for d, i in enumerate(at)], np.int64),
+        np.array([i for i in range(inputs) if i not in at], np.int64),
         np.full(n * groups, -1, np.int64),
-        aligned(n * groups * STEPS * LANES),
+        np.empty(n * groups * STEPS * LANES, np.uint32),
         np.empty(STEPS * LANES, np.uint64),
         np.empty(STEPS * LANES, np.uint32),
-        np.zeros(STEPS * LANES, np.uint32),
     )
 
 
