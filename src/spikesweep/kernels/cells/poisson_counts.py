@@ -46,7 +46,7 @@ class Drives(NamedTuple):
     origin: int  #: step of row 0
     groups: int
     adds: NDArray[np.int64]  #: 0 for the first drive of an input
-    undriven: NDArray[np.int64]  #: inputs that no drive kicks
+    undriven: NDArray[np.int64]  #: inputs that no drive kicks, and nothing else writes
     drawn: NDArray[np.int64]  #: which counter is in `held`, flat of shape (drives, groups); -1 at the start
     held: NDArray[np.uint32]  #: events in its steps, flat of shape (drives, groups, STEPS, LANES)
     words: NDArray[np.uint64]  #: room for STEPS rows of LANES
@@ -137,7 +137,7 @@ def _kick(held, own, weight, adds, kicks, at, width, lanes, some, m, n):
 
 
 @disjoint
-def _still(kicks, at, width, lanes, some, m, n):
+def still(kicks, at, width, lanes, some, m, n):
     """Write zero to one input's kicks in some of the n steps of m groups, from `at` on."""
     for j in range(m):
         for s in range(some):
@@ -180,11 +180,8 @@ def fill_drives(
     """Write the events of m groups at steps first .. first + n - 1 to `kicks`, zero where there are none."""
     width = inputs * LANES
     lanes = width // inputs
-    if stream.size == 0:
-        _zero(kicks, 0, m * n * width)
-    else:
-        for i in undriven:
-            _still(kicks, i * LANES, width, lanes, n, m, n)
+    for i in undriven:
+        still(kicks, i * LANES, width, lanes, n, m, n)
     for d in range(stream.size):
         place, s = d * groups + g, 0
         while s < n:
@@ -202,5 +199,5 @@ def fill_drives(
                         drawn[place + j] = quarter
                 _kick(held, own, weight[d], adds[d], kicks, at, width, lanes, some, m, n)
             elif not adds[d]:
-                _still(kicks, at, width, lanes, some, m, n)
+                still(kicks, at, width, lanes, some, m, n)
             s += some

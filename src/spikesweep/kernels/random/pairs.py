@@ -13,12 +13,14 @@ from spikesweep.kernels.random.rows import (
     CALLS,
     WORDS,
     below,
+    choose,
     draw_words,
     empty_bits,
     list_marked,
     mark,
     repeat,
     sample,
+    turn,
 )
 
 
@@ -59,6 +61,41 @@ def in_degree_pairs(key, n_sources, n_targets, n, no_autapses, multapses):
             target[place[s]] = t
             place[s] += 1
     return rows, target
+
+
+@compiled
+def _transpose(rows):
+    """Exchange rows and bits of each column of 64 words: bit i of row j for bit j of row i."""
+    half, low = 32, np.uint64(0xFFFFFFFF)
+    while half > 0:
+        by = np.uint64(half)
+        for upper in range(0, 64, 2 * half):
+            for j in range(upper, upper + half):
+                a, b = rows[j], rows[j + half]
+                for w in range(a.size):
+                    t = ((a[w] >> by) ^ b[w]) & low
+                    b[w] ^= t
+                    a[w] ^= t << by
+        half //= 2
+        low ^= low << np.uint64(half)
+
+
+@kept
+def in_degree_bits(key, n_sources, n_targets, n, no_autapses):
+    """Return the pairs of `in_degree_pairs` without multapses as bits, one a target, in a row a source.
+
+    The shape is (n_sources, words). The sources of 64 targets at a time are drawn as bits, then transposed.
+    """
+    found = np.zeros((n_sources, (n_targets + 63) // 64), np.uint64)
+    rows, words = np.zeros((64, (n_sources + 63) // 64), np.uint64), np.empty(WORDS, np.uint64)
+    for first in range(0, n_targets, 64):
+        rows[:] = np.uint64(0)
+        for t in range(first, min(first + 64, n_targets)):
+            choose(rows[t - first], words, key, t, n_sources, t if no_autapses else n_sources, n)
+        _transpose(rows)
+        for s in range(n_sources):
+            found[s, first // 64] = rows[s % 64, s // 64]
+    return found
 
 
 @compiled
@@ -133,7 +170,9 @@ def number_pairs(source_key, key, n_sources, n_targets, n, no_autapses, multapse
     for s in range(n_sources):
         skip = s if no_autapses else n_targets
         mark(bits, words, key, s, each, skip, draws[s], each)
-        list_marked(target[rows[s] : rows[s + 1]], bits, n_targets, skip, others)
+        if others:
+            turn(bits, n_targets, skip)
+        list_marked(target[rows[s] : rows[s + 1]], bits)
     return rows, target
 
 

@@ -11,7 +11,7 @@ from spikesweep.kernels.cells.core import BLOCK, Part, core_loop
 from spikesweep.kernels.cells.driver import LANES, Clock, aligned
 from spikesweep.kernels.cells.lanes import group_count
 from spikesweep.kernels.cells.network import RING
-from spikesweep.kernels.cells.wired import Net, Wired, net_of
+from spikesweep.kernels.cells.wired import BITS, INPUT, KIND, Net, Wired, net_of
 from spikesweep.kernels.random.draws import uniform_rows
 from spikesweep.kernels.random.philox import derive
 from spikesweep.models.networks.spiking import SpikingNetwork
@@ -72,7 +72,7 @@ def simulate(
     found = members(run)
     net = _net(wired, run, found, weight_scale, min(per_call, n_steps))
     loop = core_loop(tuple(member.code for member in found), RING)
-    parts = tuple(member.part for member in found)
+    parts = _writing(wired, net, found)
     keys, reached, peaks = derive(derive(key, "noise", 0.0), "neuron", np.arange(network.N)), 0, Peaks(run)
     while reached < n_steps:
         n = min(per_call, n_steps - reached)
@@ -148,6 +148,7 @@ def _net(wired: Wired, run: Run, found: list[Member], scale: float, n_steps: int
     return net_of(
         wired,
         factor=wired.factor * scale,
+        adds=np.ones(len(wired.factor), np.bool_),
         planes=np.zeros(n_planes, np.uint64),
         counts=np.zeros(n_counts, wired.counter.dtype),
         sums=aligned(n_sums),
@@ -162,6 +163,22 @@ def _net(wired: Wired, run: Run, found: list[Member], scale: float, n_steps: int
         active=np.zeros(max(sizes), np.int32),
         spikes=np.empty((2, network.N * n_steps), np.int32),
     )
+
+
+def _writing(wired: Wired, net: Net, found: list[Member]) -> tuple[Part, ...]:
+    """Note which projections write the kicks of an input; return the parts, whose drives then need not."""
+    parts = []
+    for k, member in enumerate(found):
+        undriven, reached = member.part.source.undriven.tolist(), set()
+        for p in range(wired.arrive[k], wired.arrive[k + 1]):
+            i = int(wired.table[p, INPUT])
+            if i in undriven and i not in reached and wired.table[p, KIND] != BITS:
+                net.adds[p] = False
+                undriven.remove(i)
+            reached.add(i)
+        source = member.part.source._replace(undriven=np.array(undriven, np.int64))
+        parts.append(member.part._replace(source=source))
+    return tuple(parts)
 
 
 def _recorded(run: Run, found: list[Member], reached: int) -> dict[str, Array]:
