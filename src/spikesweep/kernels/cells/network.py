@@ -41,26 +41,18 @@ class Watched(NamedTuple):
     rows: int  #: of the trace; the last are the spikes
 
 
-@disjoint
-def _note(noted, at, block, traced, width, lanes, m, n):
-    """Write the lanes that spiked in each of n steps of m groups as bits.
-
-    Their rows end every `width` of `traced`. `lanes` is LANES, see `_take`.
-    """
-    for g in range(m):
-        for s in range(n):
-            row, word = np.uint64((g * n + s + 1) * width - lanes), np.uint64(0)
-            for lane in range(np.uint64(lanes)):
-                word |= np.uint64(1) << lane if traced[row + lane] != 0.0 else np.uint64(0)
-            noted[np.uint64(at + g * block + s)] = np.int64(word)
-
-
 @inlined
 def watch(noted, block, starts, place, recorded, rows, g, m, traced, n, first):
-    """Note which lanes of m groups spiked, by the step of the block, and record rows of the trace."""
+    """Note which lanes of m groups spiked, by the step of the block, and record rows of the trace.
+
+    The last row of the trace are the spikes, as bits.
+    """
     width = rows * LANES
-    _note(noted, g * block, block, traced, width, width // rows, m, n)
     for j in range(m):
+        for s in range(n):
+            word = traced[np.uint64((j * n + s + 1) * width - LANES)]
+            noted[np.uint64((g + j) * block + s)] = np.int64(word)
+    for j in range(m if starts[g] < starts[g + m] else 0):
         for r in range(starts[g + j], starts[g + j + 1]):
             for s in range(n):
                 recorded[r, first + s] = traced[(j * n + s) * width + place[r]]

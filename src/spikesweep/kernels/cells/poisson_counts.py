@@ -45,8 +45,8 @@ class Drives(NamedTuple):
     ]  #: 1 where row s is that of step `origin` + s, 0 where row 0 is that of all steps
     origin: int  #: step of row 0
     groups: int
-    adds: NDArray[np.int64]  #: 0 for the first drive of an input
-    undriven: NDArray[np.int64]  #: inputs that no drive kicks, and nothing else writes
+    adds: NDArray[np.int64]  #: 0 for the first drive of an input that has events in a call
+    undriven: NDArray[np.int64]  #: inputs that no drive writes in a call, and nothing else
     drawn: NDArray[np.int64]  #: which counter is in `held`, flat of shape (drives, groups); -1 at the start
     held: NDArray[np.uint32]  #: events in its steps, flat of shape (drives, groups, STEPS, LANES)
     words: NDArray[np.uint64]  #: room for STEPS rows of LANES
@@ -57,6 +57,8 @@ def thresholds(mean: NDArray[np.float64], top: float) -> NDArray[np.uint32]:
     """Return the thresholds of Poisson counts with these means, up to `top`, shape (means, levels)."""
     n = int(np.ceil(top + 7.0 * np.sqrt(top) + 8.0))  # beyond it less than 2**-32 is left
     n += -n % _AT_ONCE
+    if not mean.any():  # after a kick, for as long as it is over
+        return np.full((len(mean), n), NEVER, np.uint32)
     p, total, found = exp_each(-mean), np.zeros(len(mean)), np.empty((len(mean), n), np.uint32)
     for k in range(n):
         total = total + p

@@ -1,6 +1,6 @@
 """A network of spiking neurons, simulated: its spikes chunk by chunk, chosen signals of chosen neurons."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,13 +72,13 @@ def simulate(
     found = members(run)
     net = _net(wired, run, found, weight_scale, min(per_call, n_steps))
     loop = core_loop(tuple(member.code for member in found), RING)
-    parts = _writing(wired, net, found)
+    parts = tuple(member.part for member in found)
     keys, reached, peaks = derive(derive(key, "noise", 0.0), "neuron", np.arange(network.N)), 0, Peaks(run)
     while reached < n_steps:
         n = min(per_call, n_steps - reached)
         noise = _noise(sd, keys, normals, reached, n)
         parts = tuple(_for_call(run, *pair, noise, reached, n) for pair in zip(found, parts, strict=True))
-        count = loop(net, parts, block, reached, n, clock.tick)
+        count = loop(net, _writing(wired, net, parts), block, reached, n, clock.tick)
         reached += n
         spikes = net.spikes[0, :count], net.spikes[1, :count]
         peaks.note(*spikes)
@@ -165,20 +165,19 @@ def _net(wired: Wired, run: Run, found: list[Member], scale: float, n_steps: int
     )
 
 
-def _writing(wired: Wired, net: Net, found: list[Member]) -> tuple[Part, ...]:
+def _writing(wired: Wired, net: Net, parts: Sequence[Part]) -> tuple[Part, ...]:
     """Note which projections write the kicks of an input; return the parts, whose drives then need not."""
-    parts = []
-    for k, member in enumerate(found):
-        undriven, reached = member.part.source.undriven.tolist(), set()
+    net.adds[:], told = True, []
+    for k, part in enumerate(parts):
+        undriven, reached = part.source.undriven.tolist(), set()
         for p in range(wired.arrive[k], wired.arrive[k + 1]):
             i = int(wired.table[p, INPUT])
             if i in undriven and i not in reached and wired.table[p, KIND] != BITS:
                 net.adds[p] = False
                 undriven.remove(i)
             reached.add(i)
-        source = member.part.source._replace(undriven=np.array(undriven, np.int64))
-        parts.append(member.part._replace(source=source))
-    return tuple(parts)
+        told.append(part._replace(source=part.source._replace(undriven=np.array(undriven, np.int64))))
+    return tuple(told)
 
 
 def _recorded(run: Run, found: list[Member], reached: int) -> dict[str, Array]:
