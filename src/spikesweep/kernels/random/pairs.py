@@ -6,7 +6,7 @@ this folder says what a row of a stream is, and how numbers are drawn from it.
 
 import numpy as np
 
-from spikesweep.kernels.compile.jit import compiled, kept
+from spikesweep.kernels.compile.jit import compiled, disjoint, kept
 from spikesweep.kernels.compile.vector_math import log
 from spikesweep.kernels.random.draws import two_uniforms
 from spikesweep.kernels.random.rows import (
@@ -177,12 +177,18 @@ def number_pairs(source_key, key, n_sources, n_targets, n, no_autapses, multapse
 
 
 @compiled
-def _skips(skips, key, row, batch, per):
-    """Write how far it is from each chosen number of a row to the next: geometric numbers."""
+def _uniforms(out, key, row, batch):
+    """Write the uniform numbers of a batch of a row."""
     for k in range(CALLS):
-        u0, u1 = two_uniforms(key, batch * CALLS + k, row)
-        skips[2 * k] = np.int64(min(log(u0) * per, 1e15)) + 1
-        skips[2 * k + 1] = np.int64(min(log(u1) * per, 1e15)) + 1
+        out[2 * k], out[2 * k + 1] = two_uniforms(key, batch * CALLS + k, row)
+
+
+@disjoint
+def _skips(skips, uniforms, per):
+    """Write how far it is from each chosen number of a row to the next: geometric numbers."""
+    for k in range(skips.size):
+        x = log(uniforms[k]) * per
+        skips[k] = np.int64(1e15 if x > 1e15 else x) + 1
 
 
 @kept
@@ -194,11 +200,12 @@ def chosen_pairs(key, n_sources, n_targets, p, no_autapses):
     per = 1.0 / np.log1p(-p) if p < 1.0 else 0.0
     mean = p * n_sources * n_targets
     target = np.empty(np.int64(mean + 6.0 * np.sqrt(mean * (1.0 - p))) + 2 * CALLS, np.uint32)
-    skips, n = np.empty(2 * CALLS, np.int64), 0
+    skips, uniforms, n = np.empty(2 * CALLS, np.int64), np.empty(2 * CALLS), 0
     for s in range(n_sources):
         column, batch = np.int64(-1), 0
         while column < n_targets:
-            _skips(skips, key, s, batch, per)
+            _uniforms(uniforms, key, s, batch)
+            _skips(skips, uniforms, per)
             batch += 1
             if n + skips.size > target.size:  # once in 1e9 networks, but for small ones
                 grown = np.empty(target.size + target.size // 8 + skips.size, np.uint32)
