@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from spikesweep.kernels.compile.vector_math import log
-from spikesweep.kernels.random.pairs import chosen_pairs, in_degree_pairs, number_pairs, out_degree_pairs
+from spikesweep.kernels.random.pairs import (
+    chosen_pairs,
+    in_degree_bits,
+    in_degree_pairs,
+    number_pairs,
+    out_degree_pairs,
+)
 
 KEY = np.uint64(0x123456789ABCDEF)
 
@@ -95,6 +101,12 @@ def twin_chosen(key, n_sources, n_targets, p, no_autapses):
     return sorted(set(pairs))
 
 
+def bits_of(rows):
+    """Return the pairs of rows of bits."""
+    bits = np.unpackbits(rows.view(np.uint8), axis=1, bitorder="little")
+    return list(zip(*map(np.ndarray.tolist, bits.nonzero()), strict=True))
+
+
 def pairs_of(rows, target):
     source = np.repeat(np.arange(len(rows) - 1), np.diff(rows))
     return list(zip(source.tolist(), target.tolist(), strict=True))
@@ -118,6 +130,8 @@ def pairs_of(rows, target):
 def test_degrees_are_their_naive_twins(n_sources, n_targets, n, no_autapses, multapses):
     case = (KEY, n_sources, n_targets, n, no_autapses, multapses)
     assert pairs_of(*in_degree_pairs(*case)) == twin_in(*case)
+    if not multapses:
+        assert bits_of(in_degree_bits(*case[:-1])) == twin_in(*case)
     case = (KEY, n_targets, n_sources, n, no_autapses, multapses)
     assert pairs_of(*out_degree_pairs(*case)) == twin_out(*case)
 

@@ -42,7 +42,7 @@ KEY = np.uint64(5)
 def _filled(d, kicks, n, first):
     fill_drives(
         d.inputs, d.key, d.stream, d.input, d.weight, d.parts, d.table, d.begin, d.levels, d.moving, d.origin,
-        d.groups, d.drawn, d.held, d.words, d.narrow, d.counts, 0, d.groups, kicks, n, first,
+        d.groups, d.adds, d.undriven, d.drawn, d.held, d.words, d.narrow, 0, d.groups, kicks, n, first,
     )  # fmt: skip
 
 
@@ -193,9 +193,9 @@ def test_no_word_reaches_what_is_never_reached():
     words = np.array([2**32 - 1, 2**32 - 2, 0] * LANES, np.uint64)
     narrow, found = np.empty(words.size, np.uint32), np.zeros(words.size, np.uint32)
     _narrow(words, narrow)
-    _add_exceeded(narrow, certain(np.array([0.0])).ravel(), 0, 4, found)
+    _add_exceeded(narrow, 0, words.size, certain(np.array([0.0])).ravel(), 0, 4, found, 0)
     assert not found.any()
-    _add_exceeded(narrow, certain(np.array([0.5])).ravel(), 0, 4, found)
+    _add_exceeded(narrow, 0, words.size, certain(np.array([0.5])).ravel(), 0, 4, found, 0)
     assert found[:3].tolist() == [1, 1, 0]
 
 

@@ -27,10 +27,11 @@ from spikesweep.models import (
     RandomConnections,
     UniformDelays,
 )
+from spikesweep.models.networks.edges import BitRows
 from spikesweep.models.simulation import network as simulation
 from spikesweep.models.simulation import wiring
 from spikesweep.models.simulation.network import Recording, simulate
-from spikesweep.models.simulation.wiring import wire
+from spikesweep.models.simulation.wiring import is_dense, wire
 
 DT = 0.1
 CLOCK = Clock.of(DT, "steps")
@@ -165,6 +166,15 @@ def test_results_do_not_depend_on_how_connections_are_kept():
     assert kinds == [[BITS, SUMS] * 2, [COUNTS, SUMS] * 2, [LATE_COUNTS, LATE_SUMS] * 2]
     assert found[1] == found[0] == found[2]
     assert len(spikes) > 300
+
+
+def test_connections_drawn_as_bits_are_those_drawn_as_pairs():
+    inside, across = (FixedInDegree(n, ONE, 1.0, autapses=False, multapses=False) for n in (20, 21))
+    network = two([inside, across, AllToAll(ONE, 0.5, autapses=True), multapses(9)], (33, 65))
+    compact = network.draw_compact(KEY, DT, is_dense)
+    assert [isinstance(e, BitRows) for _, e in compact] == [True, True, False, False]
+    for one, other in zip(wire(network, compact), wire(network, network.draw(KEY, DT)), strict=True):
+        assert np.array_equal(one, other)
 
 
 def test_weights_of_which_all_sums_are_exact_are_as_good_as_counts():
@@ -368,7 +378,7 @@ sys.path.insert(0, FOLDER)
 import numpy as np
 from networks_here import everything, two
 from test_networks import KEY, DT, ran
-from spikesweep.models.simulation.wiring import wire
+from spikesweep.models.simulation.wiring import is_dense, wire
 
 network = everything()
 run, spikes = ran(network, wire(network, network.draw(KEY, DT)), 150, (0, 45, 72, 79))

@@ -13,7 +13,7 @@ from spikesweep.kernels.compile.jit import inlined
 class Currents(NamedTuple):
     """Drives, and constant and random currents (pA), of the neurons of a population."""
 
-    inputs: int  #: these, up to `counts`, as in `Drives`
+    inputs: int  #: these, up to `narrow`, as in `Drives`
     key: NDArray[np.uint64]
     stream: NDArray[np.uint64]
     input: NDArray[np.int64]
@@ -25,11 +25,12 @@ class Currents(NamedTuple):
     moving: NDArray[np.int64]
     origin: int
     groups: int
+    adds: NDArray[np.int64]
+    undriven: NDArray[np.int64]
     drawn: NDArray[np.int64]
-    held: NDArray[np.float64]
+    held: NDArray[np.uint32]
     words: NDArray[np.uint64]
     narrow: NDArray[np.uint32]
-    counts: NDArray[np.uint32]
     mean: NDArray[np.float64]  #: shape (groups, LANES)
     sd: NDArray[np.float64]  #: shape (groups, LANES)
     normals: NDArray[np.float64]  #: shape (neurons, steps of a call)
@@ -38,13 +39,13 @@ class Currents(NamedTuple):
 
 @inlined
 def fill_currents(
-    inputs, key, stream, input, weight, parts, table, begin, levels, moving, origin, groups, drawn, held,
-    words, narrow, counts, mean, sd, normals, since, g, m, kicks, n, first,
+    inputs, key, stream, input, weight, parts, table, begin, levels, moving, origin, groups, adds, undriven,
+    drawn, held, words, narrow, mean, sd, normals, since, g, m, kicks, n, first,
 ):  # fmt: skip
     """Write events of m groups in n steps from `first` on to `kicks`, and currents as their last input."""
     fill_drives(
-        inputs, key, stream, input, weight, parts, table, begin, levels, moving, origin, groups, drawn, held,
-        words, narrow, counts, g, m, kicks, n, first,
+        inputs, key, stream, input, weight, parts, table, begin, levels, moving, origin, groups, adds,
+        undriven, drawn, held, words, narrow, g, m, kicks, n, first,
     )  # fmt: skip
     width = inputs * LANES
     for j in range(m):

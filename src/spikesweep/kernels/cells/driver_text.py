@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 #: Cells that advance together. 32 fill the vector units of AVX2 and AVX-512 with work to overlap.
 LANES = 32
 
 #: What a driver writes at each step: a part (0 the neuron, then the inputs) and one of its state
-#: variables as it stands before the neuron's step; "current" of an input; "spiked" of the neuron.
+#: variables as it stands before the neuron's step; "current" of an input; "spiked" of the neuron, or
+#: "spikes", in the row's first place: a number whose bits are the lanes that spiked.
 Trace = tuple[tuple[int, str], ...]
 
 
@@ -31,7 +34,7 @@ def text_of(
             n = len(cls._fields)
             values = [f"state[{(row + i) * LANES} + l]" for i in range(n)]
             for i in [i for i in range(n) if kind == "c" and shared[k][i]]:
-                head.append(f"c{k}_{i} = state[{(row + i) * LANES}]")
+                head.append(f"c{k}_{i} = states[{(row + i) * LANES}]")
                 values[i] = f"c{k}_{i}"
             body.append(f"{kind}{k} = {kind}{k}_({', '.join(values)})")
             sizes.append(n)
@@ -39,7 +42,7 @@ def text_of(
     body += _inputs_at_start(inputs, names)
     rows = [f"out[{r * LANES} + l] = " for r in range(len(trace))]
     for target, (k, name) in zip(rows, trace, strict=True):
-        if name != "spiked":
+        if name not in ("spiked", "spikes"):
             body.append(target + (f"i{k}" if name == "current" else f"x{k}.{name}"))
     currents = " + ".join(f"i{k}" for k in range(1, len(inputs) + 1))
     if predict := getattr(neuron, "predict", None):
@@ -52,12 +55,16 @@ def text_of(
         currents = "current, v_end, " + " + ".join(f"e{k}" for k in range(1, len(inputs) + 1))
     body.append(f"x0, spiked = step(c0, x0, {currents}, t, t_next)")
     body += [target + "spiked" for target, (_, name) in zip(rows, trace, strict=True) if name == "spiked"]
+    spikes = [r for r, (_, name) in enumerate(trace) if name == "spikes"]
+    body += ["word |= one << np.uint64(l) if spiked > 0.0 else none"] if spikes else []
+    names |= {"np": np, "one": np.uint64(1), "none": np.uint64(0)}
+    tail = [f"out[{r * LANES}] = word" for r in spikes]
     for k in range(len(templates)):
         start = sum(sizes[: 2 * k])
         body += [f"state[{(start + i) * LANES} + l] = x{k}[{i}]" for i in range(sizes[2 * k])]
     if counted:
         body.append(f"state[{row * LANES} + l] += spiked")
-    return _loop(head, body, row + 1, len(inputs), len(trace)), names, tuple(sizes)
+    return _loop(head, body, tail, row + 1, len(inputs), len(trace)), names, tuple(sizes)
 
 
 def _inputs_at_start(inputs: Sequence[Any], names: dict[str, Any]) -> list[str]:
@@ -86,23 +93,27 @@ def _inputs_at_end(inputs: Sequence[Any]) -> list[str]:
     return lines
 
 
-def _loop(head: Sequence[str], body: Sequence[str], rows: int, n_inputs: int, n_traced: int) -> str:
-    """Return the text of a driver: `head` before the first step of a group, `body` for each step and lane."""
+def _loop(
+    head: Sequence[str], body: Sequence[str], tail: Sequence[str], rows: int, n_inputs: int, n_traced: int
+) -> str:
+    """Return the text of a driver: `head` before all, `body` for each group, step and lane, then `tail`."""
     return "\n".join(
         [
             "def advance(states, inputs, trace, m, n, first, tick):",
+            *(f"    {line}" for line in head),
             "    for g in range(m):",
             # slices with constant offsets: an index that LLVM cannot prove to be positive is gathered
             f"        state = states[g * {rows * LANES} : (g + 1) * {rows * LANES}]",
-            *(f"        {line}" for line in head),
             "        for s in range(n):",
             "            t = (first + s) * tick",
             "            t_next = (first + s + 1) * tick",
             "            i = g * n + s",
             f"            row = inputs[i * {n_inputs * LANES} : (i + 1) * {n_inputs * LANES}]",
             f"            out = trace[i * {n_traced * LANES} : (i + 1) * {n_traced * LANES}]",
+            *(["            word = none"] if tail else []),
             f"            for l in range({LANES}):",
             *(f"                {line}" for line in body),
+            *(f"            {line}" for line in tail),
             "",
         ]
     )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from spikesweep.kernels.cells.bit_rows import add_counts, add_rows
 from spikesweep.kernels.cells.core import Exchange
 from spikesweep.kernels.cells.driver import LANES
+from spikesweep.kernels.cells.poisson_counts import still
 from spikesweep.kernels.cells.wired import (
     BEGIN,
     BITS,
@@ -40,86 +41,61 @@ class Watched(NamedTuple):
     rows: int  #: of the trace; the last are the spikes
 
 
-@disjoint
-def _note(noted, at, block, traced, width, m, n):
-    """Write the lanes that spiked in each of n steps of m groups as bits.
-
-    Their rows end every `width` of `traced`, whose floats are read as integers: zero is zero, and vectors can
-    or.
-    """
-    for g in range(m):
-        for s in range(n):
-            row = np.uint64((g * n + s + 1) * width - LANES)
-            any_spiked = np.int64(0)
-            for lane in range(LANES):
-                any_spiked |= traced[row + np.uint64(lane)]
-            word = np.int64(0)
-            if any_spiked != 0:
-                for lane in range(LANES):
-                    word |= np.int64(traced[row + np.uint64(lane)] != 0) << np.int64(lane)
-            noted[np.uint64(at + g * block + s)] = word
-
-
 @inlined
 def watch(noted, block, starts, place, recorded, rows, g, m, traced, n, first):
-    """Note which lanes of m groups spiked, by the step of the block, and record rows of the trace."""
+    """Note which lanes of m groups spiked, by the step of the block, and record rows of the trace.
+
+    The last row of the trace are the spikes, as bits.
+    """
     width = rows * LANES
-    _note(noted, g * block, block, traced.view(np.int64), width, m, n)
     for j in range(m):
+        for s in range(n):
+            word = traced[np.uint64((j * n + s + 1) * width - LANES)]
+            noted[np.uint64((g + j) * block + s)] = np.int64(word)
+    for j in range(m if starts[g] < starts[g + m] else 0):
         for r in range(starts[g + j], starts[g + j + 1]):
             for s in range(n):
                 recorded[r, first + s] = traced[(j * n + s) * width + place[r]]
 
 
 @disjoint
-def _take(ring, depth, where, kicks, slot, slots, begin, width, factor, at, step, lanes, m, n):
-    """Add `factor` times what waits for m groups in n slots of a ring to `kicks`, and empty them.
+def _take(ring, depth, where, kicks, slot, slots, begin, width, factor, adds, at, step, lanes, m, n):
+    """Write `factor` times what waits for m groups in n slots of a ring to `kicks`, or add it; empty them.
 
     `depth` says from `where` on which slots have anything. `lanes` is LANES, of which LLVM must not know: a
     loop of known length is unrolled before it is made a vector, and stays scalar.
     """
     for s in range(n):
-        for g in range(m if depth[np.uint64(where + slot)] > 0 else 0):
+        some = depth[np.uint64(where + slot)] > 0
+        if not some and not adds:
+            still(kicks, at + s * step, step, lanes, 1, m, n)
+        for g in range(m if some else 0):
             here, to = np.uint64(begin + slot * width + g * lanes), np.uint64(at + (g * n + s) * step)
             for lane in range(lanes):
-                i = here + np.uint64(lane)
-                kicks[to + np.uint64(lane)] += factor * np.float64(ring[i])
+                i, k = here + np.uint64(lane), to + np.uint64(lane)
+                before = kicks[k] if adds else 0.0
+                kicks[k] = before + factor * np.float64(ring[i])
                 ring[i] = 0
         slot = slot + 1 if slot + 1 < slots else 0
 
 
 @inlined
-def receive(arrive, table, inputs, factor, planes, depth, counts, sums, part, group, m, kicks, n, first):
+def receive(
+    arrive, table, inputs, factor, adds, planes, depth, counts, sums, part, group, m, kicks, n, first
+):  # fmt: skip
     """Add what arrives at m groups in n steps to their kicks, and empty the slots (`Net`)."""
     step = inputs[part] * LANES
     lanes = step // inputs[part]
     for p in range(arrive[part], arrive[part + 1]):
         kind, slots, width, begin = table[p, KIND], table[p, LAG], table[p, WIDTH], table[p, BEGIN]
         slot, at, f, where = first % slots, table[p, INPUT] * LANES, factor[p], table[p, DEPTH]
+        own, deep = begin + group * LANES, table[p, PLANES]
         if kind == BITS:
-            deep = table[p, PLANES]
             add_counts(planes, depth, kicks, where, slot, slots, begin, width, deep, group, f, at, step, m, n)
         elif kind == COUNTS or kind == LATE_COUNTS:
-            _take(
-                counts,
-                depth,
-                where,
-                kicks,
-                slot,
-                slots,
-                begin + group * LANES,
-                width,
-                f,
-                at,
-                step,
-                lanes,
-                m,
-                n,
-            )
+            _take(counts, depth, where, kicks, slot, slots, own, width, f, adds[p], at, step, lanes, m, n)
         else:
-            _take(
-                sums, depth, where, kicks, slot, slots, begin + group * LANES, width, f, at, step, lanes, m, n
-            )
+            _take(sums, depth, where, kicks, slot, slots, own, width, f, adds[p], at, step, lanes, m, n)
 
 
 @disjoint

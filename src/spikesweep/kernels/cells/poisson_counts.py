@@ -45,17 +45,20 @@ class Drives(NamedTuple):
     ]  #: 1 where row s is that of step `origin` + s, 0 where row 0 is that of all steps
     origin: int  #: step of row 0
     groups: int
+    adds: NDArray[np.int64]  #: 0 for the first drive of an input that has events in a call
+    undriven: NDArray[np.int64]  #: inputs that no drive writes in a call, and nothing else
     drawn: NDArray[np.int64]  #: which counter is in `held`, flat of shape (drives, groups); -1 at the start
-    held: NDArray[np.float64]  #: weighted events of its steps, flat of shape (drives, groups, STEPS, LANES)
+    held: NDArray[np.uint32]  #: events in its steps, flat of shape (drives, groups, STEPS, LANES)
     words: NDArray[np.uint64]  #: room for STEPS rows of LANES
     narrow: NDArray[np.uint32]  #: room for the same
-    counts: NDArray[np.uint32]  #: room for the same, zero
 
 
 def thresholds(mean: NDArray[np.float64], top: float) -> NDArray[np.uint32]:
     """Return the thresholds of Poisson counts with these means, up to `top`, shape (means, levels)."""
     n = int(np.ceil(top + 7.0 * np.sqrt(top) + 8.0))  # beyond it less than 2**-32 is left
     n += -n % _AT_ONCE
+    if not mean.any():  # after a kick, for as long as it is over
+        return np.full((len(mean), n), NEVER, np.uint32)
     p, total, found = exp_each(-mean), np.zeros(len(mean)), np.empty((len(mean), n), np.uint32)
     for k in range(n):
         total = total + p
@@ -89,51 +92,59 @@ def _narrow(words, narrow):
 
 
 @disjoint
-def _add_exceeded(words, table, row, levels, counts):
-    """Add to `counts` how many of the ascending thresholds, from `row` of `table` on, each word exceeds."""
+def _add_exceeded(words, begin, end, table, row, levels, counts, at):
+    """Add how many of the ascending thresholds, from `row` of `table` on, each word exceeds to the counts.
+
+    The words are those from `begin` to `end`; the counts begin at `at`.
+    """
     highest = _32(0)
-    for i in range(words.size):
-        x = words[i]
+    for i in range(begin, end):
+        x = words[np.uint64(i)]
         highest = x if x > highest else highest
     for k in range(row, row + levels, _AT_ONCE):
         j = np.uint64(k)
         a, b, c, d = table[j], table[j + np.uint64(1)], table[j + np.uint64(2)], table[j + np.uint64(3)]
         if highest <= a:
             break
-        for i in range(words.size):
-            x = words[i]
+        for i in range(begin, end):
+            x = words[np.uint64(i)]
             n = _32(1) if x > a else _32(0)
             n = _32(2) if x > b else n
             n = _32(3) if x > c else n
             n = _32(4) if x > d else n
-            counts[i] = _32(counts[i] + n)
+            here = np.uint64(at + i - begin)
+            counts[here] = _32(counts[here] + n)
 
 
 @disjoint
-def _weigh(counts, weight, held, at):
-    """Write `weight` times the counts to `held` from `at` on, and empty them."""
-    for i in range(counts.size):
-        held[at + np.uint64(i)] = weight * np.float64(np.int32(counts[i]))
-        counts[i] = 0
+def _zero(values, begin, size):
+    for i in range(size):
+        values[np.uint64(begin + i)] = 0
 
 
 @disjoint
-def _add(held, own, kicks, at, width, lanes, some, m, n):
-    """Add what is held of m groups in some steps, from `own` on, to their kicks of n steps, from `at` on.
+def _kick(held, own, weight, adds, kicks, at, width, lanes, some, m, n):
+    """Write `weight` times what is held of m groups in some steps, from `own` on, to their kicks, or add it.
 
-    `lanes` is LANES: a loop whose length LLVM knows is unrolled before it is made a vector, and stays scalar.
+    Kicks are those of n steps, from `at` on. `lanes` is LANES: a loop whose length LLVM knows is unrolled
+    before it is made a vector, and stays scalar.
     """
     for j in range(m):
         for s in range(some):
             here, to = np.uint64(own + (j * STEPS + s) * lanes), np.uint64(at + (j * n + s) * width)
             for lane in range(lanes):
-                kicks[to + np.uint64(lane)] += held[here + np.uint64(lane)]
+                i = to + np.uint64(lane)
+                before = kicks[i] if adds else 0.0
+                kicks[i] = before + weight * np.float64(np.int32(held[here + np.uint64(lane)]))
 
 
 @disjoint
-def _zero(kicks, size):
-    for i in range(size):
-        kicks[i] = 0.0
+def still(kicks, at, width, lanes, some, m, n):
+    """Write zero to one input's kicks in some of the n steps of m groups, from `at` on."""
+    for j in range(m):
+        for s in range(some):
+            for lane in range(lanes):
+                kicks[np.uint64(at + (j * n + s) * width) + np.uint64(lane)] = 0.0
 
 
 @inlined
@@ -148,45 +159,47 @@ def is_silent(table, row, levels, moving):
 
 @inlined
 def _draw(
-    key, stream, weight, parts, table, begin, levels, moving, origin, held, words, narrow, counts, d, g,
-    quarter, own,
+    key, stream, parts, table, begin, levels, moving, origin, held, words, narrow, d, g, quarter, own
 ):  # fmt: skip
-    """Write the weighted events of drive d in group g in the steps of a counter to `held`, from `own` on."""
+    """Write the events of drive d in group g in the steps of a counter to `held`, from `own` on."""
+    _zero(held, own, STEPS * LANES)
     for part in range(parts[d]):
         _draw_words(words, key, np.uint64(g * LANES), np.uint64(quarter), np.uint64(part), stream[d])
         _narrow(words, narrow)
         if moving[d]:
             for s in range(STEPS):
-                a, b = s * LANES, (s + 1) * LANES
-                row = begin[d] + (quarter * STEPS + s - origin) * levels[d]
-                _add_exceeded(narrow[a:b], table, row, levels[d], counts[a:b])
+                a, row = s * LANES, begin[d] + (quarter * STEPS + s - origin) * levels[d]
+                _add_exceeded(narrow, a, a + LANES, table, row, levels[d], held, own + a)
         else:
-            _add_exceeded(narrow, table, begin[d], levels[d], counts)
-    _weigh(counts, weight[d], held, np.uint64(own))
+            _add_exceeded(narrow, 0, STEPS * LANES, table, begin[d], levels[d], held, own)
 
 
 @inlined
 def fill_drives(
-    inputs, key, stream, input, weight, parts, table, begin, levels, moving, origin, groups, drawn, held,
-    words, narrow, counts, g, m, kicks, n, first,
+    inputs, key, stream, input, weight, parts, table, begin, levels, moving, origin, groups, adds, undriven,
+    drawn, held, words, narrow, g, m, kicks, n, first,
 ):  # fmt: skip
     """Write the events of m groups at steps first .. first + n - 1 to `kicks`, zero where there are none."""
     width = inputs * LANES
-    _zero(kicks, m * n * width)
+    lanes = width // inputs
+    for i in undriven:
+        still(kicks, i * LANES, width, lanes, n, m, n)
     for d in range(stream.size):
         place, s = d * groups + g, 0
         while s < n:
             quarter, phase = (first + s) // STEPS, (first + s) % STEPS
             some = min(STEPS - phase, n - s)
             row = begin[d] + (quarter * STEPS - origin) * levels[d] * moving[d]
+            own, at = (place * STEPS + phase) * LANES, s * width + input[d] * LANES
             if not is_silent(table, row, levels[d], moving[d]):
                 for j in range(m):
                     if drawn[place + j] != quarter:
                         _draw(
-                            key, stream, weight, parts, table, begin, levels, moving, origin, held, words,
-                            narrow, counts, d, g + j, quarter, (place + j) * STEPS * LANES,
+                            key, stream, parts, table, begin, levels, moving, origin, held, words, narrow,
+                            d, g + j, quarter, (place + j) * STEPS * LANES,
                         )  # fmt: skip
                         drawn[place + j] = quarter
-                own, at = (place * STEPS + phase) * LANES, s * width + input[d] * LANES
-                _add(held, own, kicks, at, width, width // inputs, some, m, n)
+                _kick(held, own, weight[d], adds[d], kicks, at, width, lanes, some, m, n)
+            elif not adds[d]:
+                still(kicks, at, width, lanes, some, m, n)
             s += some

@@ -70,6 +70,7 @@ class Net(NamedTuple):
     far: NDArray[np.uint32]
     weight: NDArray[np.float32]
     factor: NDArray[np.float64]  #: of each projection, with the simulation's own scale
+    adds: NDArray[np.bool_]  #: whether it adds to the kicks; the first of an input without drives writes them
     planes: NDArray[np.uint64]
     counts: NDArray[np.uint16]  #: of the type of `counter`
     sums: NDArray[np.float64]

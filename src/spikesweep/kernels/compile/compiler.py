@@ -31,6 +31,8 @@ def dispatcher(
     `kept` is the name under which compiled versions are kept, and the modules that the function is made of.
     """
     own: dict[str, Any] = {"pipeline_class": _Disjoint} if disjoint else {}
+    if disjoint or inlined:  # they hold what is called most, and allocate nothing
+        own["_nrt"] = False
     made: Any = _options(forceinline=inlined, **own)(function)
     if kept is not None and not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         made._cache = KernelCache(*kept)

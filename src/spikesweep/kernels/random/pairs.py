@@ -6,19 +6,21 @@ this folder says what a row of a stream is, and how numbers are drawn from it.
 
 import numpy as np
 
-from spikesweep.kernels.compile.jit import compiled, kept
+from spikesweep.kernels.compile.jit import compiled, disjoint, kept
 from spikesweep.kernels.compile.vector_math import log
 from spikesweep.kernels.random.draws import two_uniforms
 from spikesweep.kernels.random.rows import (
     CALLS,
     WORDS,
     below,
+    choose,
     draw_words,
     empty_bits,
     list_marked,
     mark,
     repeat,
     sample,
+    turn,
 )
 
 
@@ -59,6 +61,41 @@ def in_degree_pairs(key, n_sources, n_targets, n, no_autapses, multapses):
             target[place[s]] = t
             place[s] += 1
     return rows, target
+
+
+@compiled
+def _transpose(rows):
+    """Exchange rows and bits of each column of 64 words: bit i of row j for bit j of row i."""
+    half, low = 32, np.uint64(0xFFFFFFFF)
+    while half > 0:
+        by = np.uint64(half)
+        for upper in range(0, 64, 2 * half):
+            for j in range(upper, upper + half):
+                a, b = rows[j], rows[j + half]
+                for w in range(a.size):
+                    t = ((a[w] >> by) ^ b[w]) & low
+                    b[w] ^= t
+                    a[w] ^= t << by
+        half //= 2
+        low ^= low << np.uint64(half)
+
+
+@kept
+def in_degree_bits(key, n_sources, n_targets, n, no_autapses):
+    """Return the pairs of `in_degree_pairs` without multapses as bits, one a target, in a row a source.
+
+    The shape is (n_sources, words). The sources of 64 targets at a time are drawn as bits, then transposed.
+    """
+    found = np.zeros((n_sources, (n_targets + 63) // 64), np.uint64)
+    rows, words = np.zeros((64, (n_sources + 63) // 64), np.uint64), np.empty(WORDS, np.uint64)
+    for first in range(0, n_targets, 64):
+        rows[:] = np.uint64(0)
+        for t in range(first, min(first + 64, n_targets)):
+            choose(rows[t - first], words, key, t, n_sources, t if no_autapses else n_sources, n)
+        _transpose(rows)
+        for s in range(n_sources):
+            found[s, first // 64] = rows[s % 64, s // 64]
+    return found
 
 
 @compiled
@@ -133,17 +170,25 @@ def number_pairs(source_key, key, n_sources, n_targets, n, no_autapses, multapse
     for s in range(n_sources):
         skip = s if no_autapses else n_targets
         mark(bits, words, key, s, each, skip, draws[s], each)
-        list_marked(target[rows[s] : rows[s + 1]], bits, n_targets, skip, others)
+        if others:
+            turn(bits, n_targets, skip)
+        list_marked(target[rows[s] : rows[s + 1]], bits)
     return rows, target
 
 
 @compiled
-def _skips(skips, key, row, batch, per):
-    """Write how far it is from each chosen number of a row to the next: geometric numbers."""
+def _uniforms(out, key, row, batch):
+    """Write the uniform numbers of a batch of a row."""
     for k in range(CALLS):
-        u0, u1 = two_uniforms(key, batch * CALLS + k, row)
-        skips[2 * k] = np.int64(min(log(u0) * per, 1e15)) + 1
-        skips[2 * k + 1] = np.int64(min(log(u1) * per, 1e15)) + 1
+        out[2 * k], out[2 * k + 1] = two_uniforms(key, batch * CALLS + k, row)
+
+
+@disjoint
+def _skips(skips, uniforms, per):
+    """Write how far it is from each chosen number of a row to the next: geometric numbers."""
+    for k in range(skips.size):
+        x = log(uniforms[k]) * per
+        skips[k] = np.int64(1e15 if x > 1e15 else x) + 1
 
 
 @kept
@@ -155,11 +200,12 @@ def chosen_pairs(key, n_sources, n_targets, p, no_autapses):
     per = 1.0 / np.log1p(-p) if p < 1.0 else 0.0
     mean = p * n_sources * n_targets
     target = np.empty(np.int64(mean + 6.0 * np.sqrt(mean * (1.0 - p))) + 2 * CALLS, np.uint32)
-    skips, n = np.empty(2 * CALLS, np.int64), 0
+    skips, uniforms, n = np.empty(2 * CALLS, np.int64), np.empty(2 * CALLS), 0
     for s in range(n_sources):
         column, batch = np.int64(-1), 0
         while column < n_targets:
-            _skips(skips, key, s, batch, per)
+            _uniforms(uniforms, key, s, batch)
+            _skips(skips, uniforms, per)
             batch += 1
             if n + skips.size > target.size:  # once in 1e9 networks, but for small ones
                 grown = np.empty(target.size + target.size // 8 + skips.size, np.uint32)

@@ -5,7 +5,8 @@ doi:10.1145/2063384.2063405). A number is a pure function of a 64-bit key and a 
 is no state to seed, split or save. Keys come from the *values* that define a point, so the numbers
 do not depend on workers, blocks, order, or on what else is in the grid.
 
-Words are 32-bit numbers held in uint64, which is how vector units multiply them.
+Words are 32-bit numbers held in uint64, which is how vector units multiply them. Between rounds what stands
+above the 32 bits has no meaning; it is cut off where a word is multiplied, at no cost, and at the end.
 """
 
 from collections.abc import Mapping
@@ -32,12 +33,12 @@ _HALF_ULP = 2.0**-53
 def _philox4x32(c0, c1, c2, c3, k0, k1):
     """Return the four words of counter (c0, c1, c2, c3) under key (k0, k1): words or arrays of them."""
     for _ in range(10):
-        p0 = _M0 * c0
-        p1 = _M1 * c2
-        c0, c1, c2, c3 = (p1 >> _SHIFT) ^ c1 ^ k0, p1 & _LOW, (p0 >> _SHIFT) ^ c3 ^ k1, p0 & _LOW
-        k0 = (k0 + _W0) & _LOW
-        k1 = (k1 + _W1) & _LOW
-    return c0, c1, c2, c3
+        p0 = _M0 * (c0 & _LOW)
+        p1 = _M1 * (c2 & _LOW)
+        c0, c1, c2, c3 = (p1 >> _SHIFT) ^ c1 ^ k0, p1, (p0 >> _SHIFT) ^ c3 ^ k1, p0
+        k0 = k0 + _W0
+        k1 = k1 + _W1
+    return c0 & _LOW, c1 & _LOW, c2 & _LOW, c3 & _LOW
 
 
 philox4x32 = compiled(_philox4x32)

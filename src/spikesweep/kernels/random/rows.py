@@ -52,26 +52,42 @@ def mark(bits, words, key, row, n, skip, draws, wanted):
         draw_words(words, key, row, drawn // WORDS)
         for j in range(min(WORDS, draws - drawn)):
             k = below(words[j], n, skip)
-            if found < wanted and (bits[k >> _SIX] >> (k & _IN_WORD)) & _ONE == _ZERO:
-                bits[k >> _SIX] |= _ONE << (k & _IN_WORD)
-                found += 1
+            # without a branch, which would be taken at random
+            new = ~(bits[k >> _SIX] >> (k & _IN_WORD)) & np.uint64(found < wanted)
+            bits[k >> _SIX] |= new << (k & _IN_WORD)
+            found += int(new)
         drawn += WORDS
     return found
 
 
 @compiled
-def list_marked(out, bits, size, skip, others):
-    """Write the set bits, ascending, or the `others` below size but for `skip`; clear them all."""
-    if others and skip < size:
-        bits[skip >> 6] |= _ONE << np.uint64(skip & 63)
+def turn(bits, size, skip):
+    """Set the bits of all others below size, but for `skip`."""
+    for i in range(bits.size):
+        bits[i] = ~bits[i]
+    if skip < size:
+        bits[skip >> 6] &= ~(_ONE << np.uint64(skip & 63))
+    if size % 64 > 0:
+        bits[size >> 6] &= (_ONE << np.uint64(size % 64)) - _ONE
+
+
+@compiled
+def choose(bits, words, key, row, size, skip, wanted):
+    """Set the bits of `wanted` different numbers below size, without `skip`; none was set before."""
+    n = size - (1 if skip < size else 0)
+    others = 2 * wanted > n
+    mark(bits, words, key, row, n, skip, np.int64(2**62), n - wanted if others else wanted)
+    if others:
+        turn(bits, size, skip)
+
+
+@compiled
+def list_marked(out, bits):
+    """Write the numbers of the set bits, ascending, and clear them; return how many there are."""
     n = 0
     for i in range(bits.size):
         word = bits[i]
         bits[i] = _ZERO
-        if others:
-            word = ~word
-            if size - 64 * i < 64:
-                word &= (_ONE << np.uint64(size - 64 * i)) - _ONE
         while word != _ZERO:
             out[n] = np.uint64(64 * i) + _PLACE[((word & (~word + _ONE)) * _SEQUENCE) >> _TOP]
             word &= word - _ONE
@@ -82,10 +98,8 @@ def list_marked(out, bits, size, skip, others):
 @compiled
 def sample(out, bits, words, key, row, size, skip):
     """Fill `out` with different numbers below size, ascending, without `skip`."""
-    n = size - (1 if skip < size else 0)
-    others = 2 * out.size > n
-    mark(bits, words, key, row, n, skip, np.int64(2**62), n - out.size if others else out.size)
-    list_marked(out, bits, size, skip, others)
+    choose(bits, words, key, row, size, skip, out.size)
+    list_marked(out, bits)
 
 
 @compiled
@@ -99,7 +113,7 @@ def repeat(out, bits, times, found, words, key, row, size, skip):
             bits[k >> _SIX] |= _ONE << (k & _IN_WORD)
             times[k] += _ONE
     at = 0
-    for i in range(list_marked(found, bits, size, skip, False)):
+    for i in range(list_marked(found, bits)):
         k = found[i]
         for _ in range(times[k]):
             out[at] = k

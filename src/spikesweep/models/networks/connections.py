@@ -21,7 +21,13 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
-from spikesweep.kernels.random.pairs import chosen_pairs, in_degree_pairs, number_pairs, out_degree_pairs
+from spikesweep.kernels.random.pairs import (
+    chosen_pairs,
+    in_degree_bits,
+    in_degree_pairs,
+    number_pairs,
+    out_degree_pairs,
+)
 from spikesweep.models.contracts import Delays, Synapse, Weights
 from spikesweep.models.networks.delays import drawn_delays
 from spikesweep.models.networks.edges import Edges as Edges
@@ -92,6 +98,10 @@ class FixedInDegree(_Fixed):
         """Return rows and targets; the sources of a target do not depend on how many targets there are."""
         rows, target = in_degree_pairs(key, *sizes, self.n, same and not self.autapses, self.multapses)
         return rows, target
+
+    def bits(self, sizes: tuple[int, int], same: bool, key: np.uint64) -> NDArray[np.uint64] | None:
+        """Return the connections of `pairs` as bits, None with multapses."""
+        return None if self.multapses else in_degree_bits(key, *sizes, self.n, same and not self.autapses)
 
     def expected(self, sizes: tuple[int, int], same: bool) -> float:
         """Return the number of connections."""

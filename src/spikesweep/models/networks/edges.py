@@ -32,6 +32,14 @@ class Edges(NamedTuple):
     delay: NDArray[np.uint16]
 
 
+class BitRows(NamedTuple):
+    """Connections of one projection that all have one weight and one delay, and connect a pair once: bits."""
+
+    bits: NDArray[np.uint64]  #: shape (n_source, words): bit j % 64 of word j // 64 is that of target j
+    weight: NDArray[np.float32] | NDArray[np.float64]  #: as in `Edges`, shape (1,)
+    delay: NDArray[np.uint16]  #: as in `Edges`, shape (1,)
+
+
 class Rule:
     """What rules share: weights and delays, drawn for the pairs that a rule chooses.
 
@@ -45,6 +53,10 @@ class Rule:
 
     def pairs(self, sizes: tuple[int, int], same: bool, key: np.uint64) -> Pairs:
         """Return rows and targets of the connections."""
+        raise NotImplementedError
+
+    def expected(self, sizes: tuple[int, int], same: bool) -> float:
+        """Return the mean number of connections."""
         raise NotImplementedError
 
     def check(self, sizes: tuple[int, int], same: bool) -> None:
@@ -66,6 +78,25 @@ class Rule:
         rows, target = self.pairs(sizes, same, stream(key, "pairs"))
         weight = drawn_weights(self.weights, stream(key, "weights"), len(target))
         return Edges(rows, target, weight, drawn_delays(self.delay, stream(key, "delays"), len(target), dt))
+
+    def bits(self, sizes: tuple[int, int], same: bool, key: np.uint64) -> NDArray[np.uint64] | None:
+        """Return the connections of `pairs` as those of `BitRows`, None where that is no faster."""
+        del sizes, same, key
+        return None
+
+    def bit_rows(self, sizes: tuple[int, int], same: bool, key: NDArray[np.uint64], dt: ms) -> BitRows | None:
+        """Return the connections of `edges` as rows of bits, None where they are no such or it is no faster.
+
+        Raises InputError as `edges` does.
+        """
+        self.check(sizes, same)
+        self.check_dt(dt)
+        alike = self.uniform_weight and self.uniform_delay and self.pairs_once
+        bits = self.bits(sizes, same, stream(key, "pairs")) if alike else None
+        if bits is None:
+            return None
+        own = stream(key, "weights"), stream(key, "delays")
+        return BitRows(bits, drawn_weights(self.weights, own[0], 0), drawn_delays(self.delay, own[1], 0, dt))
 
     @property
     def uniform_weight(self) -> bool:

@@ -1,6 +1,6 @@
 """Networks of spiking neurons: every cell, every connection and every external input of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, NamedTuple
 
@@ -13,7 +13,7 @@ from spikesweep.kernels.random.philox import derive
 from spikesweep.models.contracts import Connections, Drive, Neuron, Noise, Start, Synapse
 from spikesweep.models.inputs.drive import PoissonDrive, SharedDrive, check_drive
 from spikesweep.models.networks.base import OfCells, Population
-from spikesweep.models.networks.edges import Edges
+from spikesweep.models.networks.edges import BitRows, Edges, Rule
 from spikesweep.models.networks.received import in_degree_of, received
 from spikesweep.models.networks.whole_checks import (
     check_population,
@@ -102,7 +102,20 @@ class SpikingNetwork(OfCells):
 
     def draw(self, key: NDArray[np.uint64], dt: ms) -> list[tuple[Link, Edges]]:
         """Return each link with its connections, neurons counted in their populations; `key` names them."""
-        return [(link, self._drawn(link, key, dt)) for link in self.links()]
+        return [(link, link.connections.edges(*self._drawing(link, key), dt)) for link in self.links()]
+
+    def draw_compact(
+        self, key: NDArray[np.uint64], dt: ms, dense: Callable[[float, tuple[int, int]], bool]
+    ) -> list[tuple[Link, Edges | BitRows]]:
+        """Return what `draw` does; as bits where that is faster and so many of all pairs are `dense`."""
+        found: list[tuple[Link, Edges | BitRows]] = []
+        for link in self.links():
+            sizes, same, own = self._drawing(link, key)
+            rule, rows = link.connections, None
+            if isinstance(rule, Rule) and dense(rule.expected(sizes, same), sizes):
+                rows = rule.bit_rows(sizes, same, own, dt)
+            found.append((link, rule.edges(sizes, same, own, dt) if rows is None else rows))
+        return found
 
     def sizes(self, link: Link) -> tuple[int, int]:
         """Return how many cells, or sources of a shared drive, a link leads from, and how many to."""
@@ -166,10 +179,12 @@ class SpikingNetwork(OfCells):
         own = np.uint64(derive(key, f"start {name}", 0.0))
         return None if p.start is None else p.start.potentials(uniform_numbers(own, p.n))
 
-    def _drawn(self, link: Link, key: NDArray[np.uint64], dt: ms) -> Edges:
+    def _drawing(
+        self, link: Link, key: NDArray[np.uint64]
+    ) -> tuple[tuple[int, int], bool, NDArray[np.uint64]]:
+        """Return what a link's connections are drawn for: sizes, whether they are the same cells, key."""
         own = derive(key, f"connections {link.target} {link.source}", 0.0)
-        found: Edges = link.connections.edges(self.sizes(link), link.source == link.target, own, dt)
-        return found
+        return self.sizes(link), link.source == link.target, own
 
     def _onto(self, target: str) -> Mapping[str, Connections]:
         """Return the connections onto a population, in the order of their sources."""

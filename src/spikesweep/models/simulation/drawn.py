@@ -35,7 +35,7 @@ def drawn(network: SpikingNetwork, key: NDArray[np.uint64], dt: ms) -> Wired:
         _kept.move_to_end(name)
     with lock:  # of two threads that need it one draws it
         if not found:
-            found.append(wire(network, network.draw(key, dt)))
+            found.append(wire(network, network.draw_compact(key, dt, is_dense)))
     with _lock:
         while len(_kept) > 1 and (len(_kept) > _KEPT or sum(map(_bytes, _kept)) > _KEPT_BYTES):
             _kept.popitem(last=False)

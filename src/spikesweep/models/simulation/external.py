@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.kernels.cells.currents import Currents, fill_currents
-from spikesweep.kernels.cells.driver import LANES, aligned
+from spikesweep.kernels.cells.driver import LANES
 from spikesweep.kernels.cells.lanes import group_count, in_lanes
 from spikesweep.kernels.cells.poisson_counts import (
+    NEVER,
     PART,
     STEPS,
     Drives,
@@ -68,11 +69,12 @@ def _drives(
         np.zeros(n, np.int64),
         0,
         groups,
+        np.ones(n, np.int64),
+        np.arange(inputs),
         np.full(n * groups, -1, np.int64),
-        aligned(n * groups * STEPS * LANES),
+        np.empty(n * groups * STEPS * LANES, np.uint32),
         np.empty(STEPS * LANES, np.uint64),
         np.empty(STEPS * LANES, np.uint32),
-        np.zeros(STEPS * LANES, np.uint32),
     )
 
 
@@ -106,7 +108,18 @@ def tabled(network: SpikingNetwork, name: str, drives: Any, first: int, n: int, 
     levels = np.array([x.shape[1] for x in tables], np.int64)
     table = np.concatenate([np.empty(0, np.uint32), *(x.reshape(-1) for x in tables)])
     changes = {"table": table, "begin": begin, "levels": levels, "parts": np.array(parts, np.int64)}
-    return drives._replace(**changes, moving=moving, origin=first)
+    silent = [bool((x == NEVER).all()) for x in tables]
+    return drives._replace(**changes, **_writing(drives, silent), moving=moving, origin=first)
+
+
+def _writing(drives: Any, silent: list[bool]) -> dict[str, NDArray[np.int64]]:
+    """Return which drives add to what others have written, and the inputs that none writes."""
+    adds, written = [], set()
+    for i, nothing in zip(drives.input.tolist(), silent, strict=True):
+        adds.append(nothing or i in written)
+        written |= set() if nothing else {i}
+    undriven = [i for i in range(drives.inputs) if i not in written]
+    return {"adds": np.array(adds, np.int64), "undriven": np.array(undriven, np.int64)}
 
 
 def noisy(drives: Drives, mean: Array, sd: Array, n: int) -> Currents:

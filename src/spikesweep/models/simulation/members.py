@@ -129,7 +129,7 @@ def _member(
         if recorded and neurons.start <= i < neurons.stop
         for r in range(len(trace))
     )
-    driver = driver_for(cell, inputs, trace=(*(row for _, row in trace), (0, "spiked")), counted=False)
+    driver = driver_for(cell, inputs, trace=(*(row for _, row in trace), (0, "spikes")), counted=False)
     parts = [padded(part, groups * LANES) for part in (cell, *inputs)]
     state = initial_state(driver, parts[0], parts[1:], run.clock, groups).reshape(groups, -1)
     watched = Watched(

@@ -1,6 +1,6 @@
 """A network of spiking neurons, simulated: its spikes chunk by chunk, chosen signals of chosen neurons."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from spikesweep.kernels.cells.core import BLOCK, Part, core_loop
 from spikesweep.kernels.cells.driver import LANES, Clock, aligned
 from spikesweep.kernels.cells.lanes import group_count
 from spikesweep.kernels.cells.network import RING
-from spikesweep.kernels.cells.wired import Net, Wired, net_of
+from spikesweep.kernels.cells.wired import BITS, INPUT, KIND, Net, Wired, net_of
 from spikesweep.kernels.random.draws import uniform_rows
 from spikesweep.kernels.random.philox import derive
 from spikesweep.models.networks.spiking import SpikingNetwork
@@ -78,7 +78,7 @@ def simulate(
         n = min(per_call, n_steps - reached)
         noise = _noise(sd, keys, normals, reached, n)
         parts = tuple(_for_call(run, *pair, noise, reached, n) for pair in zip(found, parts, strict=True))
-        count = loop(net, parts, block, reached, n, clock.tick)
+        count = loop(net, _writing(wired, net, parts), block, reached, n, clock.tick)
         reached += n
         spikes = net.spikes[0, :count], net.spikes[1, :count]
         peaks.note(*spikes)
@@ -148,6 +148,7 @@ def _net(wired: Wired, run: Run, found: list[Member], scale: float, n_steps: int
     return net_of(
         wired,
         factor=wired.factor * scale,
+        adds=np.ones(len(wired.factor), np.bool_),
         planes=np.zeros(n_planes, np.uint64),
         counts=np.zeros(n_counts, wired.counter.dtype),
         sums=aligned(n_sums),
@@ -162,6 +163,21 @@ def _net(wired: Wired, run: Run, found: list[Member], scale: float, n_steps: int
         active=np.zeros(max(sizes), np.int32),
         spikes=np.empty((2, network.N * n_steps), np.int32),
     )
+
+
+def _writing(wired: Wired, net: Net, parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Note which projections write the kicks of an input; return the parts, whose drives then need not."""
+    net.adds[:], told = True, []
+    for k, part in enumerate(parts):
+        undriven, reached = part.source.undriven.tolist(), set()
+        for p in range(wired.arrive[k], wired.arrive[k + 1]):
+            i = int(wired.table[p, INPUT])
+            if i in undriven and i not in reached and wired.table[p, KIND] != BITS:
+                net.adds[p] = False
+                undriven.remove(i)
+            reached.add(i)
+        told.append(part._replace(source=part.source._replace(undriven=np.array(undriven, np.int64))))
+    return tuple(told)
 
 
 def _recorded(run: Run, found: list[Member], reached: int) -> dict[str, Array]:

@@ -23,7 +23,7 @@ from spikesweep.kernels.cells.wired import (
     Wired,
     places_of,
 )
-from spikesweep.models.networks.edges import Edges
+from spikesweep.models.networks.edges import BitRows, Edges
 from spikesweep.models.networks.spiking import Link, SpikingNetwork
 from spikesweep.models.simulation.external import pools
 
@@ -39,12 +39,14 @@ class Wire(NamedTuple):
     link: Link
     target: int  #: population
     source: int  #: population, or a pool behind them
-    edges: Edges
+    edges: Any  #: `BitRows` of kind BITS, else `Edges`
     kind: int
 
 
-def _kind(e: Edges, n_target: int, *, pairs_once: bool) -> int:
+def _kind(e: Edges | BitRows, n_target: int, *, pairs_once: bool) -> int:
     """Return how connections to n_target cells are kept."""
+    if isinstance(e, BitRows):
+        return BITS
     if len(e.delay) > 1:
         return LATE_SUMS if len(e.weight) > 1 else LATE_COUNTS
     if len(e.weight) > 1:
@@ -57,7 +59,9 @@ def is_dense(n: float, sizes: tuple[int, int]) -> bool:
     return n >= DENSE * sizes[0] * sizes[1]
 
 
-def wire(network: SpikingNetwork, links: Sequence[tuple[Link, Edges]], *, bits: bool = True) -> Wired:
+def wire(
+    network: SpikingNetwork, links: Sequence[tuple[Link, Edges | BitRows]], *, bits: bool = True
+) -> Wired:
     """Return connections as a simulation of the network reads them.
 
     They can be shared by all simulations of the network with this time step. Without `bits` dense ones are
@@ -68,6 +72,9 @@ def wire(network: SpikingNetwork, links: Sequence[tuple[Link, Edges]], *, bits: 
     for link, e in links:
         n_target, once = network.populations[link.target].n, bits and link.connections.pairs_once
         kind = _kind(e, n_target, pairs_once=once)
+        if kind == BITS and isinstance(e, Edges):
+            width = -(-n_target // WORD)
+            e = BitRows(bits_of(e.rows, e.target, width).reshape(-1, width), e.weight, e.delay)
         wires.append(Wire(link, names.index(link.target), names.index(link.source), e, kind))
     wires.sort(key=lambda w: w.target)
     return _joined(network, wires, len(names))
@@ -82,8 +89,8 @@ def _joined(network: SpikingNetwork, wires: Sequence[Wire], n_sources: int) -> W
     for w in wires:
         n_target = network.populations[w.link.target].n
         lag = int(w.edges.delay.max(initial=0)) + 1
-        width = -(-n_target // WORD) if w.kind == BITS else group_count(n_target) * LANES
-        planes = max(planes_of(len(w.edges.rows) - 1), 3) if w.kind == BITS else 0
+        width = w.edges.bits.shape[1] if w.kind == BITS else group_count(n_target) * LANES
+        planes = max(planes_of(len(w.edges.bits)), 3) if w.kind == BITS else 0
         ring = {BITS: "planes", COUNTS: "counts", LATE_COUNTS: "counts"}.get(w.kind, "sums")
         own = "bits" if w.kind == BITS else "pointer"
         where = "near" if w.kind in (COUNTS, SUMS) else "far"
@@ -99,7 +106,7 @@ def _joined(network: SpikingNetwork, wires: Sequence[Wire], n_sources: int) -> W
         rings[ring] += lag * width * (planes or 1)
         rings["depth"] += lag
         if w.kind == BITS:
-            pools["bits"].append(bits_of(w.edges.rows, w.edges.target, width))
+            pools["bits"].append(w.edges.bits.reshape(-1))
             rows["bits"] += len(pools["bits"][-1])
             continue
         pools["pointer"].append(w.edges.rows + places[where])
@@ -144,9 +151,13 @@ def _wired(
         counter=np.empty(0, _counter(wires)),
         factor=np.array(factor, np.float64),
         rings=(rings["planes"], rings["counts"], rings["sums"], rings["depth"]),
-        shortest=min((int(w.edges.delay.min()) + 1 for w in wires if len(w.edges.target)), default=_SHORT),
+        shortest=min((int(w.edges.delay.min()) + 1 for w in wires if _connects(w)), default=_SHORT),
         widest=widest,
     )
+
+
+def _connects(w: Wire) -> bool:
+    return w.kind == BITS or len(w.edges.target) > 0
 
 
 def _factor(w: Wire) -> float:
