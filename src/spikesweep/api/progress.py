@@ -52,6 +52,7 @@ class Pace:
         speed, whole = self.speed, sum(t for t, _ in self._seen)
         # of a ratio of sums: points against time, piece by piece
         spread = sqrt(sum((n - speed * t) ** 2 for t, n in self._seen)) / (speed * whole)
+        spread *= sqrt(1.0 + sum(n for _, n in self._seen) / points)  # the rest will be as uneven
         wide = min(max(_NOISE, 2 * spread), 0.9)
         low, expected, high = (points / (speed * (1 + k * wide)) for k in (1, 0, -1))
         return f"{duration_text(expected)} left ({duration_text(low)} to {duration_text(high)})"
