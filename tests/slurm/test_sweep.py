@@ -3,6 +3,7 @@
 Workers hold their blocks back until a file is there, so that no sweep is too quick for what is done to it.
 """
 
+import functools
 import os
 import random
 import signal
@@ -25,7 +26,8 @@ pytestmark = pytest.mark.slow
 PATIENCE = 900.0
 WORDS = ("neuron=adexp", "network=fs_rs", "grid.fe=[0,5,10,15]", "grid.fi=[0,4,8]", "grid.seed=[0,1]")
 WORDS += ("grid.pop_size=[1,3]", "protocol.duration=300.0", "protocol.record_spikes=true")
-N_BLOCKS = 24
+#: 192 points.
+LONGER = (*WORDS[:4], "grid.seed=[0,1,2,3,4,5,6,7]", *WORDS[5:])
 JOBS = (
     "compute=slurm",
     "compute.cores=1",
@@ -39,8 +41,15 @@ from pathlib import Path
 from spikesweep.protocols import TransferFunction
 original, calls = TransferFunction.__call__, itertools.count()
 
+def waits():
+    # each process has some blocks free, all together as many as the file says
+    if not Path(GO).exists():
+        return next(calls) >= FREE
+    allowed = Path(GO).read_text()
+    return allowed and sum(name.startswith("c") for name in os.listdir(DONE)) >= int(allowed)
+
 def held(self, network, points, whole):
-    while next(calls) >= FREE and not Path(GO).exists():
+    while waits():
         time.sleep(0.05)
     return original(self, network, points, whole)
 
@@ -63,11 +72,14 @@ class Sweep:
         self.path = folder / "outputs" / "transfer_function" / "adexp-fs_rs.zarr"
         held = folder / "held"
         held.mkdir(exist_ok=True)
-        text = HELD.replace("FREE", str(free)).replace("GO", repr(str(self.go)))
+        names = {"FREE": str(free), "GO": repr(str(self.go)), "DONE": repr(str(self.path / "status"))}
+        text = functools.reduce(lambda text, name: text.replace(name, names[name]), names, HELD)
         (held / "sitecustomize.py").write_text(text)
-        modules = os.pathsep.join([str(held), *filter(None, sys.path)])
-        environment = f"compute.environment=['export PYTHONPATH={modules}']"
-        self.command = [sys.executable, "-m", "spikesweep", "run", "-m", *WORDS, *JOBS, environment, *words]
+        self.modules = os.pathsep.join([str(held), *filter(None, sys.path)])
+        if "compute=dask" not in words:
+            words = (*JOBS, f"compute.environment=['export PYTHONPATH={self.modules}']", *words)
+        words = words if "grid.seed=" in str(words) else (*WORDS, *words)
+        self.command = [sys.executable, "-m", "spikesweep", "run", "-m", *words]
         self.said = folder / "said.txt"
         self.driver = None
 
@@ -87,6 +99,12 @@ class Sweep:
             return False
 
         wait_until(there, what, PATIENCE)
+
+    def allow(self, n):
+        """Let blocks through until so many are done; all of them where n is empty."""
+        new = self.go.with_name("going")
+        new.write_text(str(n))
+        new.replace(self.go)
 
     def blocks(self, n):
         """Wait until so many blocks are done."""
@@ -219,25 +237,39 @@ def test_a_driver_in_a_job_is_requeued_with_jobs_of_its_own(slurm, sweep, serial
     same_bits(run.path, serial)
 
 
+@pytest.fixture(scope="module")
+def longer(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("longer")
+    ss.run(ss.load(*LONGER, "compute=serial", f"outputs={folder}"))
+    return folder / "transfer_function" / "adexp-fs_rs.zarr"
+
+
 @pytest.mark.parametrize("where", ["jobs", "scheduler"])
-def test_any_kills_leave_the_same_bits(where, slurm, sweep, serial, tmp_path):
-    """30 kills in a random order of workers, jobs and drivers, each after another block was written."""
+def test_any_kills_leave_the_same_bits(where, slurm, sweep, longer, tmp_path):
+    """30 kills of workers, jobs and drivers in a random order, each after another block was written."""
     chance = random.Random(f"kills of {where}")
     if where == "jobs":
-        killed = any_kills(sweep("compute.jobs=3", free=1), chance, 30, partial(kill_of_slurm, slurm, chance))
+        run = sweep(*LONGER, "compute.jobs=3", "compute.block_points=1")
+        killed = any_kills(run, chance, 30, partial(kill_of_slurm, slurm, chance))
     else:
-        with scheduler(tmp_path / "there", workers=3) as made:
-            words = ("compute=dask", f"compute.address={made.address}")
-            run = sweep(*words)
-            killed = any_kills(run, chance, 30, partial(kill_of_scheduler, made, chance))
+        with scheduler(tmp_path / "there", workers=0) as made:
+            run = sweep(*LONGER, "compute=dask", f"compute.address={made.address}", "compute.block_points=1")
+            for _ in range(3):
+                made.add_worker(path=run.modules)
+            killed = any_kills(run, chance, 30, partial(kill_of_scheduler, made, run, chance))
     assert len(killed) == 30
-    assert len({*killed}) >= 2
+    assert {"driver", "worker"} <= {*killed}
+    same_bits(run.path, longer)
 
 
 def any_kills(run, chance, n, kill):
-    """Kill something n times, letting a block through after each; return what was killed."""
+    """Kill something n times, letting a block or two through before each; return what was killed."""
     killed = []
+    run.blocks(1)
     for _ in range(n):
+        done = n_done(run.path)
+        run.allow(done + 2)
+        run.blocks(done + 1)
         if chance.random() < 0.25:
             run.driver.kill()
             run.driver.wait(timeout=PATIENCE)
@@ -245,7 +277,7 @@ def any_kills(run, chance, n, kill):
             killed.append("driver")
         else:
             run.wait(lambda: (found := kill()) and not killed.append(found), "something to kill")
-    run.go.touch()
+    run.allow("")
     run.ended()
     return killed
 
@@ -259,13 +291,13 @@ def kill_of_slurm(slurm, chance):
     return kill_process("worker", [p for p in slurm.processes() if of_worker(p)], chance)
 
 
-def kill_of_scheduler(made, chance):
+def kill_of_scheduler(made, run, chance):
     """Kill a worker of a scheduler and start another."""
     made.workers = [worker for worker in made.workers if worker.poll() is None]
     worker = chance.choice(made.workers)
     worker.kill()
     worker.wait(timeout=PATIENCE)
-    made.add_worker(path=os.pathsep.join(filter(None, sys.path)))
+    made.add_worker(path=run.modules)
     return "worker"
 
 

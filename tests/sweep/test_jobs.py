@@ -4,8 +4,10 @@ The queues are programs of `fake_queue`, which start jobs here at once; a real S
 """
 
 import os
+import re
 import signal
 import threading
+from pathlib import Path
 
 import fake_queue
 import pytest
@@ -217,3 +219,20 @@ def test_keys_of_a_driver_that_was_killed_are_removed(tmp_path):
     (folder / ".dask-jobqueue.worker.key.abc").write_text("secret")
     jobs._prepared(folder)
     assert not list(folder.iterdir())
+
+
+def test_the_file_of_the_page_works_after_changing_two_words(kept, tmp_path, monkeypatch, small):
+    folder = kept("slurm")
+    page = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text()
+    (text,) = re.findall(r"```yaml\n(defaults: \[slurm\]\n.*?)```", page, re.DOTALL)
+    assert text.count("CHANGE_ME") == 2
+    models = tmp_path / "mine"
+    (models / "conf" / "compute").mkdir(parents=True)
+    (models / "__init__.py").write_text("")
+    text = text.replace("CHANGE_ME", "fast", 1).replace("CHANGE_ME", "lab")
+    (models / "conf" / "compute" / "mycluster.yaml").write_text(text)
+    ss.run(small(f"models={models}", "compute=mycluster", *WORDS))
+    assert Store(tmp_path / THERE).status().all()
+    script = scripts(folder)[0]
+    for line in ("#SBATCH -p fast", "#SBATCH -A lab", "#SBATCH -t 02:00:00"):
+        assert line in script

@@ -8,6 +8,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import dask
+import distributed  # its settings, before any is changed
 import numpy as np
 import pytest
 import schedulers
@@ -83,9 +85,7 @@ def test_a_worker_of_other_code_is_refused_by_the_module(small, tmp_path, alone)
 
 
 def test_a_worker_that_does_not_see_the_store_is_named(tmp_path, plain):
-    from distributed import Client
-
-    with Client(plain.address) as client:
+    with distributed.Client(plain.address) as client:
         away = Sent(tmp_path / "on another disk" / "sweep.zarr", "0" * 64)
         found = client.submit(run_block, away, Block((0,), (1,)), pure=False).result()
     assert isinstance(found, Unfit)
@@ -156,7 +156,8 @@ def test_a_scheduler_that_ends_is_told_and_the_same_command_continues(small, tmp
     try:
         os.environ["ENDS"] = str(made.process.pid)
         made.add_worker(path=str(tmp_path / "held"))
-        with pytest.raises(ConnectionError, match="is gone; the same command continues"):
+        connecting = dask.config.set({"distributed.comm.timeouts.connect": "2s"})  # again, for as long
+        with connecting, pytest.raises(ConnectionError, match="is gone; the same command continues"):
             ss.run(small(*MORE, "compute=dask", f"compute.address={made.address}"))
     finally:
         del os.environ["ENDS"]

@@ -15,7 +15,7 @@ from spikesweep.errors import InputError
 def exit_codes(interrupted: str = "stopped") -> Iterator[None]:
     """Turn what is raised into a line and an exit code: 2 refused, 1 stopped by the disk, 130 interrupted.
 
-    SIGTERM, which queues and services send, ends a run as Ctrl-C does: its jobs are cancelled. The code is 143.
+    SIGTERM, which queues and services send, ends a run as Ctrl-C does, its jobs too, with code 143.
     """
     try:
         with _terminated():

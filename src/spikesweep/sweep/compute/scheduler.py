@@ -70,7 +70,7 @@ class Dask:
         # a scheduler that is gone is told in one line
         with dask.config.set(SETTINGS), silence_logging_cmgr(CRITICAL):
             try:
-                client = Client(self.address, security=self._security(), timeout="30s")
+                client = Client(self.address, security=self._security())
             except (OSError, TypeError, ValueError) as error:
                 raise InputError(
                     f"compute.address = {self.address!r}: {error or type(error).__name__}; "
