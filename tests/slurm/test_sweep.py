@@ -12,6 +12,7 @@ import sys
 from contextlib import suppress
 from functools import partial
 
+import numpy as np
 import psutil
 import pytest
 from conftest import n_done
@@ -19,6 +20,9 @@ from schedulers import same_bits, scheduler
 
 import spikesweep as ss
 from slurm.cluster import wait_until
+from spikesweep.grid.schema import FAILED, OK
+from spikesweep.store import Store
+from spikesweep.store.check import check
 
 pytestmark = pytest.mark.slow
 
@@ -67,13 +71,13 @@ def serial(tmp_path_factory):
 class Sweep:
     """A driver whose workers compute `free` blocks each and then wait for `go`: jobs, or a scheduler's."""
 
-    def __init__(self, folder, slurm, *words, free=1):
+    def __init__(self, folder, slurm, *words, free=1, hook=HELD):
         self.go, self.slurm = folder / "go", slurm
         self.path = folder / "outputs" / "transfer_function" / "adexp-fs_rs.zarr"
         held = folder / "held"
         held.mkdir(exist_ok=True)
         names = {"FREE": str(free), "GO": repr(str(self.go)), "DONE": repr(str(self.path / "status"))}
-        text = functools.reduce(lambda text, name: text.replace(name, names[name]), names, HELD)
+        text = functools.reduce(lambda text, name: text.replace(name, names[name]), names, hook)
         (held / "sitecustomize.py").write_text(text)
         self.modules = os.pathsep.join([str(held), *filter(None, sys.path)])
         if "compute=dask" not in words:
@@ -168,6 +172,32 @@ def test_workers_leave_before_the_walltime_of_their_jobs(slurm, sweep, serial):
     assert "TIMEOUT" not in states.values()
     assert "COMPLETED" in states.values()
     same_bits(run.path, serial)
+
+
+GREEDY = """
+import numpy as np
+from spikesweep.protocols import TransferFunction
+original = TransferFunction.__call__
+
+def greedy(self, network, points, whole):
+    taken = np.ones(4 * 10**8) if ((points["fe"] == 10) & (points["seed"] == 1)).any() else None
+    return original(self, network, points, whole)
+
+TransferFunction.__call__ = greedy
+"""
+
+
+def test_points_that_take_more_than_the_memory_of_a_worker_fail_alone(slurm, sweep, serial, tmp_path):
+    """3.2 GB where a worker has 1.5: it dies of it four times, then the points do, one after the other."""
+    run = sweep("compute.jobs=2", "compute.memory=1.5GB", "compute.block_points=6", hook=GREEDY)
+    run.ended(3)
+    status = Store(run.path).status()
+    greedy = np.zeros(status.shape, bool)
+    greedy[2, :, 1] = True  # fe 10, seed 1
+    assert (status[greedy] == FAILED).all()
+    assert (status[~greedy] == OK).all()
+    assert {f["reason"].split(":")[0] for f in Store(run.path).failures()} == {"MemoryError"}
+    assert not check(Store(run.path))
 
 
 def test_as_many_jobs_as_there_is_work(slurm, sweep, serial):

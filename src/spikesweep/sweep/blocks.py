@@ -18,6 +18,7 @@ from spikesweep.grid.grid import Block
 from spikesweep.grid.ragged import Cells, Ragged, fillable, filled
 from spikesweep.grid.schema import DONE, FAILED, MISSING, NON_FINITE, OK
 from spikesweep.sweep.compute.isolation import Death, isolated, watched
+from spikesweep.sweep.compute.tasks import memory_here
 from spikesweep.sweep.job import Job
 from spikesweep.sweep.sent import Sent, Unfit
 
@@ -215,7 +216,7 @@ def _together(work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
 def _alone(sent: Sent, work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
     """Compute points one by one in other processes."""
     each = list(_each(points))
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    memory = int(min(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2, memory_here()))
     answers = isolated(
         partial(_attempt_there, sent), each, partial(_prepare_there, sent), work.time_limit, memory
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count, islice
+from math import inf
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Any
@@ -104,6 +105,16 @@ def _or_gone(client: Any) -> Iterator[None]:
         if isinstance(error, OSError) and client.status == "running":  # what a task raised, as a full disk
             raise
         raise ConnectionError(f"the scheduler at {where} is gone; the same command continues") from error
+
+
+def memory_here() -> float:
+    """Return the bytes that this process may use as the worker that it is, infinity where nobody says."""
+    from distributed import get_worker
+
+    try:
+        return get_worker().memory_manager.memory_limit or inf
+    except ValueError:  # it is none
+        return inf
 
 
 @contextmanager
