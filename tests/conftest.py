@@ -32,6 +32,10 @@ def options(group):
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
+#: Those that simulate a network; a function of the user's has tests of its own.
+PROTOCOLS = [name for name in options("protocol") if name != "function"]
+
+
 @cache
 def classes():
     """Return the class of every cell, by neuron and cell."""
@@ -67,7 +71,7 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("any_cell", spiking(), ids=lambda pair: "/".join(pair))
     for group in ("neuron", "network", "protocol"):
         if f"any_{group}" in metafunc.fixturenames:
-            metafunc.parametrize(f"any_{group}", options(group))
+            metafunc.parametrize(f"any_{group}", PROTOCOLS if group == "protocol" else options(group))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -32,17 +32,42 @@ _folders = folder_packages.FOLDERS
 def named_words(words: Iterable[str]) -> list[str]:
     """Return the words of a command line without `models=...`, whose folders are trusted from now on.
 
-    So are those of the user's `spikesweep.toml`. Raises InputError.
+    So are those of the user's `spikesweep.toml`, and that of a file that `function=` names, of which a word
+    for the protocol that calls it is left. Raises InputError.
     """
-    rest, folders = [], []
+    rest: list[str] = []
+    folders: list[str] = []
+    words = list(words)
     for word in words:
         key, _, value = word.partition("=")
         if key == "models":
             folders += _split(value)
+        elif key == "function":
+            folder, name = _function(value)
+            folders += folder
+            chosen = any(other.startswith("protocol=") for other in words)
+            rest += [*(() if chosen else ("protocol=function",)), f"protocol.function={name}"]
         else:
             rest.append(word)
     trust([*folders, *_of_files()])
     return rest
+
+
+def _function(value: str) -> tuple[list[str], str]:
+    """Return the folder that is to be trusted for a function, if a file is named, and the dotted name."""
+    path, _, name = value.strip("'\"").partition(":")
+    if not path.endswith(".py"):
+        return [], value
+    file = Path(os.path.abspath(Path(path).expanduser()))
+    if not file.is_file():
+        raise InputError(
+            f"function = {value} is refused: there is no file {path}; allowed: function=FILE.py:NAME"
+        )
+    if not file.stem.isidentifier() or not (name or file.stem).isidentifier():
+        raise InputError(
+            f"function = {value} is refused; allowed: function=FILE.py:NAME, both names of Python"
+        )
+    return [str(file.parent)], f"{file.parent.name}.{file.stem}.{name or file.stem}"
 
 
 def _split(value: str) -> list[str]:

@@ -13,7 +13,7 @@ from itertools import cycle, islice
 
 import numpy as np
 import pytest
-from conftest import options
+from conftest import PROTOCOLS, options
 from omegaconf import OmegaConf
 
 import spikesweep as ss
@@ -83,7 +83,7 @@ REDUCED = {
 @cache
 def parts():
     """Return the values of every option of each group, of the axes of each protocol, and all others."""
-    names = {group: options(group) for group in GROUPS}
+    names = {group: options(group) for group in GROUPS} | {"protocol": PROTOCOLS}
     found = {group: {} for group in (*GROUPS, "grid")}
     for i in range(max(map(len, names.values()))):
         chosen = {group: names[group][i % len(names[group])] for group in GROUPS}
@@ -197,7 +197,7 @@ def test_every_accepted_pair_runs(any_protocol, tmp_path):
 
 @pytest.mark.parametrize("group", ["neuron", "network"])
 def test_every_option_has_a_use(group):
-    used = {pair[("network", "neuron").index(group)] for p in options("protocol") for pair in answers(p)[0]}
+    used = {pair[("network", "neuron").index(group)] for p in PROTOCOLS for pair in answers(p)[0]}
     assert used == set(options(group))
 
 

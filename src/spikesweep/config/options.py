@@ -41,10 +41,11 @@ class Options:
             raise InputError(f"name = {options.name!r} is refused; allowed: a folder name below outputs")
         return options
 
-    def store_path(self, choices: Mapping[str, str]) -> Path:
-        """Return where the store of these choices of names is."""
+    def store_path(self, choices: Mapping[str, str], name: str = "") -> Path:
+        """Return where the store of these choices of names is, of its own name if it has one."""
         folder = self.name or choices.get("protocol", "sweep")
-        return Path(self.outputs) / folder / f"{choices.get('neuron')}-{choices.get('network')}.zarr"
+        stem = name or f"{choices.get('neuron')}-{choices.get('network')}"
+        return Path(self.outputs) / folder / f"{stem}.zarr"
 
 
 #: The names of all options.

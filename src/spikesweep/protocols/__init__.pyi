@@ -1,6 +1,7 @@
 from .connection_test import ConnectionTest as ConnectionTest
 from .ei_balance import EIBalance as EIBalance
 from .fi_curve import FICurve as FICurve
+from .function import Function as Function
 from .mean_field import MeanFieldDynamics as MeanFieldDynamics
 from .population_information import PopulationInformation as PopulationInformation
 from .rate_dynamics import RateDynamics as RateDynamics

@@ -22,9 +22,27 @@ class Experiment(Protocol):
     #: Whether all cells and connections of a network are simulated: what counts only then no other reads.
     whole_network: ClassVar[bool] = False
 
+    #: Whether it simulates a network of the configuration; others are called with None in its place.
+    has_network: ClassVar[bool] = True
+
     @property
     def axes(self) -> tuple[Axis, ...]:
         """The dimensions of the grid; a constant of the class."""
+
+    @property
+    def made_of(self) -> tuple[Any, ...]:
+        """What decides results beside its classes and those of the network, as a function of the user's."""
+        return ()
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        """Values of axes that the configuration gives none."""
+        return {}
+
+    @property
+    def store_name(self) -> str:
+        """What its stores are called, where that is not the names of the neuron and the network."""
+        return ""
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -37,6 +55,15 @@ class Experiment(Protocol):
         """Return the protocol on a network: one that records signals learns their units and meanings."""
         del network
         return self
+
+    def seen(self, point: Mapping[str, Any]) -> "Experiment":
+        """Return the protocol that knows what only a first call shows, at a point."""
+        del point
+        return self
+
+    def found(self) -> Mapping[str, Any]:
+        """Return what `seen` has found, as plain values by the names of its fields."""
+        return {}
 
     def check_grid(self, network: Any, values: Mapping[str, NDArray[Any]]) -> None:
         """Refuse values of the axes before anything runs; raise InputError."""

@@ -39,7 +39,7 @@ def open_folder(path: Place) -> xr.Dataset | xr.DataTree:
 
 def _choice(ds: xr.Dataset, group: str) -> str:
     choices: Mapping[str, str] = configuration_of(ds.attrs)["choices"]
-    return str(choices[group])
+    return str(choices.get(group, "none"))
 
 
 def _table(ds: xr.Dataset) -> tuple[tuple[str, tuple[object, ...]], ...]:

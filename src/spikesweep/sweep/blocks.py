@@ -166,12 +166,16 @@ def results(job: Job, points: Points) -> Results:
     if job.parameters is None:
         return _complete(job, job.protocol(job.network, points, whole))
     out = _empty(job, n_points(points))
+    failures: dict[int, Any] = {}
     for call in job.parameters.calls(points):
         found = _complete(job, call.protocol(call.network, call.points, whole))
         for variable in job.protocol.variables:
             _put(out[variable.name], len(variable.dims), call.index, found[variable.name])
         out["status"][call.index] = _status(job, found, len(call.index))  # before others are longer
-    return {name: filled(values) for name, values in out.items()}
+        told: Any = found.get("failures", {})
+        failures |= {int(call.index[i]): one for i, one in told.items()}
+    whole_block: dict[str, Any] = {name: filled(values) for name, values in out.items()}
+    return whole_block | {"failures": failures}
 
 
 def _complete(job: Job, found: Mapping[str, Any]) -> Results:
@@ -208,7 +212,9 @@ def _put(target: Any, n_dims: int, points: Any, values: NDArray[Any] | Ragged) -
 def _together(work: Work, points: Points) -> tuple[Results, dict[int, Failure]]:
     """Compute points in one call; one by one where that raises."""
     try:
-        return results(work.job, points), {}
+        found = results(work.job, points)
+        failures: Any = found.pop("failures", {})
+        return found, {i: Failure(*told) for i, told in failures.items()}
     except Exception:
         return _assembled(work.job, n_points(points), (_attempt(work.job, p) for p in _each(points)))
 
@@ -245,7 +251,9 @@ def _each(points: Points) -> Iterator[Points]:
 
 def _attempt(job: Job, point: Points) -> Results | Failure:
     try:
-        return results(job, point)
+        found = results(job, point)
+        failures: Any = found.pop("failures", {})
+        return Failure(*failures[0]) if failures else found
     except Exception as error:
         return Failure(f"{type(error).__name__}: {error}", traceback.format_exc())
 

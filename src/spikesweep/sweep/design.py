@@ -38,7 +38,7 @@ def design(
     configuration does not sweep that any more it has one value.
     """
     own = {axis.name: axis for axis in protocol.axes}
-    specs = flat_axes(values["grid"], list(own)) | _counted(values, protocol)
+    specs = dict(protocol.defaults) | flat_axes(values["grid"], list(own)) | _counted(values, protocol)
     listed = read_table(options.points) if options.points is not None else {}
     aliases = protocol.aliases(network)
     specs, listed = _spelled(specs, aliases), _spelled(listed, aliases)

@@ -16,7 +16,7 @@ PARTS = ("protocol", "network", "neuron", "choices")
 def assemble(values: Mapping[str, Any]) -> tuple[Any, Any]:
     """Return the protocol and the network of plain values; raise InputError."""
     protocol: Experiment = build(values["protocol"], "protocol", Experiment)
-    network = network_of(values)
+    network = network_of(values) if protocol.has_network else None
     return protocol.on(network), network
 
 

@@ -18,10 +18,10 @@ def code_of(job: Job) -> dict[str, str]:
     return fingerprint(_classes(job))
 
 
-def _classes(job: Job) -> set[type]:
+def _classes(job: Job) -> set[Any]:
     # Parameters also where nothing is swept: a sweep may get such an axis later
     parts = (part for whole in (job.protocol, job.network) for _, part in parts_of(whole, ""))
-    return {Parameters, *map(type, parts)}
+    return {Parameters, *map(type, parts), *job.protocol.made_of}
 
 
 def refuse_other(job: Job, store: Store, code: Mapping[str, str]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spikesweep.config import compose
 from spikesweep.config.build import build
@@ -12,13 +12,16 @@ from spikesweep.config.options import OPTIONS, Options
 from spikesweep.errors import InputError
 from spikesweep.folder_packages import with_models
 from spikesweep.grid.attributes import cell_names
-from spikesweep.grid.grid import Grid
+from spikesweep.grid.grid import Block, Grid
 from spikesweep.protocols.base import Experiment
 from spikesweep.sweep.compute.base import Executor
 from spikesweep.sweep.design import design, with_texts
 from spikesweep.sweep.experiment import PARTS, assemble
 from spikesweep.sweep.provenance import versions
 from spikesweep.sweep.swept import Parameters
+
+if TYPE_CHECKING:
+    from spikesweep.store import Store
 
 
 @dataclass(frozen=True)
@@ -55,16 +58,19 @@ def make_job(cfg: compose.Configuration) -> tuple[Job, Executor, Options]:
     options = Options.of({name: values[name] for name in OPTIONS})
     protocol, network = assemble({name: values.get(name) for name in PARTS})
     protocol.check(network)
-    path = options.store_path(values.get("choices") or {})
-    stored = {} if options.overwrite else _stored_axes(path)
-    grid, parameters = design(cfg, values, options, protocol, network, stored)
+    path = options.store_path(values.get("choices") or {}, protocol.store_name)
+    stored = None if options.overwrite else _stored(path)
+    grid, parameters = design(cfg, values, options, protocol, network, _axes_of(stored))
+    if not protocol.has_network:
+        protocol = _seen(protocol, values, grid, stored)
+        protocol.check(network)
     drawn_from = {"root_seed": protocol.root_seed} if hasattr(protocol, "root_seed") else {}
     job = Job(
         protocol,
         network,
         grid,
         path,
-        with_texts(identity(values), parameters),
+        with_texts(identity(values, protocol), parameters),
         {**drawn_from, "versions": versions()},
         {axis.name: axis.base for axis in grid.swept},
         parameters,
@@ -72,8 +78,23 @@ def make_job(cfg: compose.Configuration) -> tuple[Job, Executor, Options]:
     return job, executor, options
 
 
-def identity(values: Mapping[str, Any]) -> dict[str, Any]:
+def _seen(protocol: Any, values: Mapping[str, Any], grid: Grid, stored: "Store | None") -> Any:
+    """Return the protocol that knows what it returns: as its store says, or a call at the first point."""
+    node = values["protocol"]
+    there = stored.attrs["configuration"].get("protocol", {}) if stored else {}
+    if there.get("_target_") == node["_target_"] and there.get("function") == node.get("function"):
+        known = {name: value for name, value in there.items() if node.get(name) is None}
+        protocol = build({**node, **known}, "protocol", Experiment)
+    first = grid.points(Block((0,) * len(grid.shape), tuple(min(1, n) for n in grid.shape)))
+    return protocol.seen({name: column[0].item() for name, column in first.items()})
+
+
+def identity(values: Mapping[str, Any], protocol: Any = None) -> dict[str, Any]:
     """Return the part of a configuration's plain values that decides the results."""
+    if protocol is not None and not protocol.has_network:
+        names = {"protocol": (values.get("choices") or {}).get("protocol", "")}
+        node = {**values["protocol"], **protocol.found()}
+        return {"choices": names, "neuron": {}, "network": {}, "protocol": node}
     cells = cell_names(values["network"]).values()
     return {
         "choices": values.get("choices") or {},
@@ -83,13 +104,20 @@ def identity(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _stored_axes(path: Path) -> dict[str, str]:
-    """Return the names of the axes that a store at a path has already, by what they sweep."""
+def _stored(path: Path) -> "Store | None":
+    """Return the store at a path, None where there is none that can be used."""
     if not path.exists():
-        return {}
+        return None
     from spikesweep.store import Store  # late: most of what is refused is so before it is looked at
 
     with suppress(InputError):  # what is wrong with it is told when it is used
-        if store := Store.at(path):
+        return Store.at(path)
+    return None
+
+
+def _axes_of(store: "Store | None") -> dict[str, str]:
+    """Return the names of the axes that a store has already, by what they sweep."""
+    with suppress(InputError):
+        if store:
             return {axis.key: name for name, axis in store.swept().items() if name in store.axes}
     return {}

@@ -92,6 +92,9 @@ def replay(store: stores.Store, labels: Mapping[str, Any], neuron: int = 0) -> "
     status = _asked_status(store, job, block, labels)
     try:
         again = results(job, points)
+        told: Any = again.pop("failures", {})
+        if told:
+            raise RuntimeError(told[0][1])
     except Exception as error:
         if not np.isin(status, _KNOWN).any():
             raise
@@ -117,7 +120,7 @@ def _refuse_labels(store: stores.Store, job: Job, labels: Mapping[str, Any], neu
     for name in labels:
         if name not in (known := (*job.grid.coordinates, "population")):
             raise InputError(f"{name} is no axis of {store.path}; {nearest(name, known)}")
-    populations = list(job.network.populations)
+    populations = list(job.network.populations) if job.network is not None else []
     several = not lacking(job.protocol, Traced) and len(populations) > 1
     population = labels.get("population")
     if population not in populations and (several or population is not None):

@@ -1,0 +1,192 @@
+"""A function of the user's as an experiment: its arguments as axes, and what it returns as results."""
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import numpy as np
+from annotated_types import Ge, Gt
+from numpy.typing import NDArray
+
+from spikesweep.errors import InputError
+from spikesweep.grid.schema import Axis, Variable
+from spikesweep.sources import may_name
+from spikesweep.trust import fault_in, root_of
+from spikesweep.units import unit_of
+
+_ALLOWED = "allowed: function=FILE.py:NAME, or models=FOLDER function=FOLDER.MODULE.NAME"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One result of a function."""
+
+    units: str = "1"
+    long_name: str = ""
+    dims: Mapping[str, int] = field(
+        default_factory=dict
+    )  #: the length of each dimension of an array, by name
+    dtype: Literal["float64", "float32", "int64", "int32", "bool"] = "float64"
+    ragged: str = ""  #: the dimension, as spike, of which each point has a length of its own
+    optional: bool = False  #: NaN is a value
+
+    def variable(self, name: str) -> Variable:
+        """Return the result as the store has it."""
+        text = self.long_name or name
+        dims = tuple(self.dims)
+        return Variable(name, dims, self.units, text, self.dtype, optional=self.optional, ragged=self.ragged)
+
+
+def imported(name: str, where: str) -> Callable[..., Any]:
+    """Return the function of a dotted name in a trusted package; raise InputError."""
+    module, _, attribute = name.rpartition(".")
+    root = root_of(module) if module else None
+    if root is None:
+        raise InputError(f"{where} = {name!r} is refused: it is of no package that was named; {_ALLOWED}")
+    try:
+        found = getattr(importlib.import_module(module), attribute) if may_name(module, attribute) else None
+    except InputError:
+        raise
+    except Exception as error:  # whatever the import of a user's file raises
+        raise InputError(f"{where} = {name!r} cannot be imported: {fault_in(error, root)}") from error
+    if not callable(found):
+        raise InputError(f"{where} = {name!r} is refused: {module} has no function {attribute}; {_ALLOWED}")
+    function: Callable[..., Any] = found
+    return function
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument that is an axis."""
+
+    axis: Axis
+    default: Any  #: None where it has none
+    truth: bool = False  #: it is true or false
+
+    def value(self, given: Any) -> Any:
+        """Return a value of the axis as the function gets it."""
+        return given == "true" if self.truth else given
+
+
+def arguments(function: Callable[..., Any], where: str) -> dict[str, Argument]:
+    """Return the arguments that are axes, in order; raise InputError for one that is needed and is none."""
+    python = getattr(function, "py_func", function)  # of numba
+    hints = get_type_hints(python, include_extras=True)
+    found = {}
+    for name, parameter in inspect.signature(python).parameters.items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        default = None if parameter.default is parameter.empty else parameter.default
+        hint = hints.get(name, type(default) if default is not None else float)
+        argument = _argument(name, hint, default)
+        if argument is not None and parameter.kind is not parameter.POSITIONAL_ONLY:
+            found[name] = argument
+        elif parameter.default is parameter.empty:
+            raise InputError(
+                f"{where}: its argument {name} is no axis; "
+                "allowed: float, int, bool, str, Literal by keyword, or a default"
+            )
+    return found
+
+
+def _argument(name: str, hint: Any, default: Any) -> Argument | None:
+    plain = hint
+    while hasattr(plain, "__metadata__"):
+        plain = plain.__origin__
+    options = [a for a in get_args(plain) if a is not NoneType]
+    if NoneType in get_args(plain) and len(options) == 1:
+        plain = options[0]
+    words = get_origin(plain) is Literal or plain is str
+    if not words and plain not in (float, int, bool):
+        return None
+    if name == "seed":
+        return Argument(Axis("seed", "1", "repetition", 0, integer=True), 0)
+    bounds: list[Any] = [m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Ge | Gt)]
+    limits: list[Any] = [m.ge if isinstance(m, Ge) else m.gt for m in bounds]
+    least = max(map(float, limits), default=-np.inf)
+    if plain is bool:
+        text = None if default is None else str(bool(default)).lower()
+        return Argument(Axis(name, "1", name, -np.inf, words=True), text, truth=True)
+    return Argument(Axis(name, unit_of(hint), name, least, integer=plain is int, words=words), default)
+
+
+def declared(function: Callable[..., Any]) -> dict[str, Result]:
+    """Return the results that the annotation of a function declares: Annotated[float, "Hz"], a TypedDict."""
+    python = getattr(function, "py_func", function)
+    hint = get_type_hints(python, include_extras=True).get("return")
+    named = (
+        get_type_hints(hint, include_extras=True)
+        if isinstance(hint, type) and hasattr(hint, "__total__")
+        else {}
+    )
+    each = named or ({python.__name__: hint} if hint is not None else {})
+    found = {}
+    for name, one in each.items():
+        plain = getattr(one, "__origin__", one)
+        dtype = {float: "float64", int: "int64", bool: "bool"}.get(plain)
+        if dtype is None:
+            return {}
+        found[name] = Result(units=unit_of(one), dtype=dtype)  # type: ignore[arg-type]
+    return found
+
+
+def named(returned: Any, function: Callable[..., Any]) -> Mapping[str, Any]:
+    """Return what a call returned by name: a number or an array has the name of the function."""
+    if hasattr(returned, "data_vars"):  # an xarray.Dataset
+        return {str(name): array.values for name, array in returned.data_vars.items()}
+    if hasattr(returned, "dims") and hasattr(returned, "coords"):  # an xarray.DataArray
+        return {str(returned.name or function.__name__): returned.values}
+    return returned if isinstance(returned, Mapping) else {function.__name__: returned}
+
+
+def inferred(
+    returned: Any, function: Callable[..., Any], where: str
+) -> tuple[dict[str, Result], dict[str, Any]]:
+    """Return the results and the labels of their dimensions that a first call shows; raise InputError."""
+    labels: dict[str, Any] = {}
+    described = getattr(returned, "data_vars", None)
+    if described is None and hasattr(returned, "coords"):
+        described = {str(returned.name or function.__name__): returned}
+    results = {}
+    for name, value in named(returned, function).items():
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiub" or not str(name).isidentifier():
+            raise InputError(
+                f"{where} returned {name} = {str(value)[:60]!r}; "
+                "allowed: numbers, arrays of numbers, a dict of them by name, an xarray.Dataset"
+            )
+        dtype: Any = {"f": "float64", "b": "bool"}.get(array.dtype.kind, "int64")
+        dims = {f"{name}_{i}": n for i, n in enumerate(array.shape)}
+        units, text = "1", ""
+        if described is not None:
+            of = described[name]
+            dims = dict(zip(map(str, of.dims), of.shape, strict=True))
+            units, text = str(of.attrs.get("units", "1")), str(of.attrs.get("long_name", ""))
+            labels |= {str(d): tuple(map(float, of[d].values)) for d in of.dims if d in of.coords}
+        results[str(name)] = Result(units, text, dims, dtype)
+    return results, labels
+
+
+def number_of(word: str) -> float:
+    """Return a label for random numbers of a word."""
+    return float(int.from_bytes(blake2b(word.encode(), digest_size=6).digest()))
+
+
+def shaped(value: Any, result: Result, name: str, leading: tuple[int, ...] = ()) -> NDArray[Any]:
+    """Return a returned value as an array of the declared shape; raise ValueError where it has another."""
+    array = np.asarray(value)
+    wanted = (*leading, *result.dims.values())
+    if result.ragged:
+        if array.ndim != 1:
+            raise ValueError(f"{name} has the shape {array.shape}; declared: one dimension, {result.ragged}")
+    elif array.shape != wanted:
+        raise ValueError(
+            f"{name} has the shape {array.shape}; declared, or seen at the first point: {wanted}"
+        )
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{name} holds {array.dtype}; allowed: numbers")
+    return array
