@@ -2,16 +2,20 @@
 
 import importlib
 import inspect
+import signal
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
+from unittest.mock import patch
 
 import numpy as np
-from annotated_types import Ge, Gt
 from numpy.typing import NDArray
 
+from spikesweep.config.build import checked
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import Axis, Variable
 from spikesweep.sources import may_name
@@ -48,7 +52,12 @@ def imported(name: str, where: str) -> Callable[..., Any]:
     if root is None:
         raise InputError(f"{where} = {name!r} is refused: it is of no package that was named; {_ALLOWED}")
     try:
-        found = getattr(importlib.import_module(module), attribute) if may_name(module, attribute) else None
+        # simulators that install a handler of Ctrl-C when they are imported cannot do so in a worker's thread
+        aside = threading.current_thread() is not threading.main_thread()
+        with patch.object(signal, "signal") if aside else nullcontext():
+            found = (
+                getattr(importlib.import_module(module), attribute) if may_name(module, attribute) else None
+            )
     except InputError:
         raise
     except Exception as error:  # whatever the import of a user's file raises
@@ -65,11 +74,21 @@ class Argument:
 
     axis: Axis
     default: Any  #: None where it has none
+    hint: Any  #: its annotation
     truth: bool = False  #: it is true or false
 
     def value(self, given: Any) -> Any:
         """Return a value of the axis as the function gets it."""
         return given == "true" if self.truth else given
+
+    def check(self, values: NDArray[Any]) -> None:
+        """Refuse values that its annotation does not allow; raise InputError."""
+        for value in np.unique(values).tolist():
+            if self.truth and value not in ("true", "false"):
+                raise InputError(
+                    f"{self.axis.where} holds {value!r}; allowed: true, false, as words in quotes"
+                )
+            checked(self.value(value), self.hint, self.axis.where)
 
 
 def arguments(function: Callable[..., Any], where: str) -> dict[str, Argument]:
@@ -104,14 +123,12 @@ def _argument(name: str, hint: Any, default: Any) -> Argument | None:
     if not words and plain not in (float, int, bool):
         return None
     if name == "seed":
-        return Argument(Axis("seed", "1", "repetition", 0, integer=True), 0)
-    bounds: list[Any] = [m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Ge | Gt)]
-    limits: list[Any] = [m.ge if isinstance(m, Ge) else m.gt for m in bounds]
-    least = max(map(float, limits), default=-np.inf)
+        return Argument(Axis("seed", "1", "repetition", 0, integer=True), 0, int)
     if plain is bool:
         text = None if default is None else str(bool(default)).lower()
-        return Argument(Axis(name, "1", name, -np.inf, words=True), text, truth=True)
-    return Argument(Axis(name, unit_of(hint), name, least, integer=plain is int, words=words), default)
+        return Argument(Axis(name, "1", name, -np.inf, words=True), text, hint, truth=True)
+    axis = Axis(name, unit_of(hint), name, -np.inf, integer=plain is int, words=words)
+    return Argument(axis, default, hint)
 
 
 def declared(function: Callable[..., Any]) -> dict[str, Result]:

@@ -147,6 +147,12 @@ class Function(Experiment):
             if name in known | dims | {"point", "status"}:
                 raise InputError(f"protocol.function: {name} is an argument and a result; allowed: two names")
 
+    def check_grid(self, network: Any, values: Mapping[str, NDArray[Any]]) -> None:
+        """Refuse values that an argument's annotation does not allow; raise InputError."""
+        del network
+        for name, argument in self.arguments.items():
+            argument.check(values[name])
+
     def reads(self, key: str) -> bool:
         """Return whether results depend on a value of the configuration."""
         return key == "protocol.root_seed" and "seed" in self.arguments
