@@ -2,8 +2,8 @@
 
     python benchmarks/functions.py        # beside pipefunc, xyzpy, mushin, joblib where they are installed
 
-The function multiplies two numbers, so what is measured is everything else. Ours keeps a durable, labelled store
-that resumes; the peers keep results in memory where they can, one after the other, or a folder a point (mushin).
+The function multiplies two numbers, so what is measured is everything else. Ours keeps a durable store that
+resumes; the peers keep results in memory where they can, one after the other, or a folder a point (mushin).
 """
 
 import os
