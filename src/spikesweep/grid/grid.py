@@ -140,7 +140,7 @@ def axis_values(axis: Axis, spec: Any, *, ordered: bool = True) -> NDArray[Any]:
             raise InputError(f"{key} holds {value!r}; allowed: finite{least}")
         if axis.integer and (value != int(value) or abs(value) > 2**53):
             raise InputError(f"{key} holds {value!r}; allowed: whole numbers")
-    array = np.array(values, np.int64 if axis.integer else np.float64)
+    array = np.array(values, np.int64 if axis.integer else np.float64) + 0  # -0.0 is 0.0
     if ordered and len(np.unique(array)) < len(array):
         twice = [v for v in dict.fromkeys(values) if values.count(v) > 1]
         raise InputError(f"{key} holds {twice} more than once; allowed: each value once")

@@ -27,7 +27,7 @@ from spikesweep.models.networks.base import per_neuron
 from spikesweep.models.simulation.cell import trace_cell
 from spikesweep.models.simulation.core import KINDS
 from spikesweep.protocols.base import Experiment
-from spikesweep.protocols.checks import check_conductances, check_network, check_step, steps
+from spikesweep.protocols.checks import check_conductances, check_events, check_network, check_step, steps
 from spikesweep.protocols.keys import keys_of
 from spikesweep.units import PER_MS, NonNegative, Positive, Seed, ms
 
@@ -97,6 +97,8 @@ class TransferFunction(Experiment):
     def check_grid(self, network: CellNetwork, values: Mapping[str, NDArray[Any]]) -> None:
         """Refuse rates that the time step does not resolve, and what legacy numbers have no seed for."""
         highest = {"exc": values["fe"].max(), "inh": values["fi"].max()}
+        for name, kind in zip(("fe", "fi"), KINDS, strict=True):
+            check_events(f"grid.{name}", float(highest[kind]), network.in_degree[kind], self.dt)
         per_ms = {kind: rate * network.in_degree[kind] * PER_MS for kind, rate in highest.items()}
         check_conductances(network, per_ms, self.dt)
         last = int(values["seed"].max()) + (int(values["pop_size"].max()) - 1) * LEGACY_NEURONS
