@@ -27,6 +27,7 @@ from spikesweep.config.zips import (
     zip_words,
 )
 from spikesweep.errors import InputError, nearest_key
+from spikesweep.grid.labels import tidy
 
 #: The configurations of this package.
 CONFIG_DIR = Path(spikesweep.__file__).parent / "conf"
@@ -182,7 +183,7 @@ def _axis_text(override: Override) -> str:
 def _range_text(start: float, stop: float, step: float) -> str:
     """Return Hydra's range as an axis; an order is none of its properties, so a falling one rises."""
     n = math.ceil((stop - start) / step - 1e-9) if step else 0  # 1e-9: of 0.1 steps 0.4 is the fourth
-    last = float(f"{start + (n - 1) * step:.12g}")
+    (last,) = tidy([start + (n - 1) * step], even=False)
     return f"{{start:{min(start, last)},stop:{max(start, last)},num:{n}}}" if n > 0 else "[]"
 
 

@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid.conditions import Condition
-from spikesweep.grid.grid import POINT, Grid, is_finite, tidy
+from spikesweep.grid.grid import POINT, Grid, is_finite
+from spikesweep.grid.labels import same_labels
 from spikesweep.grid.schema import Axis
 
 #: Values of axes at the same points.
 Table = dict[str, NDArray[Any]]
+#: Significant digits of sampled values: nobody needs more, and recorded samples have as many.
+_SAMPLED = 12
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def _scaled(unit: NDArray[np.float64], axis: Axis, spec: Mapping[str, Any]) -> N
     if spacing not in ("linear", "log") or (spacing == "log" and low <= 0):
         raise InputError(f"{axis.where}.spacing = {spacing!r} is refused; allowed: linear, or log above 0")
     values = low + unit * (high - low) if spacing == "linear" else low * (high / low) ** unit
-    return np.array(tidy(values, 12))
+    return np.array([float(f"{v:.{_SAMPLED}g}") for v in values.tolist()])
 
 
 def _bound(axis: Axis, name: str, value: Any) -> Any:
@@ -154,7 +157,8 @@ def _product(tables: Sequence[Table]) -> Table:
 
 
 def _refuse_twice(axes: Mapping[str, Axis], columns: Table) -> None:
-    codes = np.stack([np.unique(column, return_inverse=True)[1] for column in columns.values()])
+    keys = map(same_labels, columns.values())
+    codes = np.stack([np.unique(column, return_inverse=True)[1] for column in keys])
     _, first, counts = np.unique(codes, axis=1, return_index=True, return_counts=True)
     if (counts > 1).any():
         i = first[counts > 1][0]

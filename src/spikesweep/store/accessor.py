@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid.attributes import configuration_of, parameter
 from spikesweep.grid.grid import POINT
+from spikesweep.grid.labels import is_label
 from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import DONE, counts_of
 from spikesweep.store import Reader, place, stored
@@ -178,7 +179,8 @@ class SweepAccessor:
 def _wanted(key: str, values: NDArray[Any], wanted: Any) -> NDArray[np.bool_]:
     """Return which values are wanted; raise InputError where some wanted ones are none."""
     for value in np.atleast_1d(wanted).tolist():
-        if not (values == value).any():
+        if not is_label(values, value).any():
             shown = ", ".join(map(str, values[:8].tolist())) + (", ..." if len(values) > 8 else "")
             raise InputError(f"{key} = {value}; allowed: one of {shown}")
-    return np.isin(values, wanted)
+    found = [is_label(values, value) for value in np.atleast_1d(wanted).tolist()]
+    return np.asarray(np.any(found, axis=0))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from spikesweep.errors import DamagedError
 from spikesweep.grid.grid import POINT
+from spikesweep.grid.labels import same_labels
 from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import DONE
 from spikesweep.store import Reader
@@ -75,6 +76,8 @@ def _labelled(store: Reader) -> xr.Dataset:
     """Return all results of a store, points that are no full grid by their values and not their numbers."""
     ds = store.open()
     ds = ds.reset_coords([name for name in store.variables if name in ds.coords])
+    own = (ds[name] for name in (*store.axes, *store.columns()))
+    ds = ds.assign_coords({c.name: (c.dims, same_labels(c.values), c.attrs) for c in own})
     if POINT.name not in ds.dims:
         return ds
     return ds.drop_vars(POINT.name).set_index(point=sorted(store.columns()))

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from spikesweep.config import compose
 from spikesweep.config.build import build
 from spikesweep.config.options import OPTIONS, Options
@@ -56,8 +58,8 @@ def make_job(cfg: compose.Configuration) -> tuple[Job, Executor, Options]:
     protocol, network = assemble({name: values.get(name) for name in PARTS})
     protocol.check(network)
     path = options.store_path(values.get("choices") or {})
-    stored = {} if options.overwrite else _stored_axes(path)
-    grid, parameters = design(cfg, values, options, protocol, network, stored)
+    stored, labels = ({}, {}) if options.overwrite else _stored_axes(path)
+    grid, parameters = design(cfg, values, options, protocol, network, stored, labels)
     drawn_from = {"root_seed": protocol.root_seed} if hasattr(protocol, "root_seed") else {}
     job = Job(
         protocol,
@@ -83,13 +85,14 @@ def identity(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _stored_axes(path: Path) -> dict[str, str]:
-    """Return the names of the axes that a store at a path has already, by what they sweep."""
+def _stored_axes(path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
+    """Return the names of the axes that a store at a path has, by what they sweep, and the values of all."""
     if not path.exists():
-        return {}
+        return {}, {}
     from spikesweep.store import Store  # late: most of what is refused is so before it is looked at
 
     with suppress(InputError):  # what is wrong with it is told when it is used
         if store := Store.at(path):
-            return {axis.key: name for name, axis in store.swept().items() if name in store.axes}
-    return {}
+            names = {axis.key: name for name, axis in store.swept().items() if name in store.axes}
+            return names, {**store.axis_values(), **store.columns()}
+    return {}, {}

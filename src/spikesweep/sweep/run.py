@@ -72,7 +72,8 @@ def run(
             store.remove_partial_files()
             store.remove_sent()
         grid = growth.stored_grid(store, job.grid, job.defaults)
-        wanted = tuple(np.isin(v, asked) for v, asked in zip(grid.values, job.grid.values, strict=True))
+        pairs = zip(grid.values, job.grid.values, strict=True)
+        wanted = tuple(growth.positions(values, asked) >= 0 for values, asked in pairs)
         work = Work(replace(job, grid=grid), store, wanted, to_compute(retry), compute.time_limit)
         try:
             return _run(job.grid, work, compute, monitor)
