@@ -164,6 +164,8 @@ def _product(*factors: Any) -> float:
 
 
 OmegaConf.register_new_resolver("linspace", lambda a, b, n: tidy(np.linspace(a, b, n)), replace=True)
-OmegaConf.register_new_resolver("logspace", lambda a, b, n: tidy(np.logspace(a, b, n), even=False), replace=True)
+OmegaConf.register_new_resolver(
+    "logspace", lambda a, b, n: tidy(np.logspace(a, b, n), even=False), replace=True
+)
 OmegaConf.register_new_resolver("product", _product, replace=True)
 OmegaConf.register_new_resolver("arange", _arange, replace=True)

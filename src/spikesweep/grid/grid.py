@@ -145,7 +145,8 @@ def axis_values(axis: Axis, spec: Any, *, ordered: bool = True) -> NDArray[Any]:
     keys = same_labels(array)
     if ordered and len(np.unique(keys)) < len(array):
         repeated, counts = np.unique(keys, return_counts=True)
-        twice = list(dict.fromkeys(array[np.isin(keys, repeated[counts > 1])].tolist()))
+        again = np.isin(keys, repeated[counts > 1])
+        twice = list(dict.fromkeys(v for v, is_again in zip(values, again, strict=True) if is_again))
         raise InputError(f"{key} holds {twice} more than once; allowed: each value once")
     if ordered and np.any(np.diff(array) <= 0):
         raise InputError(f"{key} = {values} is not in order; allowed: {sorted(values)}")

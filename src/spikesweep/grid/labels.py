@@ -1,4 +1,4 @@
-"""What a value of an axis is called, and which two are the same: one rule for typed lists, ranges, and tables.
+"""What a value of an axis is called, and which two are the same: one rule for lists, ranges and tables.
 
 A label has 15 significant digits, as a person types it: 0.3 and not 0.30000000000000004. It is also what the
 random numbers of its point are drawn by. Two labels that agree in 12 digits are the same label, wherever it

@@ -55,7 +55,7 @@ class EIBalance(Experiment):
     root_seed: Seed  #: of all random numbers
     common_random_numbers: bool  #: the same random numbers at every point of a seed
     traces: bool  #: keep the potential and the currents at every step
-    refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
+    refractory: Literal["published", "steps", "exact"]  #: how held steps are counted (driver.Clock)
 
     @property
     def variables(self) -> tuple[Variable, ...]:

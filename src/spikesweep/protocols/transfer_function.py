@@ -60,7 +60,7 @@ class TransferFunction(Experiment):
     root_seed: Seed  #: of all random numbers
     common_random_numbers: bool  #: the same event trains at every point of a seed
     rng: Literal["philox", "legacy_shared"]  #: legacy_shared: one train for exc and inh, as the original
-    refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
+    refractory: Literal["published", "steps", "exact"]  #: how held steps are counted (driver.Clock)
     record_spikes: bool  #: keep the time and the neuron of every spike
 
     @property

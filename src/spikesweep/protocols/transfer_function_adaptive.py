@@ -69,7 +69,7 @@ class TransferFunctionAdaptive(Experiment):
     discard: NonNegative[ms]  #: time at the start that is not counted
     root_seed: Seed  #: of all random numbers
     common_random_numbers: bool  #: the same event trains at every point of a seed
-    refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
+    refractory: Literal["published", "steps", "exact"]  #: how held steps are counted (driver.Clock)
     max_fe: Positive[Hz]  #: sets the step: this over n_fe
     n_fe: Annotated[int, Ge(2)]  #: samples in a row
     max_fout: NonNegative[Hz]  #: the last ceiling

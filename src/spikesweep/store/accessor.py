@@ -102,7 +102,8 @@ class SweepAccessor:
             segment = neo.Segment(**where)
             for neuron in range(n):
                 train = times[own][whose[own] == neuron]
-                end = self._duration(where)
+                # n steps of 0.1 ms may end a bit later than their duration: 3 x 0.1 > 0.3
+                end = max(self._duration(where), float(times[own].max(initial=0.0)))
                 segment.spiketrains.append(neo.SpikeTrain(train, units=units, t_stop=end, neuron=neuron))
             block.segments.append(segment)
         return block

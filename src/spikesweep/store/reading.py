@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FORMAT, FORMATS = "spikesweep 3", ("spikesweep 2", "spikesweep 3")
 #: Stands in a store that is being pushed to where it is, until it is there and verified.
 UNFINISHED = f"{HIDDEN}/push.json"
+#: How arrays are packed here, which another format (`ds.to_zarr(..., zarr_format=2)`) could not carry out.
+_CODECS = ("compressors", "serializer", "filters", "shards")
 
 
 @dataclass(frozen=True)
@@ -139,11 +141,18 @@ class Reader(Description):
 
         from spikesweep.store import accessor as accessor  # registers ds.sweep
 
-        if not isinstance(self.path, Remote):
-            ds: xr.Dataset = xr.open_zarr(self.path)
-            return ds
-        ds = xr.open_zarr(read_only(self.path), zarr_format=3)
-        ds.encoding["source"] = self.path.url
+        if isinstance(self.path, Remote):
+            ds: xr.Dataset = xr.open_zarr(read_only(self.path), zarr_format=3)
+            ds.encoding["source"] = self.path.url
+        else:
+            ds = xr.open_zarr(self.path)
+        variables = [*ds.variables.values()]
+        for attrs in (ds.attrs, *(variable.attrs for variable in variables)):
+            # truth values in stores of before; netCDF has none
+            attrs.update({k: int(v) for k, v in attrs.items() if isinstance(v, bool)})
+        for variable in variables:
+            for key in _CODECS:
+                variable.encoding.pop(key, None)
         return ds
 
     def has_chunk(self, name: str, block: Block) -> bool:
