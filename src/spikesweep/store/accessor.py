@@ -48,6 +48,18 @@ class SweepAccessor:
         """Return the configuration of the sweep."""
         return configuration_of(self._ds.attrs)
 
+    def complete(self, *dims: str) -> xr.DataArray:
+        """Return where all points along some dimensions have results, along all of them where none is named.
+
+        Means over incomplete axes are means of what is there: `ds.rate.mean("seed")` is that of all seeds
+        `.where(ds.sweep.complete("seed"))`. Raises InputError for dimensions that points do not have.
+        """
+        status = self._ds["status"]
+        for dim in dims:
+            if dim not in status.dims:
+                raise InputError(f"{dim} is no dimension of points; {nearest(dim, map(str, status.dims))}")
+        return status.isin(DONE).all(dims or None)
+
     def spikes(self, **labels: Any) -> xr.Dataset:
         """Return the spikes of the cells at some labels; the same as `ragged("spike", ...)`.
 

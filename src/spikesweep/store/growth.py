@@ -18,7 +18,7 @@ from spikesweep.grid.grid import Block, Grid
 from spikesweep.grid.labels import same_labels
 from spikesweep.grid.ragged import Ragged, fillable, filled
 from spikesweep.grid.schema import Coordinate, Variable, longest
-from spikesweep.store import durable
+from spikesweep.store import asked_for, durable
 
 
 def stored_grid(store: stores.Reader, asked: Grid, defaults: Mapping[str, Any]) -> Grid:
@@ -81,10 +81,11 @@ def grown(
     coordinates: Mapping[str, Any],
     chunks: tuple[int, ...],
     more: Mapping[str, Any],
+    request: Grid,
 ) -> stores.Store:
     """Return the store with the larger grid `new`, finished points copied. Call it under the lock.
 
-    `more` are attributes that the sweep has now.
+    `more` are attributes that the sweep has now, `request` is what is asked for.
 
     Raises DamagedError where the store does not hold what was written.
     """
@@ -100,6 +101,10 @@ def grown(
         pairs = zip(old.names, old.values, strict=True)
         new_axes = {name: values[0].item() for name, values in pairs if name not in store.axes}
         stores.copy_records(store, larger, new_axes)
+        missing_axes = {name: [value] for name, value in new_axes.items()}
+        before = asked_for.requests(store.path) or [asked_for.request(old)]
+        before = [{**missing_axes, **one} for one in before]
+        asked_for.note(larger.path, before, request, dict(zip(new.names, new.values, strict=True)))
         durable.put_in_place(larger.path, store.path, replace=True)
         return stores.Store(store.path)
     finally:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from spikesweep.errors import DamagedError, InputError
 from spikesweep.grid.grid import Block
 from spikesweep.grid.ragged import Ragged
-from spikesweep.store import durable, ragged
+from spikesweep.grid.schema import MISSING, NOT_ASKED, STATUS_MEANINGS
+from spikesweep.store import asked_for, durable, ragged
 from spikesweep.store.arrays import chunk_key, dims, fresh_arrays, read_only, results
 from spikesweep.store.block_record import BlockRecord
 from spikesweep.store.description import Description
@@ -153,7 +154,19 @@ class Reader(Description):
         for variable in variables:
             for key in _CODECS:
                 variable.encoding.pop(key, None)
+        if (found := asked_for.requests(self.path)) is not None:
+            meant = xr.DataArray(asked_for.mask(found, self.axis_values()), dims=self.axes)
+            status = ds["status"]
+            flags = {"flag_values": [*range(NOT_ASKED + 1)], "flag_meanings": STATUS_MEANINGS}
+            ds["status"] = status.where((status != MISSING) | meant, NOT_ASKED).assign_attrs(flags)
         return ds
+
+    def told(self) -> NDArray[np.uint8]:
+        """Return the status of every point as it is told: what was never asked for is not missing."""
+        found = asked_for.requests(self.path)
+        if found is None:
+            return self.status()
+        return asked_for.told(self.status(), asked_for.mask(found, self.axis_values()))
 
     def has_chunk(self, name: str, block: Block) -> bool:
         """Return whether a variable's chunk of a block is there, that of its counts if it is ragged."""

@@ -57,6 +57,7 @@ def design(
     known = parameters(values)
     places = _read(values, protocol, known)
     filled = [key for key in stored if key in places and key not in (*specs, *listed)]
+    filled = [key for key in filled if known[key].base is not None]  # null is no label
     specs |= {key: [known[key].base] for key in filled}
     for key in (*specs, *listed):
         if key not in own and "." not in key:

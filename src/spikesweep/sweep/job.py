@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from spikesweep.sweep.design import design, with_texts
 from spikesweep.sweep.experiment import PARTS, assemble
 from spikesweep.sweep.provenance import versions
 from spikesweep.sweep.swept import Parameters
+from spikesweep.sweep.swept_keys import flat_axes
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ def make_job(cfg: compose.Configuration) -> tuple[Job, Executor, Options]:
     values = compose.plain(cfg)
     executor: Executor = build(values["compute"], "compute", Executor)
     options = Options.of({name: values[name] for name in OPTIONS})
-    protocol, network = assemble({name: values.get(name) for name in PARTS})
+    filled = _swept_from_null(values)
+    protocol, network = assemble({name: filled.get(name) for name in PARTS})
     protocol.check(network)
     path = options.store_path(values.get("choices") or {})
     stored, labels = ({}, {}) if options.overwrite else _stored_axes(path)
@@ -68,7 +71,7 @@ def make_job(cfg: compose.Configuration) -> tuple[Job, Executor, Options]:
         path,
         with_texts(identity(values), parameters),
         {**drawn_from, "versions": versions()},
-        {axis.name: axis.base for axis in grid.swept},
+        {axis.name: axis.base for axis in grid.swept if axis.base is not None},
         parameters,
     )
     return job, executor, options
@@ -83,6 +86,20 @@ def identity(values: Mapping[str, Any]) -> dict[str, Any]:
         "network": values["network"],
         "protocol": values["protocol"],
     }
+
+
+def _swept_from_null(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return plain values in which what is null and swept has its first value: null may be refused there."""
+    found = deepcopy({**values})
+    for key, spec in flat_axes(values["grid"], ()).items():
+        *path, last = key.split(".")
+        node: Any = found
+        for name in path:
+            node = node.get(name) if isinstance(node, dict) else None
+        if isinstance(node, dict) and last in node and node[last] is None and path and path[0] != "grid":
+            first = spec[0] if isinstance(spec, list) and spec else spec
+            node[last] = spec.get("start", spec.get("low")) if isinstance(spec, Mapping) else first
+    return found
 
 
 def _stored_axes(path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
