@@ -4,6 +4,7 @@ from .api.single.response_pool import responses as responses
 from .api.single.spiking_network import spiking_network as spiking_network
 from .api.sweeps import load as load
 from .api.sweeps import open as open
+from .api.sweeps import plan as plan
 from .api.sweeps import replay as replay
 from .api.sweeps import run as run
 from .errors import InputError as InputError

@@ -86,6 +86,54 @@ def test_no_two_spikes_are_nearer_than_the_refractory_time(any_cell, rule):
             assert (found["v"][spike + 1 : spike + 1 + held, 0] == cell.V_reset).all()
 
 
+@pytest.mark.parametrize("dt", [0.05, 0.1])
+def test_exact_refractoriness_holds_t_ref_after_the_step_of_a_spike(any_cell, dt):
+    """In every neuron, at every spike of a second: not one step more or less."""
+    cell = cell_of(*any_cell)
+    if not hasattr(cell, "t_ref"):
+        pytest.skip("it is never held")
+    held = round(cell.t_ref / dt)
+    found = in_lanes(cell, constant(3.0 * strong(*any_cell), 1000.0), dt, rule="exact")
+    spikes = spikes_of(found)
+    spikes = spikes[spikes + held + 2 < len(found["v"])]
+    assert len(spikes) > 5
+    v = found["v"][:, 0]
+    for spike in spikes:
+        assert (v[spike + 1 : spike + 2 + held] == cell.V_reset).all()
+        assert v[spike + 2 + held] != cell.V_reset
+
+
+@pytest.mark.parametrize(
+    ("neuron", "cell", "more"),
+    [("adexp", "RS", 1), ("lif", "LIF", 1), ("eif", "EIF", 1), ("jercog", "E", -1)],
+)
+def test_steps_rule_is_what_it_says(neuron, cell, more):
+    """How many steps more than t_ref / dt each scheme holds a cell: told in Clock."""
+    part = cell_of(neuron, cell)
+    held = round(part.t_ref / DT) + more
+    found = in_lanes(part, constant(3.0 * strong(neuron, cell), 1000.0), DT, rule="steps")
+    spikes = spikes_of(found)[:-1]
+    v = found["v"][:, 0]
+    assert len(spikes) > 5
+    for spike in spikes:
+        assert (v[spike + 1 : spike + 2 + held] == part.V_reset).all()
+        assert v[spike + 2 + held] != part.V_reset
+
+
+@pytest.mark.parametrize(("neuron", "cell"), [("adexp", "RS"), ("sacha", "RS"), ("adexp_fiers", "RS")])
+@pytest.mark.parametrize("V_cut", [None, -40.0, 0.0])
+def test_without_an_upstroke_the_threshold_is_V_th(neuron, cell, V_cut):
+    """The limit of a sharp upstroke, whatever V_cut says; also of the Euler and Heun forms."""
+    sharp = []
+    for Delta_T in (0.0, 1e-3):
+        part = cell_of(neuron, cell)._replace(Delta_T=Delta_T, V_cut=V_cut, a=0.0)
+        found = in_lanes(part, constant(2.0 * part.g_L * (part.V_th - part.E_L), 1000.0), 0.01)
+        sharp.append(len(spikes_of(found)))
+        assert Delta_T > 0.0 or part.V_spike == part.V_th
+    assert sharp[0] > 2
+    assert abs(sharp[0] - sharp[1]) <= 1
+
+
 def test_without_input_it_stays_at_rest_or_fires_regularly(any_cell):
     """Only a cell with a drive of its own may fire: it has no rheobase, or one below zero."""
     cell = cell_of(*any_cell)

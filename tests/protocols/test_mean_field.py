@@ -9,8 +9,10 @@ from test_fit import coefficients, configuration, scan
 import spikesweep as ss
 from spikesweep.analysis import mean_field as equations
 from spikesweep.analysis import mean_field_datasets as datasets
+from spikesweep.analysis import plots
 from spikesweep.analysis.fitted import to_mean_field
 from spikesweep.analysis.mean_field import Adaptation, Drive, MeanField
+from spikesweep.analysis.mean_field_fits import FITS
 from spikesweep.analysis.semi_analytical import TERMS, Cell, TransferFunction
 from spikesweep.analysis.transfer_function import fit, with_coefficients
 from spikesweep.errors import InputError
@@ -28,11 +30,18 @@ def fitted():
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory):
-    """Return a function that runs protocol=mean_field with the given words."""
+    """Return a function that runs protocol=mean_field, as published, with the given words."""
 
     def run(*words):
         path = tmp_path_factory.mktemp("mean_field")
-        return ss.run(ss.load("protocol=mean_field", "compute=serial", f"outputs={path}", *words)).load()
+        words = (
+            "protocol=mean_field",
+            "protocol.fit=zerlaut2018",
+            "compute=serial",
+            f"outputs={path}",
+            *words,
+        )
+        return ss.run(ss.load(*words)).load()
 
     return run
 
@@ -238,3 +247,55 @@ def test_a_population_that_was_not_fitted_is_refused(fitted):
     with pytest.raises(InputError, match="'LIF' was not fitted"):
         datasets.mean_field(fitted, "LIF", T=5.0)
     assert configuration("network.populations=[RS]")["neuron"]["RS"]["C_m"] == 200.0
+
+
+def test_the_default_is_our_fit_with_corrected_moments(sweep, tmp_path):
+    """The published one is a choice by name; words of `to_mean_field` win over either."""
+    words = ("grid.ext_drive=[4]", "grid.time=[0]", "grid.stimulus=[0]")
+    cfg = ss.load("protocol=mean_field", "compute=serial", f"outputs={tmp_path}", *words)
+    ours, published = ss.run(cfg).load(), sweep(*words)
+    np.testing.assert_allclose(published.rate.values.ravel(), GOLDEN["first_order"], rtol=1e-6)
+    rs = ours.rate.sel(population="RS").item(), published.rate.sel(population="RS").item()
+    assert 0.6 * rs[1] < rs[0] < 0.95 * rs[1]  # nearer to the network, whose rate is lower still
+    ours_of_words = FITS["spikesweep"]
+    given = (f"protocol.form={ours_of_words.form}",)
+    given += tuple(
+        f"protocol.coefficients_{kind}={list(values)}".replace(" ", "")
+        for kind, values in (("exc", ours_of_words.exc), ("inh", ours_of_words.inh))
+    )
+    np.testing.assert_array_equal(sweep(*words, *given).rate, ours.rate)
+
+
+def test_the_figure_says_which_coefficients(sweep, tmp_path):
+    cfg = ss.load(
+        "protocol=mean_field",
+        "compute=serial",
+        f"outputs={tmp_path}",
+        "grid.ext_drive=[4]",
+        "grid.time=[0,1]",
+    )
+    titles = [plots.figure(ds).axes[0].get_title() for ds in (ss.run(cfg), sweep("grid.ext_drive=[4]"))]
+    assert titles == [
+        "coefficients: spikesweep; moments: corrected",
+        "coefficients: zerlaut2018; moments: zerlaut2018",
+    ]
+    given = to_mean_field(fit(scan("RS", "FS")))
+    title = plots.figure(sweep("grid.ext_drive=[4]", *given)).axes[0].get_title()
+    assert title == "coefficients: given; moments: corrected"
+
+
+def test_moments_that_are_not_the_fits_are_refused():
+    for words in (("protocol.form=zerlaut2018",), ("protocol.fit=zerlaut2018", "protocol.form=corrected")):
+        with pytest.raises(InputError, match=r"protocol\.form = .* is refused with protocol\.fit"):
+            make_job(ss.load("protocol=mean_field", *words))
+    with pytest.raises(InputError, match=r"protocol\.fit = 'zerlaut'"):
+        make_job(ss.load("protocol=mean_field", "protocol.fit=zerlaut"))
+
+
+def test_a_store_with_given_coefficients_of_before_goes_on(tmp_path):
+    """Its configuration has no `fit`, which nothing reads where all is given."""
+    words = ("protocol=mean_field", "compute=serial", f"outputs={tmp_path}", "grid.time=[0]")
+    given = to_mean_field(fit(scan("RS", "FS")))
+    job = make_job(ss.load(*words, *given, "grid.ext_drive=[4]"))[0]
+    assert not job.protocol.reads("protocol.fit")
+    assert make_job(ss.load(*words))[0].protocol.reads("protocol.fit")

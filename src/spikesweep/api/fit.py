@@ -7,6 +7,7 @@ store stand the fit (`.fit.zarr`, xarray.open_zarr) and its figure; the coeffici
 """
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from spikesweep.analysis.fitted import cell_of
 from spikesweep.analysis.semi_analytical import Cell
 from spikesweep.analysis.transfer_function import fit
 from spikesweep.api import sweeps as api
+from spikesweep.api.main import plan_of
+from spikesweep.config.ranges import refuse_twice
 from spikesweep.store.paths import FIT
 from spikesweep.sweep.job import make_job
 
@@ -25,9 +28,7 @@ def fit_cells(*words: str) -> xr.Dataset:
 
     Raises InputError where the configuration is refused or its rates cannot be fitted.
     """
-    if not any(word.startswith("protocol=") for word in words):
-        words = ("protocol=transfer_function_adaptive", *words)
-    cfg = api.load(*words)
+    cfg = api.load(*_words(words))
     job = make_job(cfg)[0]
     for name, cell in job.network.cells.items():  # refuse what has no moments before it is simulated
         Cell.of(cell, job.network)
@@ -36,6 +37,11 @@ def fit_cells(*words: str) -> xr.Dataset:
     path = job.path.with_suffix(FIT)
     _save(fitted, path)
     return fitted.assign_attrs(path=str(path))
+
+
+def _words(words: Sequence[str]) -> tuple[str, ...]:
+    named = any(word.startswith("protocol=") for word in words)
+    return (*words,) if named else ("protocol=transfer_function_adaptive", *words)
 
 
 def _save(fitted: xr.Dataset, path: Path) -> None:
@@ -52,7 +58,13 @@ def command(parsed: Any) -> int:
     if {"-h", "--help"} & set(parsed.words):
         print(__doc__)
         return 0
-    fitted = fit_cells(*parsed.words)
+    refuse_twice(parsed.words)
+    words = _words(parsed.words)
+    job, compute, options = make_job(api.load(*words))
+    if options.plan:
+        print(plan_of(job, compute, options))
+        return 0
+    fitted = fit_cells(*words)
     from spikesweep.analysis.plots import fit as figures  # late: a fit alone needs no matplotlib
 
     path = Path(fitted.attrs["path"])

@@ -39,9 +39,7 @@ def main(cfg: Configuration, choices: Mapping[str, Any]) -> "Plan | None":
     with exit_codes("stopped; the same command continues where it was"):
         job, compute, options = make_job(cfg)
         if options.plan:
-            from spikesweep.sweep.plan import make_plan  # late: what is refused needs none of it
-
-            plan = make_plan(job, compute, overwrite=options.overwrite, retry=options.retry is not None)
+            plan = plan_of(job, compute, options)
             print(plan)
             return plan
         outcome = run_job(job, compute, options)
@@ -50,6 +48,13 @@ def main(cfg: Configuration, choices: Mapping[str, Any]) -> "Plan | None":
         print(_failed_points(outcome, job), file=sys.stderr)
         sys.exit(3)
     return None
+
+
+def plan_of(job: Job, compute: Executor, options: Options) -> "Plan":
+    """Return what a run of a job would do; raise InputError where it would be refused."""
+    from spikesweep.sweep.plan import make_plan  # late: what is refused needs none of it
+
+    return make_plan(job, compute, overwrite=options.overwrite, retry=options.retry is not None)
 
 
 def check(cfg: Configuration, choices: Mapping[str, Any]) -> None:

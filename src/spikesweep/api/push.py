@@ -30,7 +30,7 @@ def command(parsed: Any) -> int:
             raise DamagedError(str(path), f"{problems[0].what}{more}", remedy)
         _refuse_other(store, target)
         copy = compared(store, target)
-        missing = int(np.count_nonzero(store.status() == MISSING))
+        missing = int(np.count_nonzero(store.told() == MISSING))
         if missing:
             print(f"{missing} points are not computed yet; push again once they are", file=sys.stderr)
         _send(copy)

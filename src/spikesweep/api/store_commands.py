@@ -37,7 +37,7 @@ def local(path: str, command: str) -> stores.Store:
 
 
 def _counts(store: stores.Reader) -> dict[str, int]:
-    counts = np.bincount(store.status().ravel(), minlength=len(STATUS_MEANINGS.split()))
+    counts = np.bincount(store.told().ravel(), minlength=len(STATUS_MEANINGS.split()))
     return dict(zip(STATUS_MEANINGS.split(), map(int, counts), strict=True))
 
 

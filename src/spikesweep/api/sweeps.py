@@ -1,12 +1,13 @@
-"""The public names for sweeps: load, run, open, replay."""
+"""The public names for sweeps: load, run, plan, open, replay."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import xarray as xr
 
 from spikesweep import trust
-from spikesweep.api.main import run_job
+from spikesweep.api.main import plan_of, run_job
 from spikesweep.config import compose
 from spikesweep.config.compose import Configuration
 from spikesweep.errors import InputError
@@ -15,15 +16,29 @@ from spikesweep.store import accessor as accessor  # registers ds.sweep
 from spikesweep.sweep import replay as recompute
 from spikesweep.sweep.job import make_job
 
+if TYPE_CHECKING:
+    from spikesweep.sweep.plan import Plan
+
 load = compose.load
 
 
 def run(cfg: Configuration) -> xr.Dataset:
     """Run what is missing of a configuration's sweep and return its dataset, read lazily.
 
-    Raises InputError where the configuration or its store is refused.
+    Raises InputError where the configuration or its store is refused, and where it asks for a plan alone.
     """
-    return run_job(*make_job(cfg)).dataset
+    job, compute, options = make_job(cfg)
+    if options.plan:
+        raise InputError("plan = True is refused by ss.run; allowed: ss.plan(cfg), or plan=false")
+    return run_job(job, compute, options).dataset
+
+
+def plan(cfg: Configuration) -> "Plan":
+    """Return what `run` would do, and how long it would take here; as text it is that of `plan=true`.
+
+    Some points are computed to see how long they take, and nothing is written. Raises InputError.
+    """
+    return plan_of(*make_job(cfg))
 
 
 def open(path: str | Path) -> xr.Dataset | xr.DataTree:  # the word of xarray and zarr

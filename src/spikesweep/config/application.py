@@ -15,6 +15,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from spikesweep.config.ranges import refuse_twice
 from spikesweep.config.words import CONFIG_DIR, MODELS_ALLOWED, command_words, is_completion
 from spikesweep.errors import InputError
 from spikesweep.trust import named_words
@@ -40,6 +41,8 @@ def run(task: Callable[[DictConfig, Mapping[str, Any]], Any], words: Sequence[st
     """
     if is_completion(words):
         _complete_without_models()
+    else:
+        refuse_twice(words)
     words = command_words(named_words(words))
     # Hydra then raises what it would print before it exits with 1, which means something else here
     told = os.environ.setdefault(_FULL, "")

@@ -189,7 +189,7 @@ def _scalar(value: Any, kind: type, where: str) -> Any:
     wrong = not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool)
     if wrong or (kind is float and not is_finite(value)):
         raise InputError(f"{where} = {value!r} is refused; allowed: {names[kind]}")
-    return kind(value)
+    return kind(value) + 0.0 if kind is float else kind(value)  # -0.0, as a sign flip leaves it, is 0.0
 
 
 def _check_bounds(value: Any, hint: Any, where: str) -> None:

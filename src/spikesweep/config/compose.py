@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from spikesweep.config.words import CONFIG_DIR, MODELS_ALLOWED, number_words
 from spikesweep.config.zips import GROUPS, ROOT_KEYS
 from spikesweep.errors import InputError, nearest
-from spikesweep.grid.grid import tidy
+from spikesweep.grid.labels import tidy
 from spikesweep.trust import named_words
 
 #: What Hydra composes: interpolations are kept as text.
@@ -150,15 +150,10 @@ def interpolated(
     return found
 
 
-def _rounded(values: Any) -> list[float]:
-    # 12 digits, as those of {start, stop, num}: labels that a person would type
-    return tidy(values, 12)
-
-
 def _arange(start: float, stop: float, step: float = 1.0) -> list[float]:
     """Return start, start + step, ... below stop: how many is decided before anything is rounded."""
     n = max(0, math.ceil((stop - start) / step - 1e-9))
-    return _rounded(start + step * np.arange(n))
+    return tidy(start + step * np.arange(n))
 
 
 def _product(*factors: Any) -> float:
@@ -168,7 +163,9 @@ def _product(*factors: Any) -> float:
     return float(math.prod(factors))
 
 
-OmegaConf.register_new_resolver("linspace", lambda a, b, n: _rounded(np.linspace(a, b, n)), replace=True)
-OmegaConf.register_new_resolver("logspace", lambda a, b, n: _rounded(np.logspace(a, b, n)), replace=True)
+OmegaConf.register_new_resolver("linspace", lambda a, b, n: tidy(np.linspace(a, b, n)), replace=True)
+OmegaConf.register_new_resolver(
+    "logspace", lambda a, b, n: tidy(np.logspace(a, b, n), even=False), replace=True
+)
 OmegaConf.register_new_resolver("product", _product, replace=True)
 OmegaConf.register_new_resolver("arange", _arange, replace=True)

@@ -16,6 +16,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 import spikesweep
+from spikesweep.config.ranges import interval_text, meant
 from spikesweep.config.zips import (
     GROUPS,
     ROOT_KEYS,
@@ -27,11 +28,12 @@ from spikesweep.config.zips import (
     zip_words,
 )
 from spikesweep.errors import InputError, nearest_key
+from spikesweep.grid.labels import tidy
 
 #: The configurations of this package.
 CONFIG_DIR = Path(spikesweep.__file__).parent / "conf"
 #: Parts of an axis that are overridden alone: `grid.fe.num=61`.
-RANGE_PARTS = ("start", "stop", "num", "spacing", "low", "high")
+RANGE_PARTS = ("start", "stop", "num", "spacing", "low", "high", "integer")
 #: Where folders of models can be named, of which Hydra never hears.
 MODELS_ALLOWED = "allowed: models=FOLDER on the command line or in ss.load, or a spikesweep.toml of yours"
 _COMPLETION = {"-sc", "--shell-completion", "--shell_completion"}
@@ -164,11 +166,10 @@ def _is_whole_axis(override: Override) -> bool:
 
 def _axis_text(override: Override) -> str:
     """Return the values of an override as an axis: a list, or a mapping where that says the same."""
-    value = override.value()
+    value = meant(override)
     text = str(override.input_line).split("=", 1)[1]
     if isinstance(value, IntervalSweep):
-        spacing = "log" if "log" in value.tags else "linear"
-        return f"{{low:{value.start},high:{value.end},spacing:{spacing}}}"
+        return interval_text(value)
     if isinstance(value, RangeSweep):
         return _range_text(float(value.start or 0), float(value.stop or 0), float(value.step))
     if override.is_sweep_override():
@@ -182,7 +183,7 @@ def _axis_text(override: Override) -> str:
 def _range_text(start: float, stop: float, step: float) -> str:
     """Return Hydra's range as an axis; an order is none of its properties, so a falling one rises."""
     n = math.ceil((stop - start) / step - 1e-9) if step else 0  # 1e-9: of 0.1 steps 0.4 is the fourth
-    last = float(f"{start + (n - 1) * step:.12g}")
+    (last,) = tidy([start + (n - 1) * step], even=False)
     return f"{{start:{min(start, last)},stop:{max(start, last)},num:{n}}}" if n > 0 else "[]"
 
 

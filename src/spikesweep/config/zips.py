@@ -11,6 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.errors import HydraException
 
+from spikesweep.config.ranges import swept_texts
 from spikesweep.errors import InputError
 
 GROUPS = ("neuron", "network", "protocol", "grid", "compute")
@@ -63,7 +64,7 @@ def _zip_member(text: str, member: str) -> tuple[str, list[str]]:
     if isinstance(value, IntervalSweep) or getattr(value, "shuffle", False):
         raise InputError(f"{text}: {member.strip()!r} is refused; allowed: values in an order")
     if override.is_sweep_override():
-        return override.key_or_group, list(override.sweep_string_iterator())
+        return override.key_or_group, swept_texts(override)
     if not isinstance(override._value, list):
         raise InputError(f"{text}: {member.strip()!r} is refused; allowed: KEY=[...] or KEY=choice(...)")
     return override.key_or_group, [Override._get_value_element_as_str(v) for v in override._value]

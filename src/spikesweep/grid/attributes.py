@@ -17,12 +17,14 @@ _WORDS = ("axes", "columns", "results")
 
 def encoded(attrs: Mapping[str, Any]) -> dict[str, Any]:
     """Return attributes as numbers and text; what is None is left out."""
-    out = {}
+    out: dict[str, Any] = {}
     for key, value in attrs.items():
         if key in _WORDS:
             out[key] = " ".join(value)
         elif isinstance(value, Mapping):
             out[key] = json.dumps(value)
+        elif isinstance(value, bool):
+            out[key] = int(value)  # netCDF has no truth values
         elif value is not None:
             out[key] = value
     return out

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError, nearest
+from spikesweep.grid.labels import same_labels, tidy
 from spikesweep.grid.schema import Axis
 
 #: The dimension of points that are no full grid.
@@ -140,22 +141,16 @@ def axis_values(axis: Axis, spec: Any, *, ordered: bool = True) -> NDArray[Any]:
             raise InputError(f"{key} holds {value!r}; allowed: finite{least}")
         if axis.integer and (value != int(value) or abs(value) > 2**53):
             raise InputError(f"{key} holds {value!r}; allowed: whole numbers")
-    array = np.array(values, np.int64 if axis.integer else np.float64)
-    if ordered and len(np.unique(array)) < len(array):
-        twice = [v for v in dict.fromkeys(values) if values.count(v) > 1]
+    array = np.array(values, np.int64) if axis.integer else np.array(tidy(values, even=False))
+    keys = same_labels(array)
+    if ordered and len(np.unique(keys)) < len(array):
+        repeated, counts = np.unique(keys, return_counts=True)
+        again = np.isin(keys, repeated[counts > 1])
+        twice = list(dict.fromkeys(v for v, is_again in zip(values, again, strict=True) if is_again))
         raise InputError(f"{key} holds {twice} more than once; allowed: each value once")
     if ordered and np.any(np.diff(array) <= 0):
         raise InputError(f"{key} = {values} is not in order; allowed: {sorted(values)}")
     return array
-
-
-def tidy(values: Any, digits: int) -> list[float]:
-    """Return values as a person types them: 0.3 and not 0.30000000000000004, 0 and not 1.4e-17.
-
-    They are the labels of the random numbers, too.
-    """
-    nothing = 1e-12 * max((abs(v) for v in values), default=0.0)
-    return [0.0 if abs(v) < nothing else float(f"{v:.{digits}g}") for v in values]
 
 
 def is_finite(value: float) -> bool:
@@ -196,5 +191,6 @@ def _range_values(key: str, spec: Mapping[str, Any]) -> list[float]:
         raise InputError(f"{key}.spacing = {spacing!r}; {nearest(str(spacing), ('linear', 'log'))}")
     if spacing == "log" and (start <= 0 or stop <= 0):
         raise InputError(f"{key} from {start} to {stop} cannot be spaced log; allowed: both above 0")
-    space = np.linspace if spacing == "linear" else np.geomspace
-    return tidy(space(start, stop, int(num)), 15)
+    if spacing == "log":
+        return tidy(np.geomspace(start, stop, int(num)), even=False)
+    return tidy(np.linspace(start, stop, int(num)))

@@ -16,11 +16,15 @@ from numpy.typing import NDArray
 
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid.conditions import Condition
-from spikesweep.grid.grid import POINT, Grid, is_finite, tidy
+from spikesweep.grid.grid import POINT, Grid, is_finite
+from spikesweep.grid.labels import same_labels
 from spikesweep.grid.schema import Axis
 
 #: Values of axes at the same points.
 Table = dict[str, NDArray[Any]]
+#: Significant digits of sampled values: nobody needs more, and recorded samples have as many.
+_SAMPLED = 12
+_RANGE = ("low", "high", "spacing", "integer")
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Sample:
     seed: Annotated[int, Ge(0)]
 
     def table(self, ranges: Mapping[str, tuple[Axis, Mapping[str, Any]]]) -> Table:
-        """Return points of the ranges, by key of their axes."""
+        """Return points of the ranges, by key of their axes; whole numbers that came twice stand once."""
         if self.num is None:
             names = ", ".join(axis.where for axis, _ in ranges.values())
             raise InputError(f"{names} is a range to sample; allowed: sample.num = the number of points")
@@ -46,7 +50,9 @@ class Sample:
         sampler = qmc.Sobol if self.method == "sobol" else qmc.LatinHypercube
         unit = sampler(len(ranges), rng=np.random.default_rng(self.seed)).random(self.num)
         columns = (_scaled(u, *bounds) for u, bounds in zip(unit.T, ranges.values(), strict=True))
-        return dict(zip(ranges, columns, strict=True))
+        found = dict(zip(ranges, columns, strict=True))
+        _, first = np.unique(np.stack([*found.values()]).astype(np.float64), axis=1, return_index=True)
+        return {key: column[np.sort(first)] for key, column in found.items()}
 
 
 def is_range(spec: Any) -> bool:
@@ -56,29 +62,33 @@ def is_range(spec: Any) -> bool:
 
 def _scaled(unit: NDArray[np.float64], axis: Axis, spec: Mapping[str, Any]) -> NDArray[Any]:
     for name in spec:
-        if name not in ("low", "high", "spacing"):
-            raise InputError(f"{axis.where}.{name} is not known; {nearest(name, ('low', 'high', 'spacing'))}")
-    low, high = (_bound(axis, name, spec.get(name)) for name in ("low", "high"))
-    spacing = spec.get("spacing", "linear")
+        if name not in _RANGE:
+            raise InputError(f"{axis.where}.{name} is not known; {nearest(name, _RANGE)}")
+    integer, spacing = spec.get("integer", axis.integer), spec.get("spacing", "linear")
+    if integer not in (True, False) or (axis.integer and not integer):
+        allowed = "true" if axis.integer else "true or false"
+        raise InputError(f"{axis.where}.integer = {integer!r} is refused; allowed: {allowed}")
+    low, high = (_bound(axis, name, spec.get(name), integer=integer) for name in ("low", "high"))
     if not axis.minimum <= low < high:
         raise InputError(
             f"{axis.where} from {low} to {high} is refused; allowed: low < high, low >= {axis.minimum:g}"
         )
-    if axis.integer:
-        whole: NDArray[Any] = low + np.floor(unit * (high - low + 1)).astype(np.int64)
-        return whole
     if spacing not in ("linear", "log") or (spacing == "log" and low <= 0):
         raise InputError(f"{axis.where}.spacing = {spacing!r} is refused; allowed: linear, or log above 0")
+    if integer:  # each number has the part of the scale from itself to the next
+        above = unit * (high - low + 1) if spacing == "linear" else low * ((high + 1) / low) ** unit - low
+        whole: NDArray[Any] = np.minimum(low + np.floor(above).astype(np.int64), high)
+        return whole if axis.integer else whole.astype(np.float64)
     values = low + unit * (high - low) if spacing == "linear" else low * (high / low) ** unit
-    return np.array(tidy(values, 12))
+    return np.array([float(f"{v:.{_SAMPLED}g}") for v in values.tolist()])
 
 
-def _bound(axis: Axis, name: str, value: Any) -> Any:
+def _bound(axis: Axis, name: str, value: Any, *, integer: bool) -> Any:
     wrong = isinstance(value, bool) or not isinstance(value, (int, float)) or not is_finite(value)
-    if wrong or (axis.integer and value != int(value)):
-        kind = "a whole number" if axis.integer else "a finite number"
+    if wrong or (integer and value != int(value)):
+        kind = "a whole number" if integer else "a finite number"
         raise InputError(f"{axis.where}.{name} = {value!r} is refused; allowed: {kind}")
-    return int(value) if axis.integer else value
+    return int(value) if integer else value
 
 
 def read_table(path: str) -> dict[str, list[Any]]:
@@ -154,7 +164,8 @@ def _product(tables: Sequence[Table]) -> Table:
 
 
 def _refuse_twice(axes: Mapping[str, Axis], columns: Table) -> None:
-    codes = np.stack([np.unique(column, return_inverse=True)[1] for column in columns.values()])
+    keys = map(same_labels, columns.values())
+    codes = np.stack([np.unique(column, return_inverse=True)[1] for column in keys])
     _, first, counts = np.unique(codes, axis=1, return_index=True, return_counts=True)
     if (counts > 1).any():
         i = first[counts > 1][0]

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 #: What `status` says of a point. A protocol may return a `status` of its own beside its variables.
-MISSING, OK, NON_FINITE, FAILED, SATURATED = range(5)
-STATUS_MEANINGS = "missing ok non_finite failed saturated"
+MISSING, OK, NON_FINITE, FAILED, SATURATED, NOT_ASKED = range(6)
+STATUS_MEANINGS = "missing ok non_finite failed saturated not_asked"
 #: What counts as a failed point, and as one with results.
 FAILURES = (NON_FINITE, FAILED)
 DONE = (OK, SATURATED)

@@ -8,7 +8,8 @@ import numpy as np
 from spikesweep.contract import kind_of, lacking
 from spikesweep.errors import InputError
 from spikesweep.models.contracts import Conducting, Network, Neuron
-from spikesweep.units import ms, units_of
+from spikesweep.models.inputs.poisson import MOST_EVENTS
+from spikesweep.units import PER_MS, ms, units_of
 
 
 def steps(name: str, duration: ms, dt: ms, key: str = "protocol.dt") -> int:
@@ -66,6 +67,19 @@ def check_conductances(network: Any, events: Mapping[str, Any], dt: ms) -> None:
             found[f"C_m / (g_L + {g:.4g} nS of synapses) of {name}"] = cell.C_m / (leak + g)
     if found:
         check_resolved(found, dt)
+
+
+def check_events(key: str, rate: float, sources: Any, dt: ms) -> None:
+    """Refuse a rate (Hz) of each of so many sources that no step can hold; raise InputError.
+
+    `sources` is a number, or one a lane.
+    """
+    of_each = float(np.max(sources)) * PER_MS * dt
+    if rate * of_each > MOST_EVENTS:
+        raise InputError(
+            f"{key} = {rate:g} Hz is refused: {rate * of_each:.3g} events in a step of {dt:g} ms; "
+            f"allowed: at most {MOST_EVENTS / of_each:.6g} Hz, which are {MOST_EVENTS:g}"
+        )
 
 
 def peak_of(cell: Any) -> Any:

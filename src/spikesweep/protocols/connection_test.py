@@ -66,7 +66,7 @@ class ConnectionTest(base.Experiment):
     rng: Literal["labels", "legacy"]  #: legacy: the numbers of the original's generators
     root_seed: Seed  #: of all random numbers that are keyed by labels
     common_random_numbers: bool  #: the same random numbers at every point of a seed
-    refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
+    refractory: Literal["published", "steps", "exact"]  #: how held steps are counted (driver.Clock)
 
     @property
     def variables(self) -> tuple[Variable, ...]:

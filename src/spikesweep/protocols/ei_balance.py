@@ -23,7 +23,7 @@ from spikesweep.models.contracts import CellNetwork
 from spikesweep.models.inputs.sources import fill_random, fill_regular, random_sources, regular_trains
 from spikesweep.models.simulation.core import KINDS
 from spikesweep.protocols.base import Experiment
-from spikesweep.protocols.checks import check_network, check_step, steps
+from spikesweep.protocols.checks import check_events, check_network, check_step, steps
 from spikesweep.protocols.keys import keys_of
 from spikesweep.units import PER_MS, Positive, Seed, ms
 
@@ -55,7 +55,7 @@ class EIBalance(Experiment):
     root_seed: Seed  #: of all random numbers
     common_random_numbers: bool  #: the same random numbers at every point of a seed
     traces: bool  #: keep the potential and the currents at every step
-    refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
+    refractory: Literal["published", "steps", "exact"]  #: how held steps are counted (driver.Clock)
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -105,6 +105,8 @@ class EIBalance(Experiment):
             sources = replace(network, N=size).in_degree
             if none := [kind for kind in KINDS if np.any(np.asarray(sources[kind]) <= 0)]:
                 raise InputError(f"grid.pop_size holds {size}, which has no {none[0]} source; allowed: more")
+            for name, kind in zip(("fe", "fi"), KINDS, strict=True):
+                check_events(f"grid.{name}", float(values[name].max()), sources[kind], self.dt)
 
     def reads(self, key: str) -> bool:
         """Return whether results depend on a value: `pop_size` stands in the place of the network's N."""

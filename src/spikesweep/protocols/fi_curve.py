@@ -45,7 +45,7 @@ class FICurve(Experiment):
 
     duration: Positive[ms]  #: simulated time
     dt: Positive[ms]  #: time step
-    refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
+    refractory: Literal["published", "steps", "exact"]  #: how held steps are counted (driver.Clock)
 
     def check(self, network: Network) -> None:
         """Refuse a time step that does not resolve the cells; raise InputError."""

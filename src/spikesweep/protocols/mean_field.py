@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.analysis.mean_field import Adaptation, Drive, MeanField, fixed_points, integrate
+from spikesweep.analysis.mean_field_fits import FITS
 from spikesweep.analysis.semi_analytical import OF_CELL, Array, Cell, Form, TransferFunction, terms_of
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import NON_FINITE, OK, Axis, Variable
@@ -66,11 +67,10 @@ class MeanFieldDynamics(Experiment):
         Variable("n_fixed_points", (), "1", "number of fixed points", "int16", without=("time",)),
     )
 
-    form: Form  #: moments that the coefficients belong to
-    coefficients_exc: tuple[
-        mV, ...
-    ]  #: of the excitatory cells' threshold: 11, 10 without logarithm, 5 linear
-    coefficients_inh: tuple[mV, ...]  #: of the inhibitory cells' threshold
+    form: Form | None  #: moments that the coefficients belong to; those of `fit` where null
+    #: of the excitatory cells' threshold: 11, 10 without logarithm, 5 linear; those of `fit` where null
+    coefficients_exc: tuple[mV, ...] | None
+    coefficients_inh: tuple[mV, ...] | None  #: of the inhibitory cells' threshold; those of `fit` where null
     T: Positive[ms]  #: time constant
     order: Literal[1, 2]  #: 2: with the covariances of finite populations
     adaptation: bool  #: whether a, b and tau_w of the cells act
@@ -84,6 +84,7 @@ class MeanFieldDynamics(Experiment):
     stimulus_stop: NonNegative[ms]  #: of the stimulus
     exc_fraction: Fraction  #: share of the stimulus that reaches excitatory cells; the rest inhibitory ones
     max_rate: Positive[Hz]  #: fixed points are looked for up to here
+    fit: Literal["spikesweep", "zerlaut2018"] = "spikesweep"  #: where coefficients are not given
 
     def check(self, network: RandomNetwork) -> None:
         """Refuse a network or coefficients that make no mean field; raise InputError."""
@@ -109,6 +110,8 @@ class MeanFieldDynamics(Experiment):
 
     def reads(self, key: str) -> bool:
         """Return whether results depend on a value: of a cell only what the moments and adaptation have."""
+        if key == "protocol.fit":
+            return None in (self.form, self.coefficients_exc, self.coefficients_inh)
         adaptation = _ADAPTATION if self.adaptation else ()
         return not key.startswith("neuron.") or key.rsplit(".", 1)[1] in (*OF_CELL, *adaptation)
 
@@ -184,13 +187,24 @@ class MeanFieldDynamics(Experiment):
 
     def _model(self, network: RandomNetwork) -> MeanField:
         functions, adaptation = [], []
-        coefficients = {"coefficients_exc": self.coefficients_exc, "coefficients_inh": self.coefficients_inh}
+        fit = FITS[self.fit]
+        coefficients = {
+            "coefficients_exc": fit.exc if self.coefficients_exc is None else self.coefficients_exc,
+            "coefficients_inh": fit.inh if self.coefficients_inh is None else self.coefficients_inh,
+        }
+        form = self.form or fit.form
+        named = None in (self.coefficients_exc, self.coefficients_inh)
+        if named and form != fit.form:
+            raise InputError(
+                f"protocol.form = {form} is refused with protocol.fit = {self.fit}, whose coefficients "
+                f"belong to {fit.form}; allowed: null, or coefficients of your own"
+            )
         for (key, values), neuron in zip(coefficients.items(), network.cells.values(), strict=True):
             try:
                 terms = terms_of(len(values))
             except InputError as error:
                 raise InputError(f"protocol.{key}: {error}") from None
-            functions.append(TransferFunction(Cell.of(neuron, network), np.array(values), terms, self.form))
+            functions.append(TransferFunction(Cell.of(neuron, network), np.array(values), terms, form))
             if self.adaptation:
                 try:
                     adaptation.append(Adaptation(neuron.a, neuron.b, neuron.tau_w))

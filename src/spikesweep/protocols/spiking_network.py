@@ -60,7 +60,7 @@ class SpikingNetworkActivity(Experiment):
     ]  #: whose signals are recorded, counted through the network
     root_seed: Seed  #: of all random numbers
     common_random_numbers: bool  #: the same noise at every point of a seed
-    refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
+    refractory: Literal["published", "steps", "exact"]  #: how held steps are counted (driver.Clock)
     discard: NonNegative[ms] = 0.0  #: time at the start that only `population_rate` and `last_spike` count
     bin: Positive[ms] = 10.0  #: width of the time bins of `population_rate`, `synchrony` and `spectrum`
     spectrum: NonNegative[ms] = 0.0  #: length of the segments of the spectra; none where zero

@@ -27,7 +27,7 @@ from spikesweep.models.networks.base import per_neuron
 from spikesweep.models.simulation.cell import trace_cell
 from spikesweep.models.simulation.core import KINDS
 from spikesweep.protocols.base import Experiment
-from spikesweep.protocols.checks import check_conductances, check_network, check_step, steps
+from spikesweep.protocols.checks import check_conductances, check_events, check_network, check_step, steps
 from spikesweep.protocols.keys import keys_of
 from spikesweep.units import PER_MS, NonNegative, Positive, Seed, ms
 
@@ -60,7 +60,7 @@ class TransferFunction(Experiment):
     root_seed: Seed  #: of all random numbers
     common_random_numbers: bool  #: the same event trains at every point of a seed
     rng: Literal["philox", "legacy_shared"]  #: legacy_shared: one train for exc and inh, as the original
-    refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
+    refractory: Literal["published", "steps", "exact"]  #: how held steps are counted (driver.Clock)
     record_spikes: bool  #: keep the time and the neuron of every spike
 
     @property
@@ -97,6 +97,8 @@ class TransferFunction(Experiment):
     def check_grid(self, network: CellNetwork, values: Mapping[str, NDArray[Any]]) -> None:
         """Refuse rates that the time step does not resolve, and what legacy numbers have no seed for."""
         highest = {"exc": values["fe"].max(), "inh": values["fi"].max()}
+        for name, kind in zip(("fe", "fi"), KINDS, strict=True):
+            check_events(f"grid.{name}", float(highest[kind]), network.in_degree[kind], self.dt)
         per_ms = {kind: rate * network.in_degree[kind] * PER_MS for kind, rate in highest.items()}
         check_conductances(network, per_ms, self.dt)
         last = int(values["seed"].max()) + (int(values["pop_size"].max()) - 1) * LEGACY_NEURONS

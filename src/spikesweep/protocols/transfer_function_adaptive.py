@@ -23,6 +23,7 @@ from spikesweep.kernels.cells.driver import LANES, Clock
 from spikesweep.models.contracts import CellNetwork as Network
 from spikesweep.models.inputs.legacy import legacy_spike_counts
 from spikesweep.protocols.base import Experiment
+from spikesweep.protocols.checks import check_events
 from spikesweep.protocols.transfer_function import TransferFunction
 from spikesweep.units import PER_MS, Hz, NonNegative, Positive, Seed, ms
 
@@ -68,7 +69,7 @@ class TransferFunctionAdaptive(Experiment):
     discard: NonNegative[ms]  #: time at the start that is not counted
     root_seed: Seed  #: of all random numbers
     common_random_numbers: bool  #: the same event trains at every point of a seed
-    refractory: Literal["published", "steps"]  #: how held steps are counted (kernels.driver.Clock)
+    refractory: Literal["published", "steps", "exact"]  #: how held steps are counted (driver.Clock)
     max_fe: Positive[Hz]  #: sets the step: this over n_fe
     n_fe: Annotated[int, Ge(2)]  #: samples in a row
     max_fout: NonNegative[Hz]  #: the last ceiling
@@ -92,6 +93,7 @@ class TransferFunctionAdaptive(Experiment):
 
     def check_grid(self, network: Network, values: Mapping[str, NDArray[Any]]) -> None:
         """Refuse rates that the time step does not resolve."""
+        check_events("protocol.max_fe", self.max_fe, network.in_degree["exc"], self.dt)
         one = {"fe": np.array([self.max_fe]), "pop_size": np.ones(1, np.int64)}
         self._plain.check_grid(network, {**values, **one})
 

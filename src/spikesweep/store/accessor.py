@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid.attributes import configuration_of, parameter
 from spikesweep.grid.grid import POINT
+from spikesweep.grid.labels import is_label
 from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import DONE, counts_of
 from spikesweep.store import Reader, place, stored
@@ -46,6 +47,18 @@ class SweepAccessor:
     def configuration(self) -> dict[str, Any]:
         """Return the configuration of the sweep."""
         return configuration_of(self._ds.attrs)
+
+    def complete(self, *dims: str) -> xr.DataArray:
+        """Return where all points along some dimensions have results, along all of them where none is named.
+
+        Means over incomplete axes are means of what is there: `ds.rate.mean("seed")` is that of all seeds
+        `.where(ds.sweep.complete("seed"))`. Raises InputError for dimensions that points do not have.
+        """
+        status = self._ds["status"]
+        for dim in dims:
+            if dim not in status.dims:
+                raise InputError(f"{dim} is no dimension of points; {nearest(dim, map(str, status.dims))}")
+        return status.isin(DONE).all(dims or None)
 
     def spikes(self, **labels: Any) -> xr.Dataset:
         """Return the spikes of the cells at some labels; the same as `ragged("spike", ...)`.
@@ -101,7 +114,8 @@ class SweepAccessor:
             segment = neo.Segment(**where)
             for neuron in range(n):
                 train = times[own][whose[own] == neuron]
-                end = self._duration(where)
+                # n steps of 0.1 ms may end a bit later than their duration: 3 x 0.1 > 0.3
+                end = max(self._duration(where), float(times[own].max(initial=0.0)))
                 segment.spiketrains.append(neo.SpikeTrain(train, units=units, t_stop=end, neuron=neuron))
             block.segments.append(segment)
         return block
@@ -178,7 +192,8 @@ class SweepAccessor:
 def _wanted(key: str, values: NDArray[Any], wanted: Any) -> NDArray[np.bool_]:
     """Return which values are wanted; raise InputError where some wanted ones are none."""
     for value in np.atleast_1d(wanted).tolist():
-        if not (values == value).any():
+        if not is_label(values, value).any():
             shown = ", ".join(map(str, values[:8].tolist())) + (", ..." if len(values) > 8 else "")
             raise InputError(f"{key} = {value}; allowed: one of {shown}")
-    return np.isin(values, wanted)
+    found = [is_label(values, value) for value in np.atleast_1d(wanted).tolist()]
+    return np.asarray(np.any(found, axis=0))

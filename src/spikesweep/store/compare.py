@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from spikesweep.errors import DamagedError
 from spikesweep.grid.grid import POINT
+from spikesweep.grid.labels import same_labels
 from spikesweep.grid.ragged import Ragged
-from spikesweep.grid.schema import DONE
+from spikesweep.grid.schema import DONE, MISSING, NOT_ASKED
 from spikesweep.store import Reader
 
 #: How many of the means that are said to differ may be false alarms.
@@ -75,6 +76,9 @@ def _labelled(store: Reader) -> xr.Dataset:
     """Return all results of a store, points that are no full grid by their values and not their numbers."""
     ds = store.open()
     ds = ds.reset_coords([name for name in store.variables if name in ds.coords])
+    ds["status"] = ds["status"].where(ds["status"] != NOT_ASKED, MISSING)
+    own = (ds[name] for name in (*store.axes, *store.columns()))
+    ds = ds.assign_coords({c.name: (c.dims, same_labels(c.values), c.attrs) for c in own})
     if POINT.name not in ds.dims:
         return ds
     return ds.drop_vars(POINT.name).set_index(point=sorted(store.columns()))

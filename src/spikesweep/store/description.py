@@ -64,7 +64,7 @@ class Description(Records):
             attrs = self._arrays[name].attrs
             if "key" in attrs:
                 units, text, key = (str(attrs[k]) for k in ("units", "long_name", "key"))
-                found[name] = Axis(name, units, text, -np.inf, key=key, base=attrs["configured"])
+                found[name] = Axis(name, units, text, -np.inf, key=key, base=attrs.get("configured"))
         return found
 
     def label_values(self, name: str) -> NDArray[Any]:

@@ -7,7 +7,7 @@ import xarray as xr
 
 from spikesweep.errors import InputError
 from spikesweep.grid.attributes import configuration_of, decoded, encoded
-from spikesweep.grid.schema import MISSING
+from spikesweep.grid.schema import NOT_ASKED
 from spikesweep.store.paths import store_paths
 from spikesweep.store.reading import UNFINISHED
 from spikesweep.store.remote import Place, below
@@ -49,14 +49,15 @@ def _table(ds: xr.Dataset) -> tuple[tuple[str, tuple[object, ...]], ...]:
 
 
 def _joined(datasets: list[xr.Dataset]) -> xr.Dataset:
-    """Join along the choices that differ; what a store does not have is missing, never computed."""
+    """Join along the choices that differ; what no store has was not asked for."""
     varied = [group for group in _JOINED if len({_choice(ds, group) for ds in datasets}) > 1]
     fixed = [group for group in _JOINED if group not in varied]
     labelled = []
     for ds in datasets:
         own = ds.assign_coords({group: _choice(ds, group) for group in fixed})
         labelled.append(own.expand_dims({group: [_choice(ds, group)] for group in varied}))
-    fill = {str(name): MISSING if v.dtype.kind in "iu" else float("nan") for name, v in labelled[0].items()}
+    fill = {str(name): 0 if v.dtype.kind in "iu" else float("nan") for name, v in labelled[0].items()}
+    fill["status"] = NOT_ASKED
     rows = labelled
     for i in reversed(range(len(varied))):
         rows = _concatenated(rows, varied[i], varied[:i], fill)

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from spikesweep import store as stores
 from spikesweep.errors import InputError
 from spikesweep.grid.grid import Block, Grid
+from spikesweep.grid.labels import same_labels
 from spikesweep.grid.ragged import Ragged, fillable, filled
 from spikesweep.grid.schema import Coordinate, Variable, longest
-from spikesweep.store import durable
+from spikesweep.store import asked_for, durable
 
 
 def stored_grid(store: stores.Reader, asked: Grid, defaults: Mapping[str, Any]) -> Grid:
@@ -39,12 +40,17 @@ def stored_grid(store: stores.Reader, asked: Grid, defaults: Mapping[str, Any]) 
     wanted = {axis.name: column for axis, column in asked.columns}
     for name in sorted({*wanted, *columns}):
         there, here = (v[name].tolist() if name in v else "no" for v in (columns, wanted))
-        if there != here:
+        if not (name in wanted and name in columns and _are_same(columns[name], wanted[name])):
             raise InputError(
                 f"{store.path} holds other points, grid.{name}: {there} there, {here} here; "
                 "allowed: another name=..., or overwrite=true"
             )
-    return Grid(asked.axes, tuple(values[name] for name in asked.names), asked.columns)
+    stored = tuple((axis, columns[axis.name]) for axis, _ in asked.columns)
+    return Grid(asked.axes, tuple(values[name] for name in asked.names), stored)
+
+
+def _are_same(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    return np.array_equal(same_labels(a), same_labels(b))
 
 
 def union(a: Grid, b: Grid) -> Grid:
@@ -55,14 +61,16 @@ def union(a: Grid, b: Grid) -> Grid:
 def _merged(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     """Return the values of both: numbers in order, words as they came."""
     return (
-        np.array(list(dict.fromkeys([*a.tolist(), *b.tolist()]))) if a.dtype.kind == "U" else np.union1d(a, b)
+        np.array(list(dict.fromkeys([*a.tolist(), *b.tolist()])))
+        if a.dtype.kind == "U"
+        else np.union1d(a, b[positions(b, a) < 0])
     )
 
 
 def positions(values: NDArray[Any], among: NDArray[Any]) -> NDArray[np.int64]:
     """Return where each of `values` stands in `among`, -1 where it does not."""
-    place = {value: i for i, value in enumerate(among.tolist())}
-    return np.array([place.get(value, -1) for value in values.tolist()], np.int64)
+    place = {value: i for i, value in enumerate(same_labels(among).tolist())}
+    return np.array([place.get(value, -1) for value in same_labels(values).tolist()], np.int64)
 
 
 def grown(
@@ -73,10 +81,11 @@ def grown(
     coordinates: Mapping[str, Any],
     chunks: tuple[int, ...],
     more: Mapping[str, Any],
+    request: Grid,
 ) -> stores.Store:
     """Return the store with the larger grid `new`, finished points copied. Call it under the lock.
 
-    `more` are attributes that the sweep has now.
+    `more` are attributes that the sweep has now, `request` is what is asked for.
 
     Raises DamagedError where the store does not hold what was written.
     """
@@ -92,6 +101,10 @@ def grown(
         pairs = zip(old.names, old.values, strict=True)
         new_axes = {name: values[0].item() for name, values in pairs if name not in store.axes}
         stores.copy_records(store, larger, new_axes)
+        missing_axes = {name: [value] for name, value in new_axes.items()}
+        before = asked_for.requests(store.path) or [asked_for.request(old)]
+        before = [{**missing_axes, **one} for one in before]
+        asked_for.note(larger.path, before, request, dict(zip(new.names, new.values, strict=True)))
         durable.put_in_place(larger.path, store.path, replace=True)
         return stores.Store(store.path)
     finally:

@@ -178,7 +178,7 @@ def _status(group: zarr.Group, grid: Grid, chunks: tuple[int, ...]) -> None:
 
 
 def _axis(group: zarr.Group, axis: Axis, dims: tuple[str, ...], values: NDArray[Any]) -> None:
-    swept = {"key": axis.key, "configured": axis.base} if axis.key else {}
+    swept = encoded({"key": axis.key, "configured": axis.base}) if axis.key else {}
     _coordinate(group, axis.name, Coordinate(values, axis.units, axis.long_name, dims), swept)
 
 

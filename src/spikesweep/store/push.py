@@ -75,7 +75,8 @@ def n_lost(there: Reader, here: Reader) -> int:
     What cannot be read is not counted. Raises InputError where the other has no such points.
     """
     asked = plain_grid(here)
-    old = growth.stored_grid(there, asked, {name: axis.base for name, axis in here.swept().items()})
+    defaults = {name: axis.base for name, axis in here.swept().items() if axis.base is not None}
+    old = growth.stored_grid(there, asked, defaults)
     places = [growth.positions(v, among) for v, among in zip(old.values, asked.values, strict=True)]
     try:
         lost = np.isin(there.status().reshape(old.shape), DONE)

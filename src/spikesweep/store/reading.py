@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from spikesweep.errors import DamagedError, InputError
 from spikesweep.grid.grid import Block
 from spikesweep.grid.ragged import Ragged
-from spikesweep.store import durable, ragged
+from spikesweep.grid.schema import MISSING, NOT_ASKED, STATUS_MEANINGS
+from spikesweep.store import asked_for, durable, ragged
 from spikesweep.store.arrays import chunk_key, dims, fresh_arrays, read_only, results
 from spikesweep.store.block_record import BlockRecord
 from spikesweep.store.description import Description
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 FORMAT, FORMATS = "spikesweep 3", ("spikesweep 2", "spikesweep 3")
 #: Stands in a store that is being pushed to where it is, until it is there and verified.
 UNFINISHED = f"{HIDDEN}/push.json"
+#: How arrays are packed here, which another format (`ds.to_zarr(..., zarr_format=2)`) could not carry out.
+_CODECS = ("compressors", "serializer", "filters", "shards")
 
 
 @dataclass(frozen=True)
@@ -139,12 +142,31 @@ class Reader(Description):
 
         from spikesweep.store import accessor as accessor  # registers ds.sweep
 
-        if not isinstance(self.path, Remote):
-            ds: xr.Dataset = xr.open_zarr(self.path)
-            return ds
-        ds = xr.open_zarr(read_only(self.path), zarr_format=3)
-        ds.encoding["source"] = self.path.url
+        if isinstance(self.path, Remote):
+            ds: xr.Dataset = xr.open_zarr(read_only(self.path), zarr_format=3)
+            ds.encoding["source"] = self.path.url
+        else:
+            ds = xr.open_zarr(self.path)
+        variables = [*ds.variables.values()]
+        for attrs in (ds.attrs, *(variable.attrs for variable in variables)):
+            # truth values in stores of before; netCDF has none
+            attrs.update({k: int(v) for k, v in attrs.items() if isinstance(v, bool)})
+        for variable in variables:
+            for key in _CODECS:
+                variable.encoding.pop(key, None)
+        if (found := asked_for.requests(self.path)) is not None:
+            meant = xr.DataArray(asked_for.mask(found, self.axis_values()), dims=self.axes)
+            status = ds["status"]
+            flags = {"flag_values": [*range(NOT_ASKED + 1)], "flag_meanings": STATUS_MEANINGS}
+            ds["status"] = status.where((status != MISSING) | meant, NOT_ASKED).assign_attrs(flags)
         return ds
+
+    def told(self) -> NDArray[np.uint8]:
+        """Return the status of every point as it is told: what was never asked for is not missing."""
+        found = asked_for.requests(self.path)
+        if found is None:
+            return self.status()
+        return asked_for.told(self.status(), asked_for.mask(found, self.axis_values()))
 
     def has_chunk(self, name: str, block: Block) -> bool:
         """Return whether a variable's chunk of a block is there, that of its counts if it is ragged."""

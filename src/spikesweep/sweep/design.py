@@ -13,6 +13,7 @@ from spikesweep.config.options import Options
 from spikesweep.errors import InputError, nearest_key
 from spikesweep.grid.attributes import cell_names
 from spikesweep.grid.grid import POINT, Grid, axis_values
+from spikesweep.grid.labels import as_stored
 from spikesweep.grid.points import Table, arrange, is_range, read_table
 from spikesweep.grid.schema import Axis
 from spikesweep.protocols.base import Experiment, is_read
@@ -30,12 +31,14 @@ def design(
     protocol: Experiment,
     network: Any,
     stored: Mapping[str, str],
+    labels: Mapping[str, NDArray[Any]],
 ) -> tuple[Grid, Parameters | None]:
     """Return the grid of a configuration and, where parameters are swept, these; raise InputError.
 
     `values` are the plain values of `cfg`, from which protocol and network have been built. `stored` are the
     names of axes that an earlier run has made, by what they sweep. They keep their names, and where the
-    configuration does not sweep that any more it has one value.
+    configuration does not sweep that any more it has one value. `labels` are the values of the axes of that
+    run, by name: where those of the configuration are the same labels, they are written as there.
     """
     own = {axis.name: axis for axis in protocol.axes}
     specs = dict(protocol.defaults) | flat_axes(values["grid"], list(own)) | _counted(values, protocol)
@@ -45,7 +48,7 @@ def design(
     stored = {key: name for name, key in aliases.items() if key in (*specs, *listed)} | dict(stored)
 
     def of_own_axes() -> tuple[Grid, None]:
-        grid = _grid(options, own, specs, listed, {})
+        grid = _as_stored(_grid(options, own, specs, listed, {}), labels)
         protocol.check_grid(network, grid.coordinates)
         return grid, None
 
@@ -54,6 +57,7 @@ def design(
     known = parameters(values)
     places = _read(values, protocol, known)
     filled = [key for key in stored if key in places and key not in (*specs, *listed)]
+    filled = [key for key in filled if known[key].base is not None]  # null is no label
     specs |= {key: [known[key].base] for key in filled}
     for key in (*specs, *listed):
         if key not in own and "." not in key:
@@ -70,13 +74,23 @@ def design(
     axes = swept_axes(keys, known, (*taken, "status", POINT.name), reads, stored)
     lanes = lane_keys({"protocol": protocol, "network": network}, places)
     slow_first = dict(sorted(axes.items(), key=lambda item: item[0] in lanes))
-    grid = _grid(options, slow_first | own, specs, listed, known)
+    grid = _as_stored(_grid(options, slow_first | own, specs, listed, known), labels)
     derived = dict(_derived(cfg, texts, grid, known))
     used = {key: places.get(key, ()) for key in (*axes, *derived)}
     swept = Parameters(protocol, network, grid.swept, derived, used, lanes)
     _refuse_unread(grid, swept, reads)
-    labels = swept.check(_combinations(grid, [axis.name for axis in grid.swept]), grid.coordinates)
-    return grid, replace(swept, labels=labels)
+    found = swept.check(_combinations(grid, [axis.name for axis in grid.swept]), grid.coordinates)
+    return grid, replace(swept, labels=found)
+
+
+def _as_stored(grid: Grid, labels: Mapping[str, NDArray[Any]]) -> Grid:
+    """Return a grid with the labels that a store has for its values."""
+
+    def written(name: str, values: NDArray[Any]) -> NDArray[Any]:
+        return as_stored(values, labels[name]) if name in labels and values.dtype.kind == "f" else values
+
+    values = tuple(written(name, v) for name, v in zip(grid.names, grid.values, strict=True))
+    return Grid(grid.axes, values, tuple((axis, written(axis.name, v)) for axis, v in grid.columns))
 
 
 def _spelled(specs: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:

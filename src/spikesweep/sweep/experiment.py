@@ -29,6 +29,10 @@ def network_of(values: Mapping[str, Any]) -> Any:
     populations = network.get("populations")
     if not isinstance(populations, Mapping):
         populations = {name: {} for name in _listed(populations, where)}
+    if dotted := [str(name) for name in populations if "." in str(name)]:
+        raise InputError(
+            f"{where}: {dotted[0]!r} is refused: a dot parts the names of a key; allowed: names without dots"
+        )
     names = cell_names(network)
     cells = cells_of(values, [*names.values()], where)
     filled = {name: {**(node or {}), "cell": cells[names[name]]} for name, node in populations.items()}

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from spikesweep.config import compose
 from spikesweep.config.build import build
@@ -19,6 +22,7 @@ from spikesweep.sweep.design import design, with_texts
 from spikesweep.sweep.experiment import PARTS, assemble
 from spikesweep.sweep.provenance import versions
 from spikesweep.sweep.swept import Parameters
+from spikesweep.sweep.swept_keys import flat_axes
 
 if TYPE_CHECKING:
     from spikesweep.store import Store
@@ -56,11 +60,12 @@ def make_job(cfg: compose.Configuration) -> tuple[Job, Executor, Options]:
     values = compose.plain(cfg)
     executor: Executor = build(values["compute"], "compute", Executor)
     options = Options.of({name: values[name] for name in OPTIONS})
-    protocol, network = assemble({name: values.get(name) for name in PARTS})
+    filled = _swept_from_null(values)
+    protocol, network = assemble({name: filled.get(name) for name in PARTS})
     protocol.check(network)
     path = options.store_path(values.get("choices") or {}, protocol.store_name)
     stored = None if options.overwrite else _stored(path)
-    grid, parameters = design(cfg, values, options, protocol, network, _axes_of(stored))
+    grid, parameters = design(cfg, values, options, protocol, network, *_axes_of(stored))
     if not protocol.has_network:
         protocol = _seen(protocol, values, grid, stored)
         protocol.check(network)
@@ -72,7 +77,7 @@ def make_job(cfg: compose.Configuration) -> tuple[Job, Executor, Options]:
         path,
         with_texts(identity(values, protocol), parameters),
         {**drawn_from, "versions": versions()},
-        {axis.name: axis.base for axis in grid.swept},
+        {axis.name: axis.base for axis in grid.swept if axis.base is not None},
         parameters,
     )
     return job, executor, options
@@ -104,6 +109,20 @@ def identity(values: Mapping[str, Any], protocol: Any = None) -> dict[str, Any]:
     }
 
 
+def _swept_from_null(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return plain values in which what is null and swept has its first value: null may be refused there."""
+    found = deepcopy({**values})
+    for key, spec in flat_axes(values["grid"], ()).items():
+        *path, last = key.split(".")
+        node: Any = found
+        for name in path:
+            node = node.get(name) if isinstance(node, dict) else None
+        if isinstance(node, dict) and last in node and node[last] is None and path and path[0] != "grid":
+            first = spec[0] if isinstance(spec, list) and spec else spec
+            node[last] = spec.get("start", spec.get("low")) if isinstance(spec, Mapping) else first
+    return found
+
+
 def _stored(path: Path) -> "Store | None":
     """Return the store at a path, None where there is none that can be used."""
     if not path.exists():
@@ -115,9 +134,10 @@ def _stored(path: Path) -> "Store | None":
     return None
 
 
-def _axes_of(store: "Store | None") -> dict[str, str]:
-    """Return the names of the axes that a store has already, by what they sweep."""
+def _axes_of(store: "Store | None") -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
+    """Return the names of the axes that a store has, by what they sweep, and the values of all."""
     with suppress(InputError):
         if store:
-            return {axis.key: name for name, axis in store.swept().items() if name in store.axes}
-    return {}
+            names = {axis.key: name for name, axis in store.swept().items() if name in store.axes}
+            return names, {**store.axis_values(), **store.columns()}
+    return {}, {}

@@ -13,6 +13,7 @@ from spikesweep.contract import lacking
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid.attributes import cell_names
 from spikesweep.grid.grid import POINT, Block, Grid, label_text
+from spikesweep.grid.labels import is_label
 from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import DONE, FAILED, NON_FINITE
 from spikesweep.protocols.base import Traced
@@ -137,7 +138,7 @@ def _asked_status(
     _, status = store.read_block(block)
     for i, (axis, values) in enumerate(zip(job.grid.axes, job.grid.values, strict=True)):
         if axis.whole and axis.name in labels:
-            status = status.take(np.flatnonzero(values == labels[axis.name]), axis=i)
+            status = status.take(np.flatnonzero(is_label(values, labels[axis.name])), axis=i)
     return status
 
 
@@ -219,7 +220,7 @@ def _index(grid: Grid, labels: Mapping[str, Any]) -> dict[str, int]:
     for axis, values in zip(grid.axes, grid.values, strict=True):
         columns = {a.name: v for a, v in grid.columns if a.name in labels}
         if axis.name == POINT.name and columns:
-            here = np.all([v == labels[name] for name, v in columns.items()], axis=0)
+            here = np.all([is_label(v, labels[name]) for name, v in columns.items()], axis=0)
             if POINT.name in labels:
                 here &= values == labels[POINT.name]
             if here.sum() != 1:
@@ -236,7 +237,7 @@ def _index(grid: Grid, labels: Mapping[str, Any]) -> dict[str, int]:
 def _place(name: str, values: NDArray[Any], wanted: Any) -> int:
     if wanted is None and len(values) == 1:
         return 0
-    found = np.flatnonzero(values == wanted)
+    found = np.flatnonzero(is_label(values, wanted))
     if len(found) != 1:
         shown = ", ".join(map(label_text, values[:8]))
         raise InputError(f"{name} = {wanted}; allowed: one of {shown}{', ...' if len(values) > 8 else ''}")

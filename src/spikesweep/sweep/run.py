@@ -13,7 +13,7 @@ from spikesweep import store as stores
 from spikesweep.errors import InputError
 from spikesweep.grid.grid import POINT, Block, Grid, blocks_of
 from spikesweep.grid.schema import FAILED, FAILURES, MISSING, NON_FINITE
-from spikesweep.store import durable, growth, turns
+from spikesweep.store import asked_for, durable, growth, turns
 from spikesweep.sweep.blocks import Work
 from spikesweep.sweep.compute.base import Executor
 from spikesweep.sweep.dispatch import Monitor, dispatch
@@ -72,7 +72,8 @@ def run(
             store.remove_partial_files()
             store.remove_sent()
         grid = growth.stored_grid(store, job.grid, job.defaults)
-        wanted = tuple(np.isin(v, asked) for v, asked in zip(grid.values, job.grid.values, strict=True))
+        pairs = zip(grid.values, job.grid.values, strict=True)
+        wanted = tuple(growth.positions(values, asked) >= 0 for values, asked in pairs)
         work = Work(replace(job, grid=grid), store, wanted, to_compute(retry), compute.time_limit)
         try:
             return _run(job.grid, work, compute, monitor)
@@ -140,7 +141,9 @@ def _store(job: Job, compute: Executor, overwrite: bool) -> stores.Store:
         if new.shape != old.shape or new.names != tuple(store.attrs["axes"]):
             chunks = new.block_shape(block_points(replace(job, grid=new), compute))
             more = {"configuration": dict(job.identity)}  # perhaps with interpolations from an added axis
-            return growth.grown(store, old, new, variables, _coordinates(job, new), chunks, more)
+            coordinates = _coordinates(job, new)
+            return growth.grown(store, old, new, variables, coordinates, chunks, more, job.grid)
+        asked_for.note(store.path, asked_for.requests(store.path), job.grid, store.axis_values())
         return store
     except OSError as error:
         raise InputError(f"{job.path} cannot be written: {error}") from error

@@ -22,6 +22,8 @@ from spikesweep.grid.schema import Axis
 from spikesweep.units import unit_of
 
 _NODES = ("neuron", "network", "protocol")
+#: Names of arguments of `ds.sel` and its like: an axis of such a name could not be selected by it.
+_OF_XARRAY = ("method", "tolerance", "drop", "indexers", "missing_dims", "dim", "keep_attrs")
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Parameter:
     key: str
     hint: Any  #: its annotation
     owner: type  #: the class that has the field
-    base: Any  #: what the configuration gives it
+    base: Any  #: what the configuration gives it, None where that is null
 
     @property
     def kind(self) -> type:
@@ -40,6 +42,8 @@ class Parameter:
         while hasattr(hint, "__metadata__"):
             hint = hint.__origin__
         hint = next((a for a in get_args(hint) if a is not NoneType), hint) if _is_optional(hint) else hint
+        while hasattr(hint, "__metadata__"):
+            hint = hint.__origin__
         return str if get_origin(hint) is Literal else hint
 
     def check(self, value: Any) -> Any:
@@ -81,7 +85,7 @@ def _walk(node: Any, where: str, hint: Any, around: type | None) -> Iterator[Par
         key = f"{where}.{name}"
         if isinstance(value, Mapping):
             yield from _walk(value, key, hints.get(name), owner)
-        elif owner and name in hints and value is not None:
+        elif owner and name in hints:
             plain = hints[name] if _is_optional(hints[name]) else scalar_of(hints[name]) or hints[name]
             parameter = Parameter(key, plain, owner, value)
             if parameter.kind in (float, int, bool, str):
@@ -127,7 +131,7 @@ def _axis(parameter: Parameter, name: str) -> Axis:
         -np.inf,
         integer=parameter.kind is int,
         key=parameter.key,
-        base=parameter.check(parameter.base),
+        base=None if parameter.base is None else parameter.check(parameter.base),
     )
 
 
@@ -138,7 +142,7 @@ def _names(keys: Sequence[str], taken: Sequence[str]) -> list[str]:
         parts = key.split(".")
         ends = ["_".join(parts[-n:]) for n in range(1, len(parts) + 1)]
         others = ["_".join(k.split(".")[-n:]) for k in keys if k != key for n in range(1, len(parts) + 1)]
-        names.append(next((end for end in ends if end not in (*taken, *others)), ends[-1]))
+        names.append(next((end for end in ends if end not in (*taken, *others, *_OF_XARRAY)), ends[-1]))
     return names
 
 

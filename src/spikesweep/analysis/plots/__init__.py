@@ -11,10 +11,11 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from spikesweep.grid.attributes import FIGURE_KEY, configuration_of
+from spikesweep.grid.schema import DONE
 
 
 def figure(ds: xr.Dataset) -> Figure:
-    """Return the figure of a sweep's dataset."""
+    """Return the figure of a sweep's dataset, which says where points have no results."""
     protocol = configuration_of(ds.attrs)["choices"]["protocol"]
     swept = "point" in ds.dims or any("key" in ds[name].attrs for name in ds.coords)
     name = f"{__name__}.{protocol}"
@@ -24,6 +25,9 @@ def figure(ds: xr.Dataset) -> Figure:
     else:
         draw = module.figure
     drawn: Figure = draw(ds)
+    if "status" in ds and (n := int((~ds["status"].isin(DONE)).sum())):
+        text = f"incomplete: {n} of {ds['status'].size} points have no results"
+        drawn.text(0.995, 0.005, text, ha="right", va="bottom", fontsize=7, color="firebrick")
     return drawn
 
 

@@ -7,6 +7,8 @@ from matplotlib.figure import Figure
 
 from spikesweep.analysis import mean_field
 from spikesweep.analysis.mean_field import Drive, MeanField
+from spikesweep.analysis.mean_field_fits import FITS
+from spikesweep.grid.attributes import configuration_of
 from spikesweep.units import Hz
 
 _COLORS = ("tab:red", "tab:blue")
@@ -25,13 +27,23 @@ def figure(ds: xr.Dataset) -> Figure:
         left.plot(drive[stable], rates[stable], "o", color=color, markersize=4.0, label=f"{name}, stable")
         left.plot(drive[~stable], rates[~stable], "o", color=color, markersize=4.0, fillstyle="none")
         right.plot(ds["time"], course.sel(population=name), color=color, label=str(name))
-    left.set(xlabel="external drive (Hz)", ylabel="rate at the fixed points (Hz)")
+    left.set(xlabel="external drive (Hz)", ylabel="rate at the fixed points (Hz)", title=_fit_of(ds))
     at = f"drive {float(course['ext_drive']):g} Hz, stimulus {float(course['stimulus']):g} Hz"
     right.set(xlabel="time (ms)", ylabel="rate (Hz)", title=at)
     for ax in (left, right):
         ax.legend(frameon=False)
         ax.spines[["top", "right"]].set_visible(False)
     return fig
+
+
+def _fit_of(ds: xr.Dataset) -> str:
+    """Return which transfer functions a sweep has, and the moments that they belong to."""
+    protocol = configuration_of(ds.attrs)["protocol"]
+    fit = protocol.get("fit", "spikesweep")  # stores of before it was there have coefficients of their own
+    form = protocol["form"] or FITS[fit].form
+    given = [kind for kind in ("exc", "inh") if protocol[f"coefficients_{kind}"]]
+    name = fit if not given else "given" if len(given) == 2 else f"{fit}, {given[0]} given"
+    return f"coefficients: {name}; moments: {form}"
 
 
 def phase_plane(ax: Axes, model: MeanField, ext_drive: Hz, max_exc: Hz, max_inh: Hz) -> None:

@@ -16,6 +16,8 @@ from spikesweep.protocols.checks import check_cells, steps
 from spikesweep.sweep.experiment import cells_of
 from spikesweep.units import ms, units_of
 
+_DT = 0.05  # ms
+
 
 def simulate(
     cfg: Configuration,
@@ -23,13 +25,15 @@ def simulate(
     current: ArrayLike | None = None,
     g_exc: ArrayLike | None = None,
     g_inh: ArrayLike | None = None,
-    dt: ms = 0.05,
+    dt: ms | None = None,
     duration: ms | None = None,
 ) -> xr.Dataset:
     """Simulate one cell of a configuration under given inputs.
 
     `current` (pA), `g_exc` and `g_inh` (nS) are arrays of one length or scalars, where sample i acts on
-    step i; the reversal potentials are the network's. `duration` is needed where no input is an array.
+    step i; the reversal potentials are the network's. `duration` is needed where no input is an array. The
+    clock is that of the configuration's protocol, its `refractory` rule and its `dt` where none is given
+    (0.05 ms where it simulates no cells): the cell does what it does in a run of that configuration.
     Returns `v` (mV) and the model's other state variables over `time` (ms), and `spike_times` (ms).
     Raises InputError for an unknown cell, inputs of different lengths or a wrong time step.
 
@@ -39,6 +43,8 @@ def simulate(
     {'time': 2000, 'spike': 6}
     """
     values = config.plain(cfg)
+    clocked = "refractory" in values["protocol"]  # others integrate something else with their dt
+    dt = float(values["protocol"]["dt"] if clocked else _DT) if dt is None else dt
     neuron = cells_of(values, [cell], "cell")[cell]
     if lacking(neuron, Neuron):
         raise InputError(f"{cell} is a {type(neuron).__name__}, which has no spikes; allowed: rate_network")

@@ -44,24 +44,35 @@ class Clock(NamedTuple):
     """The time grid and the clock that refractoriness is measured with.
 
     `published`: seconds in floating point, as the original scripts compare them; 5 ms at 0.05 ms are
-    then 100 or 101 held steps, depending on how both times round. `steps`: an integer count.
+    then 100 or 101 held steps, depending on how both times round. `steps`: the same comparisons in integers,
+    which differ by up to two steps between the schemes that neurons follow: v stands at V_reset for
+    t_ref / dt + 1 steps after that of the spike in AdExp, EIF, LIF, t_ref / dt in LIFExact, t_ref / dt - 1 in
+    Jercog, AdExpEuler, AdExpHeun. `exact`: t_ref / dt steps in every neuron.
     """
 
     dt: ms
     tick: number  #: clock units in one step
     in_steps: bool
     held_at_rest: bool = False  #: refractory cells stand at E_L from their second step on, not at V_reset
+    exact: bool = False  #: the same number of held steps in every neuron
 
     @classmethod
     def of(cls, dt: ms, refractory: str, held_at_rest: bool = False) -> "Clock":
-        """Return the clock of a `refractory` rule, "published" or "steps"."""
-        in_steps = refractory == "steps"
-        return cls(dt, 1.0 if in_steps else dt * 1e-3, in_steps, held_at_rest)
+        """Return the clock of a `refractory` rule: "published", "steps" or "exact"."""
+        in_steps = refractory != "published"
+        return cls(dt, 1.0 if in_steps else dt * 1e-3, in_steps, held_at_rest, refractory == "exact")
 
     def hold(self, t_ref: Any) -> Any:
-        """Return a refractory time (ms) in clock units."""
+        """Return a refractory time (ms) in clock units, that more has to pass than since a spike's step."""
         t_ref = np.asarray(t_ref, np.float64)
-        return np.round(t_ref / self.dt) if self.in_steps else t_ref * 1e-3
+        held = np.round(t_ref / self.dt) if self.in_steps else t_ref * 1e-3
+        return held - 0.5 if self.exact else held
+
+    def hold_half_a_step_less(self, t_ref: Any, *, since_start: bool) -> Any:
+        """Return the same where no rounding decides, counted since the start or the end of a spike's step."""
+        if self.exact:
+            return self.hold(t_ref) + (1.0 if since_start else 0.0)
+        return self.hold(t_ref) - 0.5 * self.tick
 
     def held_potential(self, V_reset: Any, E_L: Any) -> Any:
         """Return where a refractory potential stands: the script of Zerlaut et al. 2018 leaves E_L."""

@@ -18,8 +18,9 @@ from spikesweep.kernels.cells.driver import (
 )
 from spikesweep.kernels.compile.jit import compiled
 
-#: A call of the compiled loop returns after about a second at most, so that a block can be stopped.
-STEPS_PER_CALL = 4_000_000
+#: A call of the compiled loop returns after milliseconds, and after seconds under as many events as are
+#: allowed (poisson.MOST_EVENTS): signals are heard between calls, so that a block can be stopped.
+STEPS_PER_CALL = 9600
 
 
 class Drive(NamedTuple):

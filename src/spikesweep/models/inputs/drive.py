@@ -20,6 +20,7 @@ from spikesweep.kernels.cells.driver import Clock
 from spikesweep.kernels.compile.jit import compiled
 from spikesweep.models.contracts import Shape, Synapse
 from spikesweep.models.inputs.given import NoCoefficients
+from spikesweep.models.inputs.poisson import MOST_EVENTS
 from spikesweep.models.networks.connections import RandomConnections
 from spikesweep.models.networks.weights import EqualWeights
 from spikesweep.units import PER_MS, Fraction, Hz, NonNegative, ms, number
@@ -90,7 +91,7 @@ def _highest(drive: Any) -> Hz:
 
 
 def check_drive(drive: Any, where: str, dt: ms) -> None:
-    """Refuse a drive whose sources have more than one event in a step; raise InputError."""
+    """Refuse more than one event of a source in a step, or too many of a cell; raise InputError."""
     if drive.shape is not None:
         drive.shape.check(f"{where}.shape")
     highest = _highest(drive)
@@ -99,6 +100,12 @@ def check_drive(drive: Any, where: str, dt: ms) -> None:
             f"{where}.rate = {drive.rate:g} Hz reaches {highest:g} Hz, which a step of {dt:g} ms does not "
             f"resolve; allowed: below {1.0 / (PER_MS * dt):g} Hz"
         )
+    for population in drive.onto if isinstance(drive, PoissonDrive) else ():
+        if (events := drive.highest_events(population, dt)) > MOST_EVENTS:
+            raise InputError(
+                f"{where}.n.{population} = {drive.n[population]:g} gives {events:.3g} events in a step of "
+                f"{dt:g} ms; allowed: at most {drive.n[population] * MOST_EVENTS / events:g}"
+            )
 
 
 class SourceState(NamedTuple):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from spikesweep.errors import InputError
 from spikesweep.kernels.cells.driver import LANES
 from spikesweep.kernels.cells.lanes import group_count, in_lanes
 from spikesweep.kernels.compile.jit import compiled
@@ -19,6 +20,9 @@ from spikesweep.kernels.random.philox import philox4x32, stream_word, uniform
 
 #: Intervals drawn at once. Another batch is another train: it decides which word becomes which interval.
 BATCH = 64
+#: Mean number of events in a step, at most: a call of the kernels then ends in seconds, and time goes on
+#: at each event. 10 000 synapses of 1000 Hz have as many in 0.1 ms.
+MOST_EVENTS = 1000.0
 _HALF = BATCH // 2
 
 
@@ -37,9 +41,14 @@ class Trains(NamedTuple):
 def make_trains(key: Any, neuron: Any, streams: tuple[str, ...], events_per_step: Any) -> Trains:
     """Return trains before their first event.
 
-    `key` and `neuron` have shape (LANES,), `events_per_step` (K, LANES) for the K `streams`.
+    `key` and `neuron` have shape (LANES,), `events_per_step` (K, LANES) for the K `streams`. Raises
+    InputError for more than MOST_EVENTS, and for less than none.
     """
-    rate = np.asarray(events_per_step, np.float64).ravel()
+    rate = np.asarray(events_per_step, np.float64).ravel() + 0.0  # 1 / -0.0 is -inf
+    if not np.all((rate >= 0.0) & (rate <= MOST_EVENTS)):
+        raise InputError(
+            f"{rate.min():g} to {rate.max():g} events in a step are refused; allowed: 0 to {MOST_EVENTS:g}"
+        )
     with np.errstate(divide="ignore"):
         interval = 1.0 / rate
     return Trains(

@@ -4,6 +4,7 @@
     tau_w dw/dt = a (v - E_L) - w
     v > V_cut:  v <- V_reset, w <- w + b, then v is held for t_ref
 
+Where D_T is 0 there is no upstroke, and V_th is the threshold: the limit of small D_T.
 Brette and Gerstner 2005, doi:10.1152/jn.00686.2005. Forward Euler in the order of Zerlaut, Chemla,
 Chavane and Destexhe 2018, doi:10.1007/s10827-017-0668-2: w first, from the old v; then v, with the new
 w. w goes on during refractoriness. Departure from the original script: while refractory v is held at
@@ -58,9 +59,10 @@ class AdExp(NamedTuple):
     g_L: Positive[nS]  #: leak conductance
     E_L: mV  #: leak reversal potential, also where v starts
     V_th: mV  #: threshold of the exponential upstroke
-    V_cut: Annotated[float | None, "mV"]  #: end of the upstroke; CUT Delta_T above V_th where null
+    #: end of the upstroke; CUT Delta_T above V_th where null, V_th where there is none
+    V_cut: Annotated[float | None, "mV"]
     V_reset: mV  #: potential after a spike
-    Delta_T: NonNegative[mV]  #: sharpness of the upstroke; none where zero
+    Delta_T: NonNegative[mV]  #: sharpness of the upstroke; none where zero: v is cut at V_th
     a: nS  #: subthreshold adaptation
     b: pA  #: adaptation added by a spike
     tau_w: Positive[ms]  #: time constant of adaptation
@@ -68,8 +70,11 @@ class AdExp(NamedTuple):
 
     @property
     def V_spike(self) -> mV:
-        """Return the height that spikes reach."""
-        return self.V_th + CUT * self.Delta_T if self.V_cut is None else self.V_cut
+        """Return the height that spikes reach; without an upstroke, as with a sharp one, that is V_th."""
+        if self.V_cut is None:
+            return self.V_th + CUT * self.Delta_T
+        found: Any = np.where(np.asarray(self.Delta_T) == 0.0, self.V_th, self.V_cut)
+        return found[()]  # type: ignore[no-any-return]
 
     def initial(self) -> State:
         """Return the state at rest."""

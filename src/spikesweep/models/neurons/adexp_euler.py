@@ -69,7 +69,7 @@ class AdExpEuler(NamedTuple):
 
     def coefficients(self, clock: Clock) -> Coefficients:
         """Return what a step needs."""
-        hold = clock.hold(self.t_ref) - 0.5 * clock.tick  # half a step: no rounding decides
+        hold = clock.hold_half_a_step_less(self.t_ref, since_start=True)
         return AdExp(*self).coefficients(clock)._replace(hold=hold)
 
     def time_constants(self) -> dict[str, ms]:

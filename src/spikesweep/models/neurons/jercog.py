@@ -67,7 +67,7 @@ class Jercog(NamedTuple):
             V_th=self.V_th,
             V_reset=self.V_reset,
             jump=self.beta / self.tau_w,
-            hold=clock.hold(self.t_ref) - 0.5 * clock.tick,  # half a step: no rounding decides
+            hold=clock.hold_half_a_step_less(self.t_ref, since_start=True),
             per_jump=self.C_m / clock.dt,
         )
 

@@ -61,7 +61,7 @@ class LIFExact(NamedTuple):
             V_th=self.V_th,
             V_reset=self.V_reset,
             V_hold=clock.held_potential(self.V_reset, self.E_L),
-            hold=clock.hold(self.t_ref) - 0.5 * clock.tick,  # half a step: no rounding decides
+            hold=clock.hold_half_a_step_less(self.t_ref, since_start=False),
             per_jump=self.g_L / reached,
         )
 
