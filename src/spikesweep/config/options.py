@@ -42,7 +42,10 @@ class Options:
         return options
 
     def store_path(self, choices: Mapping[str, str]) -> Path:
-        """Return where the store of these choices of names is."""
+        """Return where the store of these choices of names is; raise InputError for one that is a path."""
+        for group, option in choices.items():
+            if Path(option).is_absolute() or ".." in Path(option).parts:
+                raise InputError(f"{group} = {option!r} is refused; allowed: the name of an option, no path")
         folder = self.name or choices.get("protocol", "sweep")
         return Path(self.outputs) / folder / f"{choices.get('neuron')}-{choices.get('network')}.zarr"
 
