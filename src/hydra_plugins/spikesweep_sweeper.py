@@ -52,6 +52,9 @@ class SpikesweepSweeper(Sweeper):
                 if code == _INTERRUPTED:
                     raise
                 worst = max(worst, code)
+            except InputError as error:  # what only this job's own options say
+                print(f"refused: {error}", file=sys.stderr)
+                worst = max(worst, 2)
             except Exception:  # of one job: the others go on
                 traceback.print_exc()
                 worst = max(worst, 1)
@@ -74,6 +77,8 @@ class SpikesweepSweeper(Sweeper):
         own = [f"{key}={value}" for key, value in self.params.items() if key.lstrip("+~") not in given]
         words = [*command_words(own), *arguments]
         zips = {**self.zips, **zipped_groups(words)}
+        for row in [row for rows in zips.values() for row in rows]:
+            command_words(row)  # refuses what no word may be
         jobs = multirun_jobs(words, zips, loader, self.master.get("name"))
         if len(jobs) > 1:
             from spikesweep.api.main import check

@@ -228,7 +228,7 @@ def test_lists_are_refused(small, tmp_path, text, part):
 
 
 def test_words_that_are_no_axes_are_left_as_they_are():
-    words = ["-m", "neuron=adexp,lif", "neuron.RS.b=1,2", "--cfg", "job", "hydra.run.dir=x"]
+    words = ["-m", "neuron=adexp,lif", "neuron.RS.b=1,2", "--cfg", "job", "hydra.mode=MULTIRUN"]
     assert command_words(words) == words
     assert number_words(["neuron.RS.b=1,2"]) == ["++grid.neuron.RS.b=null", "++grid.neuron.RS.b=[1,2]"]
     rows = command_words(["x=zip(neuron=[adexp,lif],network=choice(a,b))"])

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import listening
 import psutil
 
 #: What has to be installed: the packages `slurm-wlm` and `munge` of Debian and Ubuntu.
@@ -172,19 +173,7 @@ class Cluster:
 
     def listening(self) -> set[str]:
         """Return the addresses at which its processes listen, as /proc/net/tcp and tcp6 write them."""
-        inodes = set()
-        for process in self.processes():
-            with suppress(OSError):
-                for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
-                    with suppress(OSError):
-                        inodes.add(os.readlink(descriptor).removeprefix("socket:[").removesuffix("]"))
-        addresses = set()
-        for table in ("tcp", "tcp6"):
-            for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
-                fields = line.split()
-                if fields[3] == "0A" and fields[9] in inodes:  # LISTEN
-                    addresses.add(fields[1].partition(":")[0])
-        return addresses
+        return listening.addresses(process.pid for process in self.processes())
 
     def command(self, *words: str | os.PathLike[str]) -> str:
         """Return what a command of Slurm prints; fail with what it says when it fails."""

@@ -7,31 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.utils import create_config_search_path, get_args_parser
-from hydra.core.config_search_path import SearchPathQuery
+from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
+from spikesweep.config.hydra_node import guarded
 from spikesweep.config.ranges import refuse_twice
-from spikesweep.config.words import CONFIG_DIR, MODELS_ALLOWED, command_words, is_completion
+from spikesweep.config.words import CONFIG_DIR, command_words, is_completion
 from spikesweep.errors import InputError
 from spikesweep.trust import named_words
 
 _FULL = "HYDRA_FULL_ERROR"
-_QUIET = {"version": 1, "root": None, "disable_existing_loggers": False}
-#: What Hydra would import, call or search for a YAML, and what it is here; more has to be typed.
-_OURS = {
-    "searchpath": [],
-    "callbacks": {},
-    "launcher._target_": "hydra._internal.core_plugins.basic_launcher.BasicLauncher",
-    "sweeper._target_": "hydra_plugins.spikesweep_sweeper.SpikesweepSweeper",
-    "hydra_logging": _QUIET,
-    "job_logging": _QUIET,
-    "job.env_set": {},
-}
 
 
 def run(task: Callable[[DictConfig, Mapping[str, Any]], Any], words: Sequence[str]) -> None:
@@ -50,8 +37,9 @@ def run(task: Callable[[DictConfig, Mapping[str, Any]], Any], words: Sequence[st
     sys.argv[1:] = words
     start = hydra.main(version_base="1.3", config_path=str(CONFIG_DIR.resolve()), config_name="config")
     try:
-        _refuse_foreign(words)
-        start(lambda cfg: task(cfg, HydraConfig.get().runtime.choices))()
+        _refuse_options(words)
+        with guarded():
+            start(lambda cfg: task(cfg, HydraConfig.get().runtime.choices))()
     except HydraException as error:
         if told:
             raise
@@ -60,29 +48,17 @@ def run(task: Callable[[DictConfig, Mapping[str, Any]], Any], words: Sequence[st
         raise refusal(error) from error
 
 
-def _refuse_foreign(words: Sequence[str]) -> None:
-    """Refuse a recorded sweep that would let Hydra run other code, before Hydra does; raise InputError."""
-    if not any(word.startswith(("-cd", "-cn", "-cp", "--config-")) for word in words):
-        return
+def _refuse_options(words: Sequence[str]) -> None:
+    """Refuse options that name what Hydra would run, or where it would read; raise InputError."""
     args = get_args_parser().parse_args(list(words))
     if args.config_path is not None:
         raise InputError(f"--config-path {args.config_path} is refused; allowed: --config-dir FOLDER (-cd)")
-    path = create_config_search_path(str(CONFIG_DIR.resolve()))
-    if args.config_dir is not None:
-        folder = Path(args.config_dir).absolute()
-        if not folder.is_dir():
-            raise InputError(f"--config-dir {args.config_dir} is no folder; allowed: one of recorded sweeps")
-        path.prepend("command-line", f"file://{folder}", SearchPathQuery(provider="schema"))
-    mode = RunMode.MULTIRUN if args.multirun else RunMode.RUN
-    loader = ConfigLoaderImpl(config_search_path=path)
-    cfg = loader.load_configuration(args.config_name or "config", args.overrides, run_mode=mode).hydra
-    own = tuple(word.lstrip("+~").replace("/", ".") for word in args.overrides)
-    for key, expected in _OURS.items():
-        value = OmegaConf.select(cfg, key)
-        value = OmegaConf.to_container(value, resolve=False) if OmegaConf.is_config(value) else value
-        if value != expected and not any(word.startswith(f"hydra.{key.split('.')[0]}") for word in own):
-            allowed = MODELS_ALLOWED if key == "searchpath" else "allowed: hydra.sweeper.params"
-            raise InputError(f"hydra.{key} = {value!r} in a YAML is refused; {allowed}")
+    if args.experimental_rerun is not None:  # a pickle
+        raise InputError(
+            f"--experimental-rerun {args.experimental_rerun} is refused; allowed: the same words"
+        )
+    if args.config_dir is not None and not Path(args.config_dir).absolute().is_dir():
+        raise InputError(f"--config-dir {args.config_dir} is no folder; allowed: one of recorded sweeps")
 
 
 def _complete_without_models() -> None:

@@ -11,7 +11,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from spikesweep.config.words import CONFIG_DIR, MODELS_ALLOWED, number_words
+from spikesweep.config.hydra_node import MODELS_ALLOWED, guard
+from spikesweep.config.words import CONFIG_DIR, number_words
 from spikesweep.config.zips import GROUPS, ROOT_KEYS
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid.labels import tidy
@@ -26,6 +27,7 @@ def load(*overrides: str) -> DictConfig:
     """Return the composed configuration of the same words as on the command line, `models=...` too."""
     words = named_words(overrides)
     with initialize_config_dir(str(CONFIG_DIR.resolve()), version_base="1.3"):
+        guard()
         try:
             cfg = compose("config", number_words(words), return_hydra_config=True)
         except HydraException as error:

@@ -42,7 +42,13 @@ class Options:
         return options
 
     def store_path(self, choices: Mapping[str, str], name: str = "") -> Path:
-        """Return where the store of these choices of names is, of its own name if it has one."""
+        """Return where the store of these choices is, of its own name if it has one.
+
+        Raises InputError for a choice that is a path.
+        """
+        for group, option in choices.items():
+            if Path(option).is_absolute() or ".." in Path(option).parts:
+                raise InputError(f"{group} = {option!r} is refused; allowed: the name of an option, no path")
         folder = self.name or choices.get("protocol", "sweep")
         stem = name or f"{choices.get('neuron')}-{choices.get('network')}"
         return Path(self.outputs) / folder / f"{stem}.zarr"

@@ -16,6 +16,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 import spikesweep
+from spikesweep.config.hydra_node import MODELS_ALLOWED, refuse_word
 from spikesweep.config.ranges import interval_text, meant
 from spikesweep.config.zips import (
     GROUPS,
@@ -34,8 +35,6 @@ from spikesweep.grid.labels import tidy
 CONFIG_DIR = Path(spikesweep.__file__).parent / "conf"
 #: Parts of an axis that are overridden alone: `grid.fe.num=61`.
 RANGE_PARTS = ("start", "stop", "num", "spacing", "low", "high", "integer")
-#: Where folders of models can be named, of which Hydra never hears.
-MODELS_ALLOWED = "allowed: models=FOLDER on the command line or in ss.load, or a spikesweep.toml of yours"
 _COMPLETION = {"-sc", "--shell-completion", "--shell_completion"}
 
 
@@ -82,10 +81,11 @@ def is_completion(words: Sequence[str]) -> bool:
 def _check_word(override: Override, word: str) -> None:
     """Refuse what Hydra would refuse without a hint, or with an error of Python; raise InputError."""
     key = override.key_or_group
+    refuse_word(override, word)
     if key == "models":  # the command line's own was taken out: this is a recorded sweep's, or +models
         raise InputError(f"{word} is refused; {MODELS_ALLOWED}")
     known = key in ROOT_KEYS or "." in key or override.is_hydra_override()
-    if override.type == OverrideType.CHANGE and not known and key != "hydra":
+    if override.type == OverrideType.CHANGE and not known:
         raise InputError(f"{word}: {key} is not known; {nearest_key(key, ['models', *_likely_keys()])}")
     if key in GROUPS and not override.is_sweep_override() and not isinstance(override.value(), str):
         raise InputError(f"{word} is refused; allowed: the name of an option of {key}")

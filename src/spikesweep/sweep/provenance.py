@@ -1,5 +1,6 @@
 """What made a store: the versions of the packages that decide its numbers, when, and which commit."""
 
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -37,16 +38,55 @@ def creation() -> dict[str, Any]:
 
 def _git() -> dict[str, Any]:
     here = Path(spikesweep.__file__).parent
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(here), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
     try:
+        git = _Git(here)
         git("ls-files", "--error-unmatch", str(here / "__init__.py"))  # else it is installed in another's
         return {
             "git_commit": git("rev-parse", "HEAD"),
-            "git_dirty": bool(git("status", "--porcelain", str(here))),
+            "git_dirty": bool(git("status", "--porcelain", "--ignore-submodules=all", str(here))),
         }
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, subprocess.SubprocessError):
         return {"git_commit": "unknown", "git_dirty": True}
+
+
+class _Git:
+    """Git that runs nothing but itself: neither what the environment names, nor what a repository does.
+
+    A repository's own configuration may name programs (filters, a monitor of files, hooks), and it may be
+    that of a folder above, of somebody else.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        path = [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(part)]
+        kept = {name: os.environ[name] for name in ("HOME", "XDG_CONFIG_HOME") if name in os.environ}
+        self._env = {
+            **kept,  # of the user: which folders are safe
+            "PATH": os.pathsep.join(path),
+            "LC_ALL": "C",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_NO_LAZY_FETCH": "1",
+            "GIT_TERMINAL_PROMPT": "0",
+        }
+        self._command = ["git", "-C", str(folder)]
+        for setting in ("core.fsmonitor=false", "core.hooksPath=/dev/null", "core.untrackedCache=false"):
+            self._command += ["-c", setting]
+        for name in self("config", "--name-only", "-z", "--get-regexp", r"^filter\.", absent=1).split("\0"):
+            if name:
+                if "=" in name:  # cannot be set
+                    raise OSError(name)
+                self._command += ["-c", f"{name}={'false' if name.endswith('.required') else ''}"]
+
+    def __call__(self, *arguments: str, absent: int = 0) -> str:
+        """Return what a command says; raise SubprocessError for any code but 0 and `absent`."""
+        done = subprocess.run(
+            [*self._command, *arguments],
+            capture_output=True,
+            text=True,
+            env=self._env,
+            stdin=subprocess.DEVNULL,
+            timeout=60,
+        )
+        if done.returncode not in (0, absent):
+            raise subprocess.SubprocessError(done.stderr)
+        return done.stdout.strip()

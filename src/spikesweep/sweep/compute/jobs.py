@@ -17,6 +17,7 @@ from annotated_types import Ge, Gt
 
 from spikesweep.errors import InputError
 from spikesweep.sweep.compute.base import Running
+from spikesweep.sweep.compute.private import answer_here_only, own_folder
 from spikesweep.sweep.compute.queue import Keeper, noting
 from spikesweep.sweep.compute.tasks import SETTINGS, Tasks, end_with_driver, looked_after
 from spikesweep.sweep.compute.threads import Threads
@@ -132,11 +133,13 @@ class Jobs:
             "distributed.deploy.lost-worker-timeout": "15s",
             # jobs are cancelled and preempted: a block is to blame that has seen a few of them die
             "distributed.scheduler.allowed-failures": 3,
+            "temporary-directory": str(own_folder()),  # of the scheduler, which imports from there
         }
         getLogger("distributed.batched").setLevel(CRITICAL)  # what is closed with work under way is no error
         refused: list[str] = []
         with dask.config.set(settings):
             made = getattr(_jobqueue(), self.cluster)(**self._options(folder, refused))
+            answer_here_only(made.scheduler)
             keeper = Keeper(made, self.listing, self.submit, refused, folder)
             with _closed_at_the_end(made), Client(made) as client:
                 end_with_driver(client)

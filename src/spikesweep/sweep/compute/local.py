@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 from annotated_types import Ge
 
 from spikesweep.sweep.compute.base import Running
+from spikesweep.sweep.compute.private import answer_here_only, own_folder
 from spikesweep.sweep.compute.tasks import SETTINGS, Tasks, looked_after, replace_lost
 
 
@@ -43,6 +44,10 @@ class Local:
             "distributed.deploy.lost-worker-timeout": "1h",
             # a block whose worker died is tried again alone, not on worker after worker
             "distributed.scheduler.allowed-failures": 0,
+            # nobody looks at a worker's own pages
+            "distributed.worker.http.routes": [],
+            # workers import from there: by default it is a folder that any user of this machine may have made
+            "temporary-directory": str(own_folder()),
         }
         with dask.config.set(settings):
             # the default dashboard address listens to the whole network; the default limit of memory, that of
@@ -50,6 +55,8 @@ class Local:
             options |= {"dashboard_address": "127.0.0.1:0", "memory_limit": 0, "silence_logs": 50}
             cluster = LocalCluster(**options)
             with cluster, Client(cluster) as client, looked_after(replace_lost(cluster)):
+                for server in (cluster.scheduler, *cluster.workers.values()):
+                    answer_here_only(server)
                 # Dask's own link names the machine's outer address, where nothing listens
                 port = client.cluster.scheduler.http_server.port
                 tasks = Tasks(client, lambda: self.n_workers)

@@ -23,5 +23,10 @@ class Processes(Local):
     @contextmanager
     def started(self, folder: Path) -> Iterator[Running]:
         """Yield what runs tasks."""
-        with self.cluster(processes=True, n_workers=self.n_workers, threads_per_worker=1) as running:
+        from distributed import Security
+
+        # any user of this machine may connect to its ports: whoever lacks this run's certificate is refused
+        security = Security.temporary()
+        size = {"n_workers": self.n_workers, "threads_per_worker": 1}
+        with self.cluster(processes=True, security=security, **size) as running:
             yield running

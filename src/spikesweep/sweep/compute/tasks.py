@@ -16,6 +16,11 @@ from spikesweep.sweep.compute.base import Lost, Task
 SETTINGS: dict[str, Any] = {
     # by default any page in the user's browser may talk to the dashboard
     "distributed.scheduler.dashboard.bokeh-application.allow_websocket_origin": [],
+    # what is not here is one that passes on requests to any host
+    "distributed.scheduler.http.routes": [
+        f"distributed.http.{name}"
+        for name in ("scheduler.prometheus", "scheduler.info", "scheduler.json", "health", "statics")
+    ],
     # by default the last thousand messages are kept, each with all the tasks that it is about
     "distributed.admin.low-level-log-length": 0,
 }

@@ -24,5 +24,10 @@ class Threads(Local):
     @contextmanager
     def started(self, folder: Path) -> Iterator[Running]:
         """Yield what runs tasks."""
-        with self.cluster(processes=False, n_workers=1, threads_per_worker=self.n_workers) as running:
+        own = {
+            "n_workers": 1,
+            "threads_per_worker": self.n_workers,
+            "worker_dashboard_address": "127.0.0.1:0",
+        }
+        with self.cluster(processes=False, **own) as running:
             yield running
