@@ -206,6 +206,7 @@ def _derived(
         names = tuple(axes[key].name for key in sources)
         rows = list(zip(*(v.tolist() for v in _combinations(grid, names).values()), strict=True))
         leaves = [k for k in known if (k == place or k.startswith(f"{place}.")) and k not in axes]
+        leaves = [k for k in leaves if known[k].base is not None or k == place]  # null stays null
         found = list(config.resolved(cfg, sources, rows, leaves or [place]))
         if not leaves and any(values != found[0] for values in found):
             raise InputError(f"{place} = {text!r} changes with {', '.join(sources)}, which are swept")
