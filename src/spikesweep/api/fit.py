@@ -8,6 +8,7 @@ store stand the fit (`.fit.zarr`, xarray.open_zarr) and its figure; the coeffici
 
 import shutil
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from spikesweep.analysis.transfer_function import fit
 from spikesweep.api import sweeps as api
 from spikesweep.api.main import plan_of
 from spikesweep.config.ranges import refuse_twice
+from spikesweep.store import durable
 from spikesweep.store.paths import FIT
 from spikesweep.sweep.job import make_job
 
@@ -47,6 +49,9 @@ def _words(words: Sequence[str]) -> tuple[str, ...]:
 def _save(fitted: xr.Dataset, path: Path) -> None:
     """Write a fit in the place of an earlier one, whole or not at all."""
     temporary = path.with_name(f".{path.name}.tmp")
+    for old in (temporary, path):  # a link alone goes, not what is behind it
+        if old.is_symlink():
+            old.unlink()
     shutil.rmtree(temporary, ignore_errors=True)
     fitted.to_zarr(temporary, zarr_format=3, consolidated=False)
     shutil.rmtree(path, ignore_errors=True)
@@ -68,7 +73,9 @@ def command(parsed: Any) -> int:
     from spikesweep.analysis.plots import fit as figures  # late: a fit alone needs no matplotlib
 
     path = Path(fitted.attrs["path"])
-    figures.figure(fitted).savefig(path.with_suffix(".png"), dpi=150)
+    data = BytesIO()
+    figures.figure(fitted).savefig(data, format="png", dpi=150)
+    durable.write(path.with_suffix(".png"), data.getvalue())
     table = fitted["coefficient"].transpose("term", "population")
     print(f"{'mV':>12}" + "".join(f"{name!s:>14}" for name in table["population"].values))
     for term, row in zip(table["term"].values, table.values, strict=True):

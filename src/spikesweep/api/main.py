@@ -15,10 +15,12 @@ from spikesweep.config import compose
 from spikesweep.config.compose import Configuration
 from spikesweep.config.options import Options
 from spikesweep.contract import lacking
+from spikesweep.errors import InputError
 from spikesweep.grid.attributes import FIGURE_KEY
 from spikesweep.grid.grid import POINT
 from spikesweep.grid.schema import FAILED, FAILURES, MISSING
 from spikesweep.protocols.base import Traced
+from spikesweep.store import plain
 from spikesweep.sweep.compute.base import Executor
 from spikesweep.sweep.job import Job, make_job
 
@@ -124,8 +126,8 @@ def _draw(outcome: "Outcome", path: Path) -> str:
 def figure_key(path: Path) -> str | None:
     """Return what a PNG file says of the points that it shows (`plots.save`), None where it says nothing."""
     try:
-        head = path.read_bytes()[:_HEAD]
-    except OSError:
+        head = plain.read(path)[:_HEAD]
+    except (OSError, InputError):
         return None
     found = re.search(rb"tEXt" + FIGURE_KEY.encode() + rb"\0([0-9a-f]{64})", head)
     return found[1].decode() if found else None

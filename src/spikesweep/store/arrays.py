@@ -1,18 +1,24 @@
 """The arrays of a store, as Zarr has them."""
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import zarr
+from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.codecs import ZstdCodec
+from zarr.core.buffer import Buffer, BufferPrototype
+from zarr.core.buffer.core import default_buffer_prototype
 from zarr.core.chunk_key_encodings import ChunkKeyEncodingLike
 from zarr.storage import LocalStore
 
 from spikesweep.grid.attributes import decoded
 from spikesweep.grid.grid import Block
-from spikesweep.store import durable
+from spikesweep.store import durable, plain
 from spikesweep.store.remote import Place, ReadStore, Remote
 
 CHECKED = ZstdCodec(level=1, checksum=True)
@@ -20,7 +26,88 @@ CHECKED = ZstdCodec(level=1, checksum=True)
 FLAT: ChunkKeyEncodingLike = {"name": "default", "separator": "."}
 
 
-class DurableStore(LocalStore):
+#: Where a chunk is below its array: `c.0.1.2`, in stores of before `c/0/1/2`.
+_CHUNK_KEY = re.compile(r"(.*?)/c(?:[./].*)?")
+#: Metadata of formats that stores never had, which may hold pickles.
+_OTHERS = (".zarray", ".zgroup", ".zattrs", ".zmetadata")
+
+
+class PlainStore(LocalStore):
+    """A local store of plain files, whose metadata and sizes are those of stores: see `plain`."""
+
+    def __init__(self, root: Path | str, *, read_only: bool = False) -> None:
+        super().__init__(root, read_only=read_only)
+        self._limits: dict[str, int] = {}  #: bytes of a chunk, by array
+
+    async def get(
+        self,
+        key: str,
+        prototype: BufferPrototype | None = None,
+        byte_range: ByteRequest | None = None,
+    ) -> Buffer | None:
+        """Return a file, None where it is not there; raise DamagedError for what is none of a store's."""
+        if not self._is_open:
+            await self._open()
+        return await asyncio.to_thread(self._content, key, prototype, byte_range)
+
+    def get_sync(
+        self,
+        key: str,
+        *,
+        prototype: BufferPrototype | None = None,
+        byte_range: ByteRequest | None = None,
+    ) -> Buffer | None:
+        """Return a file, None where it is not there; raise DamagedError for what is none of a store's."""
+        self._ensure_open_sync()
+        return self._content(key, prototype, byte_range)
+
+    async def get_partial_values(
+        self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]]
+    ) -> list[Buffer | None]:
+        """Return parts of files."""
+        return [await self.get(key, prototype, byte_range) for key, byte_range in key_ranges]
+
+    def _content(
+        self, key: str, prototype: BufferPrototype | None, byte_range: ByteRequest | None
+    ) -> Buffer | None:
+        path, chunk = self.root / key, _CHUNK_KEY.fullmatch(key)
+        if path.name in _OTHERS:
+            return None
+        limit = self._limit(chunk[1]) if chunk else plain.RECORD
+        try:
+            data = plain.read(path, plain.compressed(limit) if chunk else limit)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return None
+        if chunk:
+            plain.refuse_bomb(data, limit, path)
+        elif path.name == "zarr.json":
+            above = key.removesuffix("zarr.json")
+            found = plain.limits(data, path)
+            self._limits |= {f"{above}{name}".strip("/"): size for name, size in found.items()}
+        buffer = (prototype or default_buffer_prototype()).buffer.from_bytes(data)
+        return buffer if byte_range is None else _part(buffer, byte_range)
+
+    def _limit(self, array: str) -> int:
+        """Return how many bytes a chunk of an array has at most."""
+        if array not in self._limits:
+            path = self.root / array / "zarr.json"
+            with suppress(FileNotFoundError, NotADirectoryError):
+                self._limits[array] = plain.limits(plain.read(path), path).get("", plain.RECORD)
+        return self._limits.get(array, plain.RECORD)
+
+
+def _part(buffer: Buffer, asked: ByteRequest) -> Buffer:
+    match asked:
+        case RangeByteRequest(start=start, end=end):
+            return buffer[start:end]
+        case OffsetByteRequest(offset=offset):
+            return buffer[offset:]
+        case SuffixByteRequest(suffix=suffix):
+            return buffer[max(0, len(buffer) - suffix) :]
+    raise TypeError(f"Unexpected byte_range, got {asked}.")
+
+
+class DurableStore(PlainStore):
     """A local store whose writes survive the loss of power: zarr's own never synchronises."""
 
     async def set(self, key: str, value: Any) -> None:
@@ -44,15 +131,15 @@ def chunk_key(array: zarr.Array[Any], chunk: Sequence[int]) -> str:
     return array.metadata.encode_chunk_key(tuple(chunk))
 
 
-def read_only(place: Place) -> LocalStore | ReadStore:
+def read_only(place: Place) -> PlainStore | ReadStore:
     """Return what Zarr reads from a place."""
-    return place.zarr_store() if isinstance(place, Remote) else LocalStore(place, read_only=True)
+    return place.zarr_store() if isinstance(place, Remote) else PlainStore(place, read_only=True)
 
 
 def opened(place: Place, **how: Any) -> zarr.Group:
     """Return a group to read."""
-    if isinstance(place, Remote):  # each question takes time: none whether there is another format
-        how["zarr_format"] = 3
+    # each question takes time: none whether there is another format, which may hold pickles
+    how["zarr_format"] = 3
     return zarr.open_group(read_only(place), mode="r", **how)
 
 
@@ -83,7 +170,7 @@ def version(place: Place) -> tuple[int, int]:
 def _arrays(place: Place, version: tuple[int, int]) -> dict[str, zarr.Array[Any]]:
     if isinstance(place, Remote):
         return fresh_arrays(place)
-    group = zarr.open_group(DurableStore(place), mode="r+", use_consolidated=True)
+    group = zarr.open_group(DurableStore(place), mode="r+", use_consolidated=True, zarr_format=3)
     # by default a chunk of fill values is not stored, and could not be told from a lost one
     return {name: array.with_config({"write_empty_chunks": True}) for name, array in group.arrays()}
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from spikesweep.grid.grid import Grid
 from spikesweep.grid.labels import same_labels
 from spikesweep.grid.schema import MISSING, NOT_ASKED
-from spikesweep.store import durable
+from spikesweep.store import durable, plain
 from spikesweep.store.records import HIDDEN, guarded, unguarded
 from spikesweep.store.remote import Place
 
@@ -26,7 +26,7 @@ _NAME = "asked.json"
 def requests(path: Place) -> list[Request] | None:
     """Return the requests that a store was made of, None where it was one, or where that is not known."""
     try:
-        return list(unguarded((path / HIDDEN / _NAME).read_bytes()))
+        return list(unguarded(plain.content(path / HIDDEN / _NAME)))
     except (FileNotFoundError, NotADirectoryError, ValueError):  # as if all had been asked for
         return None
 

@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import socket
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -126,7 +127,7 @@ def locked(path: Path) -> Iterator[None]:
         raise InputError(f"{path} cannot be written: {error}") from error
     try:
         with suppress(OSError):  # a full disk: nobody learns who we are
-            file.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+            _write_holder(file, descriptor)
         yield
     finally:
         with suppress(OSError):
@@ -134,10 +135,39 @@ def locked(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def open_beside(file: Path, mode: int) -> int:
+    """Return the descriptor of a file beside a store, made where it is not there: a lock, or a log.
+
+    Raises InputError for anything but a plain file: a link would have another file locked, or written.
+    """
+    try:
+        descriptor = os.open(file, mode | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.EMLINK, errno.ENXIO):
+            raise
+        descriptor = None
+    if descriptor is not None and stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    if descriptor is not None:
+        os.close(descriptor)
+    raise InputError(f"{file} is a link, a pipe or a device; allowed: a plain file, or none") from None
+
+
+def _write_holder(file: Path, descriptor: int) -> None:
+    """Write who holds a lock into its file, which may be locked by a descriptor that only reads."""
+    other = open_beside(file, os.O_WRONLY)
+    try:
+        if os.path.samestat(os.fstat(other), os.fstat(descriptor)):
+            os.ftruncate(other, 0)
+            os.write(other, f"process {os.getpid()} on {socket.gethostname()}".encode())
+    finally:
+        os.close(other)
+
+
 def _lock(file: Path, path: Path) -> int:
     mode = os.O_RDONLY
     while True:
-        descriptor = os.open(file, mode | os.O_CREAT, 0o666)
+        descriptor = open_beside(file, mode)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

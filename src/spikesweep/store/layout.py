@@ -68,6 +68,8 @@ def remove_leftovers(path: Path) -> None:
         alive = process != str(os.getpid()) and Path(f"/proc/{process}").exists()
         if not alive if where == host else time.time() - left.stat().st_mtime > _OLD:
             shutil.rmtree(left, ignore_errors=True)
+            if left.is_symlink():  # nobody's that we know: what is made next must not lie behind it
+                left.unlink()
 
 
 def lay_out(

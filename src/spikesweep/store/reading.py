@@ -12,7 +12,7 @@ from spikesweep.errors import DamagedError, InputError
 from spikesweep.grid.grid import Block
 from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import MISSING, NOT_ASKED, STATUS_MEANINGS
-from spikesweep.store import asked_for, durable, ragged
+from spikesweep.store import asked_for, durable, plain, ragged
 from spikesweep.store.arrays import chunk_key, dims, fresh_arrays, read_only, results
 from spikesweep.store.block_record import BlockRecord
 from spikesweep.store.description import Description
@@ -66,7 +66,7 @@ class Reader(Description):
 
     def held(self) -> Self:
         """Return this store, and none that replaces it."""
-        return replace(self, manifest=self._manifest_path.read_bytes())
+        return replace(self, manifest=plain.content(self._manifest_path))
 
     def read_block(self, block: Block) -> tuple[dict[str, NDArray[Any] | Ragged], NDArray[np.uint8]]:
         """Return the variables and the status of a rectangle of points, whether chunk or not.
@@ -142,11 +142,8 @@ class Reader(Description):
 
         from spikesweep.store import accessor as accessor  # registers ds.sweep
 
-        if isinstance(self.path, Remote):
-            ds: xr.Dataset = xr.open_zarr(read_only(self.path), zarr_format=3)
-            ds.encoding["source"] = self.path.url
-        else:
-            ds = xr.open_zarr(self.path)
+        ds: xr.Dataset = xr.open_zarr(read_only(self.path), zarr_format=3)
+        ds.encoding["source"] = self.path.url if isinstance(self.path, Remote) else str(self.path)
         variables = [*ds.variables.values()]
         for attrs in (ds.attrs, *(variable.attrs for variable in variables)):
             # truth values in stores of before; netCDF has none
@@ -177,7 +174,10 @@ class Reader(Description):
     ) -> dict[str, str]:
         """Return a hash of each variable of a block and of its status, and of where in which store it is."""
         # the manifest has the hashes of the configuration and of all labels
-        where = [self.manifest or self._manifest_path.read_bytes(), repr((block.start, block.stop)).encode()]
+        where = [
+            self.manifest or plain.content(self._manifest_path),
+            repr((block.start, block.stop)).encode(),
+        ]
         found = {}
         for name, values in {**results, "status": status}.items():
             parts = [*where, name.encode()]
@@ -192,7 +192,7 @@ class Reader(Description):
     def _record(self, block: Block) -> BlockRecord | None:
         """Return a block's record, None where it has none; raise ValueError where it is damaged."""
         try:
-            data = (self.path / self._record_key(block)).read_bytes()
+            data = plain.content(self.path / self._record_key(block))
         except (FileNotFoundError, NotADirectoryError):
             return None
         return BlockRecord.of(unguarded(data))

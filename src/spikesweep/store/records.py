@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from spikesweep.store import durable
+from spikesweep.errors import DamagedError
+from spikesweep.store import durable, plain
 from spikesweep.store.remote import Place, UnreachableError, below
 
 HIDDEN = ".spikesweep"
@@ -40,24 +41,25 @@ class Records:
 
     def failures(self) -> list[dict[str, Any]]:
         """Return the records of failed attempts in their order, those that are damaged left out."""
-        read = ((p, p.read_bytes()) for p in (self.path / HIDDEN / "failures").glob("*.json"))
+        read = ((p, plain.content(p)) for p in (self.path / HIDDEN / "failures").glob("*.json"))
         found = [record for p, data in read if not _is_damaged(p, data) for record in json.loads(data)]
         return sorted(found, key=lambda record: str(record["time"]))
 
     def damaged_records(self) -> list[str]:
         """Return the files of failed attempts and of verifications that have changed."""
         paths = (p for kind in _KINDS for p in (self.path / HIDDEN / kind).glob("*.json"))
-        return sorted(below(p, self.path) for p in paths if _is_damaged(p, p.read_bytes()))
+        return sorted(below(p, self.path) for p in paths if _is_damaged(p, plain.content(p)))
 
     def damaged_metadata(self) -> list[str]:
         """Return the files that never change and have changed or gone."""
         try:
-            manifest = unguarded(self._manifest_path.read_bytes())
+            manifest = unguarded(plain.content(self._manifest_path))
         except UnreachableError:
             raise
         except (OSError, ValueError):
             return [f"{HIDDEN}/manifest.json"]
-        return [name for name, digest in manifest.items() if _hash(self.path / name) != digest]
+        outside = [name for name in manifest if name.startswith("/") or ".." in name.split("/")]
+        return outside or [name for name, digest in manifest.items() if _hash(self.path / name) != digest]
 
     @property
     def _manifest_path(self) -> Place:
@@ -96,7 +98,7 @@ class WrittenRecords(Records):
     def sent(self, name: str) -> bytes | None:
         """Return what the driver keeps for its workers under a name, None where that is not to be seen."""
         try:
-            return (self.path / HIDDEN / SENT / name).read_bytes()
+            return plain.read(self.path / HIDDEN / SENT / name, plain.CHUNK)
         except FileNotFoundError:
             return None
 
@@ -122,14 +124,14 @@ def copy_records(source: WrittenRecords, target: WrittenRecords, more: Mapping[s
     if failures:
         target._write("failures", failures)
     for path in (source.path / HIDDEN / "verifications").glob("*.json"):
-        durable.write(target.path / HIDDEN / "verifications" / path.name, path.read_bytes())
+        durable.write(target.path / HIDDEN / "verifications" / path.name, plain.read(path))
 
 
 def _hash(path: Place) -> str:
     """Return the hash of a file, nothing where there is none."""
     try:
-        return durable.content_hash(path.read_bytes())
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return durable.content_hash(plain.content(path))
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, DamagedError):
         return ""
 
 

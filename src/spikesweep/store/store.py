@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from spikesweep.errors import InputError
 from spikesweep.grid.grid import Block
 from spikesweep.grid.ragged import Ragged
-from spikesweep.store import durable, ragged, turns
+from spikesweep.store import durable, plain, ragged, turns
 from spikesweep.store.arrays import assert_aligned
 from spikesweep.store.block_record import BlockRecord, Hashes
 from spikesweep.store.reading import Reader
@@ -33,7 +33,10 @@ class Store(Reader, WrittenRecords):
         if durable.is_beside(path):
             with suppress(InputError), durable.locked(path):
                 durable.recover(path)
-        return super().at(path) if path.exists() else None
+        if not path.exists():
+            return None
+        plain.refuse_others(path)
+        return super().at(path)
 
     def write_block(
         self, block: Block, results: Mapping[str, NDArray[Any] | Ragged], status: NDArray[np.uint8]
@@ -64,7 +67,7 @@ class Store(Reader, WrittenRecords):
 
     def _refuse_replaced(self) -> None:
         """Raise OSError where this is no longer the store that its driver opened: it would be mixed."""
-        if self.manifest and self._manifest_path.read_bytes() != self.manifest:
+        if self.manifest and plain.content(self._manifest_path) != self.manifest:
             raise OSError(errno.ESTALE, "another process has replaced the store", str(self.path))
 
     def _held_now(self, block: Block) -> Hashes | None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from spikesweep.errors import InputError
-from spikesweep.store.durable import NO_LOCKS
+from spikesweep.store.durable import NO_LOCKS, open_beside
 
 #: How long a driver waits for writers of an earlier run (s), and between two looks at them.
 _PATIENCE, _LOOK = 60.0, 0.02
@@ -52,7 +52,7 @@ def _file(path: Path) -> Path:
 
 def _locked(file: Path, place: int | None) -> int | None:
     """Return the descriptor of a file that is locked at a place, None where that is to be tried again."""
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+    descriptor = open_beside(file, os.O_RDWR)
     if _exclude(descriptor, place, wait=place is not None):
         with suppress(FileNotFoundError):  # who locked all of it has just removed it
             if os.path.samestat(os.fstat(descriptor), file.stat()):

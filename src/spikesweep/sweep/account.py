@@ -14,7 +14,9 @@ from time import perf_counter
 
 import psutil
 
+from spikesweep.errors import InputError
 from spikesweep.grid.texts import duration_text
+from spikesweep.store.durable import open_beside
 
 #: How many of the slowest blocks are told.
 _SLOWEST = 3
@@ -65,6 +67,11 @@ class Account:
         return f"{times}\nslowest: {slow}"
 
 
+def _log(store: Path) -> int:
+    """Return the descriptor of a log to append to, none of a link or a pipe; raise InputError."""
+    return open_beside(store.parent / "run.log", os.O_WRONLY | os.O_APPEND)
+
+
 @contextmanager
 def logged(store: Path, about: str) -> Iterator[Callable[[str], None]]:
     """Append lines to `run.log` beside a store: that a run begins and how it ends; yield what appends more.
@@ -76,7 +83,7 @@ def logged(store: Path, about: str) -> Iterator[Callable[[str], None]]:
     def say(text: str) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         lines = "".join(f"{now} {run} {store.name}: {line}\n" for line in text.splitlines())
-        with suppress(OSError), (store.parent / "run.log").open("a") as file:
+        with suppress(OSError, InputError), open(_log(store), "a") as file:
             file.write(lines)  # one write: drivers of other stores write to the same file
 
     with suppress(KeyError, OSError):  # nobody has this user's number

@@ -21,6 +21,7 @@ from spikesweep.store.growth import stored_labels
 from spikesweep.sweep.blocks import results
 from spikesweep.sweep.experiment import assemble
 from spikesweep.sweep.job import Job
+from spikesweep.sweep.stored_text import refuse_resolved
 from spikesweep.sweep.swept import Derived, Parameters, lane_keys, places_of
 from spikesweep.sweep.swept_keys import parameters as known_parameters
 
@@ -34,6 +35,7 @@ _KNOWN = (*DONE, NON_FINITE)
 def rebuilt(store: stores.Store) -> Job:
     """Return the job of a store, from its stored configuration alone; raise InputError."""
     stored = store.attrs["configuration"]
+    refuse_resolved(stored)
     protocol, network = assemble(stored)
     own, swept = {axis.name: axis for axis in protocol.axes} | {POINT.name: POINT}, store.swept()
     axes = {name: swept.get(name) or own[name] for name in (*store.axis_values(), *store.columns())}

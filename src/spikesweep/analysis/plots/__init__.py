@@ -5,6 +5,7 @@ A protocol's module may have a `swept_figure` of its own for swept parameters.
 
 from importlib import import_module
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 
 import xarray as xr
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 
 from spikesweep.grid.attributes import FIGURE_KEY, configuration_of
 from spikesweep.grid.schema import DONE
+from spikesweep.store import durable
 
 
 def figure(ds: xr.Dataset) -> Figure:
@@ -33,4 +35,6 @@ def figure(ds: xr.Dataset) -> Figure:
 
 def save(ds: xr.Dataset, path: Path, key: str = "") -> None:
     """Draw the figure of a sweep and write it as PNG; `key` is kept in it, and says what it shows."""
-    figure(ds).savefig(path, dpi=150, metadata={FIGURE_KEY: key} if key else None)
+    data = BytesIO()
+    figure(ds).savefig(data, format="png", dpi=150, metadata={FIGURE_KEY: key} if key else None)
+    durable.write(path, data.getvalue())  # in the place of a link, not behind it
