@@ -4,6 +4,15 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 _SHOWN = 20  # keys in a message that has no nearest one to offer
+_VALUE = 200  # characters of a value in a message
+
+
+def shown(value: object) -> str:
+    """Return a value as messages quote it: one printable line, not longer than a person reads."""
+    text = repr(value)
+    if len(text) > _VALUE:
+        text = f"{text[: _VALUE // 2]} ... {text[-_VALUE // 4 :]}"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class InputError(ValueError):
