@@ -98,7 +98,7 @@ def test_the_log_keeps_who_ran_what_and_how_it_ended(tmp_path):
     lines = (tmp_path / "run.log").read_text().splitlines()
     assert len(lines) == 4
     assert re.match(
-        r"\d{4}-\d\d-\d\dT.* \d+@\S+ a\.zarr: begins: .*pytest.* in /.*, 12 points missing, by ", lines[0]
+        r"\d{4}-\d\d-\d\dT.* \d+@\S+ a\.zarr: begins: .* in /.*, 12 points missing, by ", lines[0]
     )
     assert lines[1].endswith("a.zarr: jobs of 8 cores")
     assert lines[3].endswith("b.zarr: ends: KeyboardInterrupt")

@@ -90,6 +90,8 @@ def limits(data: bytes, path: Path | str) -> dict[str, int]:
         node = json.loads(data)
     except (ValueError, RecursionError):
         return {}
+    if not isinstance(node, dict):
+        return {}
     try:
         return dict(_limits(node, "", path))
     except DamagedError:

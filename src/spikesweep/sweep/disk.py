@@ -8,7 +8,7 @@ import numpy as np
 from spikesweep import store as stores
 from spikesweep.grid.grid import Grid
 from spikesweep.grid.schema import MISSING
-from spikesweep.store import growth
+from spikesweep.store import asked_for, growth
 from spikesweep.sweep.compute.base import Executor
 from spikesweep.sweep.job import Job
 from spikesweep.sweep.run import block_points
@@ -47,7 +47,13 @@ def n_files(job: Job, compute: Executor, *, overwrite: bool) -> int:
     beside = job.protocol.axis_coordinates(job.network, grid.coordinates)
     n_coordinates = len(grid.axes) + len(grid.columns) + len({**job.coordinates, **beside})
     variables = job.protocol.variables
-    return stores.files_of_empty(variables, n_coordinates) + n_blocks * stores.files_of_block(variables)
+    before = asked_for.requests(job.path) if store is not None else None
+    if old is not None and not is_as_it_was:
+        before = [{**asked_for.request(old), **one} for one in before or [asked_for.request(old)]]
+    values = dict(zip(grid.names, grid.values, strict=True))
+    whole = before is None or asked_for.mask([*before, asked_for.request(job.grid)], values).all()
+    n_empty = stores.files_of_empty(variables, n_coordinates) + (not whole)
+    return n_empty + n_blocks * stores.files_of_block(variables)
 
 
 def _places(part: Grid, whole: Grid) -> tuple[np.ndarray, ...]:
