@@ -12,7 +12,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 _INTERRUPTED = 130
 
@@ -35,6 +35,9 @@ class SpikesweepSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run every job even if one fails, and exit with the worst code; none if one is refused."""
+        from hydra.errors import HydraException
+
+        from spikesweep.config.compose import refusal
         from spikesweep.errors import InputError
 
         try:
@@ -52,6 +55,11 @@ class SpikesweepSweeper(Sweeper):
                 if code == _INTERRUPTED:
                     raise
                 worst = max(worst, code)
+            except (InputError, HydraException) as error:
+                print(
+                    f"refused: {error if isinstance(error, InputError) else refusal(error)}", file=sys.stderr
+                )
+                worst = max(worst, 2)
             except Exception:  # of one job: the others go on
                 traceback.print_exc()
                 worst = max(worst, 1)
@@ -74,7 +82,10 @@ class SpikesweepSweeper(Sweeper):
         own = [f"{key}={value}" for key, value in self.params.items() if key.lstrip("+~") not in given]
         words = [*command_words(own), *arguments]
         zips = {**self.zips, **zipped_groups(words)}
-        jobs = multirun_jobs(words, zips, loader, self.master.get("name"))
+        name = OmegaConf.to_container(self.master, resolve=False)[
+            "name"
+        ]  # of each job: it may be made of choices
+        jobs = multirun_jobs(words, zips, loader, name)
         if len(jobs) > 1:
             from spikesweep.api.main import check
 

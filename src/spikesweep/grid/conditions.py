@@ -1,14 +1,21 @@
-"""Conditions over axes, `fe > 10 and neuron.RS.b in (0, 20)`: parsed, never run as Python."""
+"""Conditions over axes, `fe > 10 and neuron.RS.b in (0, 20)`: a grammar of their own, never run as Python.
+
+Numbers, words in quotes, true values, names of axes; `+ - * /` of numbers; comparisons, `in` and `not in` a
+list; `and`, `or`, `not`; parentheses. Python's parser reads the text; what it finds beyond these is refused.
+Nothing in them grows: a condition is at most as long as `_LONGEST`, its values as long as the axes.
+"""
 
 import ast
 import operator
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.errors import InputError, nearest
+from spikesweep.errors import InputError, nearest, shown
+from spikesweep.grid.grid import is_finite
 from spikesweep.grid.schema import Axis
 
 _OPERATORS: dict[type, Callable[..., Any]] = {
@@ -16,8 +23,6 @@ _OPERATORS: dict[type, Callable[..., Any]] = {
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
     ast.USub: operator.neg,
     ast.Not: np.logical_not,
     ast.And: np.logical_and,
@@ -33,6 +38,10 @@ _OPERATORS: dict[type, Callable[..., Any]] = {
 }
 
 
+#: Characters of a condition, and levels of it.
+_LONGEST, _DEEPEST = 1000, 40
+_ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.USub)
+_GRAMMAR = "allowed: numbers, axes, words in quotes, + - * /, comparisons, in, and, or, not, ( )"
 _COMPARISONS = "allowed: comparisons of an axis with values of its kind"
 _LOGIC = (ast.And, ast.Or, ast.Not)
 
@@ -41,11 +50,19 @@ class Condition:
     """One condition; `keys` are those of the axes that it names."""
 
     def __init__(self, text: str, axes: Mapping[str, Axis]) -> None:
-        self.text, self.axes = text, axes
+        self.text, self.axes = str(text).replace("\n", " ").strip(), axes
+        if len(self.text) > _LONGEST:
+            raise InputError(
+                f"exclude: {shown(text)} has {len(text):,} characters; allowed: {_LONGEST}, or several"
+            )
         try:
-            self.tree = ast.parse(str(text), mode="eval").body
+            with warnings.catch_warnings():  # of Python's own meaning
+                warnings.simplefilter("ignore")
+                self.tree = ast.parse(self.text, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise InputError(f"exclude: {text!r} is no condition: {error}") from error
+            raise InputError(f"exclude: {shown(text)} is no condition: {error}; {_GRAMMAR}") from error
+        if _levels(self.tree) > _DEEPEST:
+            raise InputError(f"exclude: {shown(text)} is refused; allowed: at most {_DEEPEST} levels")
         self.keys: set[str] = set()
         self._visit(self.tree, None)
         if not self.keys:
@@ -69,22 +86,24 @@ class Condition:
         if isinstance(node, ast.Constant) and isinstance(node.value, (bool, str)):
             return node.value
         if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
-            return float(node.value)  # 9**9**9 of whole numbers would never end
+            if not is_finite(node.value):
+                raise InputError(f"exclude: {self.text!r} holds {ast.unparse(node)}; allowed: finite numbers")
+            return float(node.value)
         if isinstance(node, (ast.Name, ast.Attribute)):
             return self._column(ast.unparse(node), columns)
         if isinstance(node, (ast.Tuple, ast.List)):
             return [self._visit(item, columns) for item in node.elts]
         parts, operators = _parts(node)
-        for kind in operators:
-            if kind not in _OPERATORS:
-                raise InputError(f"exclude: {self.text!r} holds {ast.unparse(node)!r}, which is not allowed")
-        if not operators:
-            raise InputError(f"exclude: {self.text!r} holds {ast.unparse(node)!r}, which is not allowed")
+        if not operators or not set(operators) <= set(_OPERATORS):
+            found = shown(ast.unparse(node))
+            raise InputError(f"exclude: {self.text!r} holds {found}, which is not allowed; {_GRAMMAR}")
         found = [self._visit(part, columns) for part in parts]
         if columns is None:
             return None
         if operators[0] in _LOGIC:
             self._assert_truths(node, found)
+        if operators[0] in _ARITHMETIC:
+            self._assert_numbers(node, found)
         if isinstance(node, ast.UnaryOp):
             return _OPERATORS[operators[0]](found[0])
         if isinstance(node, ast.Compare):
@@ -104,6 +123,10 @@ class Condition:
                 f"exclude: {ast.unparse(node)!r} joins what is not true or false; {_COMPARISONS}"
             )
 
+    def _assert_numbers(self, node: ast.expr, values: list[Any]) -> None:
+        if any(isinstance(v, list) or np.asarray(v).dtype.kind not in "iuf" for v in values):
+            raise InputError(f"exclude: {ast.unparse(node)!r} counts with what is no number; {_COMPARISONS}")
+
     def _assert_comparable(self, node: ast.expr, kind: type, a: Any, b: Any) -> None:
         """Refuse words compared with numbers, which are never equal, and lists but after `in`."""
         member = kind in (ast.In, ast.NotIn)
@@ -121,6 +144,15 @@ class Condition:
             raise InputError(f"exclude: {name} is no axis of {self.text!r}; {nearest(name, known)}")
         self.keys.add(known[name])
         return None if columns is None else columns[known[name]]
+
+
+def _levels(node: ast.AST) -> int:
+    """Return how many levels a tree has, without a call for each."""
+    level, levels = [node], 0
+    while level:
+        level = [child for each in level for child in ast.iter_child_nodes(each)]
+        levels += 1
+    return levels
 
 
 def _is_word(value: Any) -> bool:
