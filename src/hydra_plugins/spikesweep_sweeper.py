@@ -82,9 +82,8 @@ class SpikesweepSweeper(Sweeper):
         own = [f"{key}={value}" for key, value in self.params.items() if key.lstrip("+~") not in given]
         words = [*command_words(own), *arguments]
         zips = {**self.zips, **zipped_groups(words)}
-        name = OmegaConf.to_container(self.master, resolve=False)[
-            "name"
-        ]  # of each job: it may be made of choices
+        whole: Any = OmegaConf.to_container(self.master, resolve=False)
+        name = whole["name"]  # as it is typed: of each job it may be another
         jobs = multirun_jobs(words, zips, loader, name)
         if len(jobs) > 1:
             from spikesweep.api.main import check

@@ -95,8 +95,8 @@ class Condition:
             return [self._visit(item, columns) for item in node.elts]
         parts, operators = _parts(node)
         if not operators or not set(operators) <= set(_OPERATORS):
-            found = shown(ast.unparse(node))
-            raise InputError(f"exclude: {self.text!r} holds {found}, which is not allowed; {_GRAMMAR}")
+            part = shown(ast.unparse(node))
+            raise InputError(f"exclude: {self.text!r} holds {part}, which is not allowed; {_GRAMMAR}")
         found = [self._visit(part, columns) for part in parts]
         if columns is None:
             return None

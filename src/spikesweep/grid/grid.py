@@ -17,7 +17,7 @@ from spikesweep.grid.schema import Axis
 #: The dimension of points that are no full grid.
 POINT = Axis("point", "1", "number of the point", 0, integer=True)
 #: Values of one axis: more fit in no store.
-_MOST_VALUES = 1_000_000
+MOST_VALUES = 1_000_000
 #: Points of a grid: each has a status, of which a run holds several copies.
 MOST_POINTS = 100_000_000
 _RANGE_KEYS = ("start", "stop", "num", "spacing")
@@ -213,8 +213,8 @@ def _range_values(key: str, spec: Mapping[str, Any]) -> list[float]:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not is_finite(value):
             raise InputError(f"{key}.{name} = {shown(value)}; allowed: a finite number")
     start, stop, num, spacing = spec["start"], spec["stop"], spec["num"], spec.get("spacing", "linear")
-    if num != int(num) or not 1 <= num <= _MOST_VALUES:
-        raise InputError(f"{key}.num = {num!r}; allowed: a whole number of values, 1 to {_MOST_VALUES:,}")
+    if num != int(num) or not 1 <= num <= MOST_VALUES:
+        raise InputError(f"{key}.num = {num!r}; allowed: a whole number of values, 1 to {MOST_VALUES:,}")
     if spacing not in ("linear", "log"):
         raise InputError(f"{key}.spacing = {spacing!r}; {nearest(str(spacing), ('linear', 'log'))}")
     if spacing == "log" and (start <= 0 or stop <= 0):

@@ -1,7 +1,6 @@
 """The design of an experiment: from its configuration and its built parts to axes and swept parameters."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -12,7 +11,7 @@ from spikesweep.config import compose as config
 from spikesweep.config.options import Options
 from spikesweep.errors import InputError, nearest_key
 from spikesweep.grid.attributes import cell_names
-from spikesweep.grid.grid import POINT, Grid, axis_values, n_values, refuse_many
+from spikesweep.grid.grid import MOST_VALUES, POINT, Grid, axis_values, n_values, refuse_many
 from spikesweep.grid.points import Table, arrange, is_range, read_table
 from spikesweep.grid.schema import Axis
 from spikesweep.protocols.base import Experiment, is_read
@@ -81,8 +80,8 @@ def design(
     swept = Parameters(protocol, network, grid.swept, derived, used, lanes)
     _refuse_unread(grid, swept, reads)
     _combinations(grid, [a.name for a in grid.swept if a.key in places and a.key not in lanes], MOST_CALLS)
-    labels = swept.check(_combinations(grid, [axis.name for axis in grid.swept]), grid.coordinates)
-    return grid, replace(swept, labels=labels)
+    rows = _combinations(grid, [axis.name for axis in grid.swept])
+    return grid, swept.checked(rows, grid.coordinates, grid.whole)
 
 
 def _spelled(specs: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
@@ -154,6 +153,8 @@ def _refuse_many(
 ) -> None:
     """Refuse a grid of too many points before its values are made; raise InputError."""
     lengths = {key: n_values(specs[key]) for key in axes if key in specs and not is_range(specs[key])}
+    if max(lengths.values(), default=0) > MOST_VALUES:  # the axis itself is refused
+        return
     for key in listed:
         lengths.pop(key, None)
     for members in options.zip.values():  # as many as one of them
