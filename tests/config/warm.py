@@ -1,8 +1,8 @@
 """A process that has imported everything and runs each request in a child of its own: quick, and alone.
 
 `Warm` starts it; a request is `(kind, payload)`: `run` and `command` are words of a command line, `load`
-those of `ss.load`, `python` is a program. A child may use so much processor time and memory and no more, and nothing
-is simulated: what would be run counts as accepted. Run as a program it answers requests, a line each.
+those of `ss.load`, `python` is a program. A child may use so much processor time and memory and no more, and
+nothing is simulated: what would be run counts as accepted. Run as a program it answers requests, a line each.
 """
 
 import json

@@ -57,7 +57,10 @@ def make_job(cfg: compose.Configuration) -> tuple[Job, Executor, Options]:
     protocol.check(network)
     path = options.store_path(values.get("choices") or {})
     stored = {} if options.overwrite else _stored_axes(path)
-    grid, parameters = design(cfg, values, options, protocol, network, stored)
+    try:
+        grid, parameters = design(cfg, values, options, protocol, network, stored)
+    except MemoryError as error:
+        raise InputError(f"{path} needs more memory than there is: {error}; allowed: fewer values") from error
     drawn_from = {"root_seed": protocol.root_seed} if hasattr(protocol, "root_seed") else {}
     job = Job(
         protocol,
