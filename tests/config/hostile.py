@@ -11,7 +11,7 @@ _TEXTS = "network:\n  parameters:\n    k0: xxxxxxxxxx\n" + "".join(
     f"    k{i}: ${{network.parameters.k{i - 1}}}${{network.parameters.k{i - 1}}}\n" for i in range(1, 45)
 )
 _NODES = "zip:\n  k0: [a,b]\n" + "".join(
-    f"  k{i}: [{','.join(['${zip.k%d}' % (i - 1)] * 10)}]\n" for i in range(1, 20)
+    f"  k{i}: [{','.join([f'${{zip.k{i - 1}}}'] * 10)}]\n" for i in range(1, 20)
 )
 _DEFAULTS = "defaults:\n  - config\n  - _self_\n"
 #: What each protocol runs on.
@@ -247,9 +247,9 @@ SAID = {
     "-m name=a,b": "name=a,b: name cannot be swept; allowed: one name",
     "neuron=nope": "there is no neuron/nope; allowed: adexp",
     "points=/dev/zero": "points = '/dev/zero' is no plain file; allowed",
-    "sample.num=1000000000000 grid.fe={low:0,high:1}": "sample.num = 1000000000000 is refused; allowed: at most",
+    "sample.num=1000000000000 grid.fe={low:0,high:1}": "sample.num = 1000000000000 is refused",
     "grid.fe.num=2000000 grid.fi.num=2000000": "grid.fe.num = 2000000; allowed",
     "protocol=transfer_function_adaptive protocol.n_fe=1e12": "protocol.n_fe = 1000000000000 is refused",
-    "exclude=fe > 9**9**9": "'9**9**9', which is not allowed",
-    "neuron.b=20": "neuron.b = 20 is no cell; did you mean",
+    "exclude=fe > 9**9**9": "'9 ** 9 ** 9', which is not allowed",
+    "neuron.b=20": "neuron.b = 20 is no cell; allowed: AdExp, RS",
 }

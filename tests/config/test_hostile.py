@@ -67,12 +67,8 @@ def test_there_are_many():
 def test_a_pipe_without_a_writer_is_refused(warm, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     assert "is no plain file" in refuse(warm, ("run", ["points=pipe"]), tmp_path)
-    assert "is no plain file" in refuse(warm, ("run", ["-cd", ".", "-cn", "x"]), _with_pipe(tmp_path))
-
-
-def _with_pipe(folder):
-    os.mkfifo(folder / "x.yaml")
-    return folder
+    os.mkfifo(tmp_path / "x.yaml")
+    assert "Cannot find primary config 'x'" in refuse(warm, ("run", ["-cd", ".", "-cn", "x"]), tmp_path)
 
 
 #: What stands in the place of every number.
