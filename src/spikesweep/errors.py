@@ -1,5 +1,6 @@
 """The one exception that means: the request itself is refused, nothing was simulated."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -15,6 +16,8 @@ def is_text(text: str) -> bool:
 
 def one_line(text: str, longest: int = _LONGEST) -> str:
     """Return a text as one printable line, what is neither escaped, the middle of a longer one left out."""
+    text = re.sub(r"(?<=:)\s*\n\s*", " ", text.strip())
+    text = re.sub(r"\s*\n\s*", "; ", text)
     if len(text) > longest:
         text = f"{text[: longest // 2]} ... {text[-longest // 4 :]}"
     if not is_text(text):

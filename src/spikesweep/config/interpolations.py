@@ -76,9 +76,11 @@ class _Count:
 
     def _referred(self, place: _Path, target: _Path) -> int:
         """Return how much a reference becomes; what it does not name, OmegaConf explains."""
-        while target and self._at(target) is None:  # through another reference: all that this one names
-            target = target[:-1]
-        if not target:
+        for n in range(1, len(target)):  # through another reference: all that this one names
+            if isinstance(self._at(target[:n]), str):
+                target = target[:n]
+                break
+        if not target or self._at(target) is None:
             return 1
         if any(around[: len(target)] == target for around in self.under_way):
             raise InputError(
