@@ -150,7 +150,7 @@ def refuse_long(job: Job, compute: Executor, *, hours: float, overwrite: bool, r
         steps *= float(np.isin(status, to_compute(retry)).mean())
         if steps * _FASTEST_STEP / compute.n_workers > hours * 3600:
             raise InputError(
-                f"{job.path} has {steps:.3g} neuron steps, on any machine longer than ask_above = {hours:g} h; "
+                f"{job.path} has {steps:.3g} steps, on any machine longer than ask_above = {hours:g} h; "
                 "allowed: confirm=true, a shorter duration, a longer dt, or fewer points"
             )
     time = make_plan(job, compute, overwrite=overwrite, retry=retry).time
