@@ -9,13 +9,13 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import listening
 import psutil
+from waiting import PATIENCE, wait_until
 
 #: What has to be installed: the packages `slurm-wlm` and `munge` of Debian and Ubuntu.
 PROGRAMS = (
@@ -24,8 +24,6 @@ PROGRAMS = (
 )
 #: Daemons are in folders that are not on everybody's PATH.
 _PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/sbin"])
-#: Seconds for what takes a fraction of one, on a machine that is busy with other tests.
-PATIENCE = 120.0
 #: Job states after which nothing more happens.
 OVER = ("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "TIMEOUT")
 
@@ -69,14 +67,6 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE DefaultTime=60 State=U
 def missing() -> list[str]:
     """Return which programs of Slurm are not installed."""
     return [program for program in PROGRAMS if shutil.which(program, path=_PATH) is None]
-
-
-def wait_until(holds: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
-    """Wait until a condition holds; fail with what was waited for when it does not."""
-    deadline = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < deadline, f"waited {patience:.0f} s in vain: {what}"
-        time.sleep(0.05)
 
 
 class Cluster:

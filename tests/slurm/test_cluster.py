@@ -1,8 +1,7 @@
 """The Slurm of these tests is a Slurm: what they rely on."""
 
 import pytest
-
-from slurm.cluster import wait_until
+from waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

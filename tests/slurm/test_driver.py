@@ -6,9 +6,9 @@ import sys
 
 import pytest
 from conftest import n_done
+from waiting import wait_until
 
 import spikesweep as ss
-from slurm.cluster import wait_until
 from spikesweep import store as stores
 from spikesweep.store.check import check
 

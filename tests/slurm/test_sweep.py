@@ -17,9 +17,9 @@ import psutil
 import pytest
 from conftest import n_done
 from schedulers import same_bits, scheduler
+from waiting import wait_until
 
 import spikesweep as ss
-from slurm.cluster import wait_until
 from spikesweep.grid.schema import FAILED, OK
 from spikesweep.store import Store
 from spikesweep.store.check import check

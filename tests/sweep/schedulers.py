@@ -6,9 +6,11 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import waiting
 
 from spikesweep.grid.grid import Block
 from spikesweep.grid.ragged import Ragged
@@ -21,12 +23,7 @@ _HERE = ("--dashboard-address", "127.0.0.1:0", "--no-dashboard")
 PATIENCE = 300.0
 
 
-def wait_until(holds, what):
-    """Wait until a condition holds."""
-    until = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < until, f"waited in vain: {what}"
-        time.sleep(0.02)
+wait_until = partial(waiting.wait_until, patience=PATIENCE)
 
 
 def certificates(folder):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spikesweep.errors import InputError
+from spikesweep.grid.texts import walltime_seconds
 
 #: Seconds before the walltime at which a driver is asked to end, at most.
 _MARGIN = 120
@@ -123,9 +124,7 @@ class Request:
     @property
     def seconds(self) -> int:
         """The walltime."""
-        days, _, rest = self.time.rpartition("-")
-        hours, minutes, seconds = map(int, rest.split(":"))
-        return ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + seconds
+        return walltime_seconds(self.time)
 
 
 def script(scheduler: str, request: Request, command: Sequence[str], folder: Path) -> str:

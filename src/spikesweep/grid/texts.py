@@ -1,4 +1,4 @@
-"""How times, sizes and places of a grid are told."""
+"""How times, sizes and places of a grid are told, and times read."""
 
 from typing import Any
 
@@ -16,6 +16,13 @@ def duration_text(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.1f} min"
     return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"
+
+
+def walltime_seconds(text: str) -> int:
+    """Return a walltime (s) as queues have it: HH:MM, HH:MM:SS, D-HH:MM:SS."""
+    days, _, rest = text.rpartition("-")
+    hours, minutes, *seconds = map(int, rest.split(":"))
+    return ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + sum(seconds)
 
 
 def size_text(n: float) -> str:

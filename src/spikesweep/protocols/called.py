@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import signal
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -51,21 +52,29 @@ def imported(name: str, where: str) -> Callable[..., Any]:
     root = root_of(module) if module else None
     if root is None:
         raise InputError(f"{where} = {name!r} is refused: it is of no package that was named; {_ALLOWED}")
-    try:
-        # simulators that install a handler of Ctrl-C when they are imported cannot do so in a worker's thread
-        aside = threading.current_thread() is not threading.main_thread()
-        with patch.object(signal, "signal") if aside else nullcontext():
-            found = (
-                getattr(importlib.import_module(module), attribute) if may_name(module, attribute) else None
-            )
-    except InputError:
-        raise
-    except Exception as error:  # whatever the import of a user's file raises
-        raise InputError(f"{where} = {name!r} cannot be imported: {fault_in(error, root)}") from error
+    if module in sys.modules:  # asked for at every block
+        found = getattr(importlib.import_module(module), attribute, None)
+    else:
+        found = _first_imported(module, attribute, f"{where} = {name!r}", root)
     if not callable(found):
         raise InputError(f"{where} = {name!r} is refused: {module} has no function {attribute}; {_ALLOWED}")
     function: Callable[..., Any] = found
     return function
+
+
+def _first_imported(module: str, attribute: str, what: str, root: str) -> Any:
+    """Return what a module calls by a name, importing it; None where its text has no such name."""
+    if not may_name(module, attribute):
+        return None
+    try:
+        # simulators that install a handler of Ctrl-C when they are imported cannot do so in a worker's thread
+        aside = threading.current_thread() is not threading.main_thread()
+        with patch.object(signal, "signal") if aside else nullcontext():
+            return getattr(importlib.import_module(module), attribute)
+    except InputError:
+        raise
+    except Exception as error:  # whatever the import of a user's file raises
+        raise InputError(f"{what} cannot be imported: {fault_in(error, root)}") from error
 
 
 @dataclass(frozen=True)

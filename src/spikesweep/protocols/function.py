@@ -103,7 +103,8 @@ class Function(Experiment):
         results = self.results if self.results is not None else declared(self.call) or None
         if results is not None and self.seconds is not None:
             return replace(self, results=results)
-        returned, seconds, labels = self._tried(point)
+        returned, seconds = self._tried(point)
+        labels: Mapping[str, Any] = {}
         if results is None:
             if self.vectorized:
                 returned = {name: np.asarray(v)[0] for name, v in named(returned, self.call).items()}
@@ -112,7 +113,8 @@ class Function(Experiment):
         seconds = self.seconds or float(10.0 ** ceil(log10(max(seconds, 1e-6))))
         return replace(self, results=results, seconds=seconds, labels=labels)
 
-    def _tried(self, point: Mapping[str, Any]) -> tuple[Any, float, dict[str, Any]]:
+    def _tried(self, point: Mapping[str, Any]) -> tuple[Any, float]:
+        """Return what a call at a point returns, and how long a point takes (s); raise InputError."""
         n = _TRIED if self.vectorized else 1
         columns = self._given({name: np.array([value] * n) for name, value in point.items()})
         given = {name: np.array(v) if self.vectorized else v[0] for name, v in columns.items()}
@@ -120,7 +122,7 @@ class Function(Experiment):
             self.call(**given)  # compiles, imports
             began = time.perf_counter()
             returned = self.call(**given)
-            return returned, (time.perf_counter() - began) / n, {}
+            return returned, (time.perf_counter() - began) / n
         except Exception as error:
             text = ", ".join(f"{name}={value!r}" for name, value in point.items())
             raise InputError(
@@ -140,10 +142,9 @@ class Function(Experiment):
     def check(self, network: Any) -> None:
         """Refuse names that mean two things; raise InputError."""
         del network
-        names = [*self.arguments]
         known = {*(self.results or {})}
         dims = {d for result in (self.results or {}).values() for d in (*result.dims, result.ragged) if d}
-        for name in names:
+        for name in self.arguments:
             if name in known | dims | {"point", "status"}:
                 raise InputError(f"protocol.function: {name} is an argument and a result; allowed: two names")
 

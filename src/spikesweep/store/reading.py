@@ -1,6 +1,7 @@
 """What readers of a store have, wherever it is: its blocks, and what is damaged of them, and its dataset."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -73,8 +74,19 @@ class Reader(Description):
 
         Raises DamagedError where a chunk cannot be read.
         """
-        try:
+        with self._readable(block):
             return self._read(block)
+
+    def block_status(self, block: Block) -> NDArray[np.uint8]:
+        """Return the status of a block's points; raise DamagedError where it cannot be read."""
+        with self._readable(block):
+            return np.array(self._arrays["status"][block.slices], order="C")
+
+    @contextmanager
+    def _readable(self, block: Block) -> Iterator[None]:
+        """Raise DamagedError where a chunk of a block cannot be read."""
+        try:
+            yield
         except (UnreachableError, InputError):
             raise
         except Exception as error:  # whatever a codec says of a damaged chunk

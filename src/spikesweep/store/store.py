@@ -93,14 +93,6 @@ class Store(Reader, WrittenRecords):
             ragged.remove_other(self.path, dimension, self._name(block), None)
         (self.path / self._record_key(block)).unlink(missing_ok=True)
 
-    def block_status(self, block: Block) -> NDArray[np.uint8]:
-        """Return the status of a block's points; raise DamagedError where it cannot be read."""
-        try:
-            return np.array(self._arrays["status"][block.slices], order="C")
-        except (RuntimeError, ValueError) as error:  # whatever a codec says of a damaged chunk
-            what = f"a chunk cannot be read ({type(error).__name__}: {error})"
-            raise self._damaged(block, what) from error
-
     @contextmanager
     def writing(self, block: Block) -> Iterator[None]:
         """Keep others from writing a block.
@@ -108,7 +100,7 @@ class Store(Reader, WrittenRecords):
         A block may run twice: where its worker was thought lost, or its driver was killed and the next one
         has started. What is read and written in this context is whole.
         """
-        chunk = tuple(a // n for a, n in zip(block.start, self.chunks, strict=True))
+        chunk = self._chunk(block, self.axes)
         n_chunks = [-(-size // n) for size, n in zip(self._arrays["status"].shape, self.chunks, strict=True)]
         with turns.alone(self.path, int(np.ravel_multi_index(chunk, n_chunks))):
             yield

@@ -1,6 +1,6 @@
 """What makes a store that of one sweep: configuration, code, compilers; what differs is told line by line."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from spikesweep.contract import parts_of
@@ -39,10 +39,8 @@ def refuse_other(job: Job, store: Store, code: Mapping[str, str]) -> None:
     moved = [line.split(": ", 1) for line in found if line.partition(":")[0] in swept]
     ways = [f"{key}={value.partition(' there')[0]} 'grid.{key}=[...]', " for key, value in moved]
     # SciPy, too, where a protocol or a component imports it
-    for name in (*DECISIVE_VERSIONS, *(("scipy",) if uses(_classes(job), "scipy") else ())):
-        there, here = attrs["versions"].get(name), job.attrs["versions"].get(name)
-        if minor(there) != minor(here):
-            found.append(f"{name}: version {there} there, {here} here")
+    names = (*DECISIVE_VERSIONS, *(("scipy",) if uses(_classes(job), "scipy") else ()))
+    found += _other_versions(attrs, job.attrs, names)
     found += [] if is_landed(attrs["code"], code) else differences(attrs["code"], code, "code of ")
     if found:
         raise InputError(
@@ -55,11 +53,14 @@ def refuse_other(job: Job, store: Store, code: Mapping[str, str]) -> None:
 def unlike(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """Return a line for each difference between the attributes of stores that keeps them from being mixed."""
     found = differences(todays(there["configuration"]), todays(here["configuration"]))
-    for name in DECISIVE_VERSIONS:
-        versions = [attrs["versions"].get(name) for attrs in (there, here)]
-        if minor(versions[0]) != minor(versions[1]):
-            found.append(f"{name}: version {versions[0]} there, {versions[1]} here")
+    found += _other_versions(there, here, DECISIVE_VERSIONS)
     return found + differences(there["code"], here["code"], "code of ")
+
+
+def _other_versions(there: Mapping[str, Any], here: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    """Return a line for each package whose versions, in attributes, may give other numbers."""
+    versions = ((name, *(attrs["versions"].get(name) for attrs in (there, here))) for name in names)
+    return [f"{n}: version {a} there, {b} here" for n, a, b in versions if minor(a) != minor(b)]
 
 
 def _is_unread(line: str, job: Job) -> bool:

@@ -16,13 +16,14 @@ from unittest.mock import patch
 from annotated_types import Ge, Gt
 
 from spikesweep.errors import InputError
+from spikesweep.grid.texts import walltime_seconds
 from spikesweep.sweep.compute.base import Running
 from spikesweep.sweep.compute.private import answer_here_only, own_folder
 from spikesweep.sweep.compute.queue import Keeper, noting
 from spikesweep.sweep.compute.tasks import SETTINGS, Tasks, end_with_driver, looked_after
 from spikesweep.sweep.compute.threads import Threads
 
-_WALLTIME = re.compile(r"(?:(\d+)-)?(\d{1,3}):(\d{2})(?::(\d{2}))?")
+_WALLTIME = re.compile(r"(?:\d+-)?\d{1,3}:\d{2}(?::\d{2})?")
 _MEMORY = re.compile(r"\d+(\.\d+)? ?[kMGT]i?B")
 #: A worker leaves so long before its job must end (s), at most, and as a part of the walltime.
 _MARGIN, _MARGIN_PART = 300.0, 0.25
@@ -51,6 +52,8 @@ class Jobs:
     cluster: ClassVar[str]
     submit: ClassVar[str]
     listing: ClassVar[str]
+    #: What dask-jobqueue calls whom the time is charged to.
+    charged: ClassVar[str] = "account"
 
     queue: str | None = None
     account: str | None = None
@@ -93,11 +96,9 @@ class Jobs:
                     raise InputError(f"compute.{name} holds {line!r}; allowed: each line by itself")
 
     @property
-    def seconds(self) -> float:
+    def seconds(self) -> int:
         """Return the walltime (s)."""
-        found = _WALLTIME.fullmatch(self.walltime)
-        days, hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0, 0)
-        return 60.0 * (60 * (24 * days + hours) + minutes) + seconds
+        return walltime_seconds(self.walltime)
 
     @property
     def n_workers(self) -> int:
@@ -120,7 +121,7 @@ class Jobs:
 
     def own(self) -> Mapping[str, Any]:
         """Return what only this queue is told."""
-        return {"queue": self.queue, "account": self.account, "walltime": self.walltime}
+        return {"queue": self.queue, self.charged: self.account, "walltime": self.walltime}
 
     @contextmanager
     def started(self, folder: Path) -> Iterator[Running]:

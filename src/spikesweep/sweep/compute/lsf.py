@@ -14,7 +14,8 @@ class LSF(Jobs):
     cluster: ClassVar[str] = "LSFCluster"
     submit: ClassVar[str] = "bsub"
     listing: ClassVar[str] = "bjobs -noheader -o jobid"
+    charged: ClassVar[str] = "project"
 
     def own(self) -> Mapping[str, Any]:
         """Return what only this queue is told."""
-        return {"queue": self.queue, "project": self.account, "walltime": f"{self.seconds // 60:.0f}"}
+        return {**super().own(), "walltime": f"{self.seconds // 60:.0f}"}

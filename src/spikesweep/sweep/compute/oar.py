@@ -14,14 +14,13 @@ class OAR(Jobs):
     cluster: ClassVar[str] = "OARCluster"
     submit: ClassVar[str] = "oarsub"
     listing: ClassVar[str] = "oarstat -u {user}"
+    charged: ClassVar[str] = "project"
 
     memory_property: str | None  #: what a site calls the memory of a core; None where it does not know it
 
     def own(self) -> Mapping[str, Any]:
         """Return what only this queue is told."""
         return {
-            "queue": self.queue,
-            "project": self.account,
-            "walltime": self.walltime,
+            **super().own(),
             "memory_per_core_property_name": self.memory_property or "not_applicable",
         }

@@ -1,8 +1,7 @@
 """Jobs of Grid Engine."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from spikesweep.sweep.compute.jobs import Jobs
 
@@ -14,7 +13,4 @@ class SGE(Jobs):
     cluster: ClassVar[str] = "SGECluster"
     submit: ClassVar[str] = "qsub"
     listing: ClassVar[str] = "qstat -u {user}"
-
-    def own(self) -> Mapping[str, Any]:
-        """Return what only this queue is told."""
-        return {"queue": self.queue, "project": self.account, "walltime": self.walltime}
+    charged: ClassVar[str] = "project"
