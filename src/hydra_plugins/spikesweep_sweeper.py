@@ -12,7 +12,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 _INTERRUPTED = 130
 
@@ -35,6 +35,9 @@ class SpikesweepSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run every job even if one fails, and exit with the worst code; none if one is refused."""
+        from hydra.errors import HydraException
+
+        from spikesweep.config.compose import refusal
         from spikesweep.errors import InputError
 
         try:
@@ -52,8 +55,10 @@ class SpikesweepSweeper(Sweeper):
                 if code == _INTERRUPTED:
                     raise
                 worst = max(worst, code)
-            except InputError as error:  # what only this job's own options say
-                print(f"refused: {error}", file=sys.stderr)
+            except (InputError, HydraException) as error:
+                print(
+                    f"refused: {error if isinstance(error, InputError) else refusal(error)}", file=sys.stderr
+                )
                 worst = max(worst, 2)
             except Exception:  # of one job: the others go on
                 traceback.print_exc()
@@ -79,7 +84,9 @@ class SpikesweepSweeper(Sweeper):
         zips = {**self.zips, **zipped_groups(words)}
         for row in [row for rows in zips.values() for row in rows]:
             command_words(row)  # refuses what no word may be
-        jobs = multirun_jobs(words, zips, loader, self.master.get("name"))
+        whole: Any = OmegaConf.to_container(self.master, resolve=False)
+        name = whole["name"]  # as it is typed: of each job it may be another
+        jobs = multirun_jobs(words, zips, loader, name)
         if len(jobs) > 1:
             from spikesweep.api.main import check
 

@@ -1,22 +1,43 @@
 """The one exception that means: the request itself is refused, nothing was simulated."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 _SHOWN = 20  # keys in a message that has no nearest one to offer
-_VALUE = 200  # characters of a value in a message
+_LONGEST = 2000  # characters of a message
+_VALUE = 200  # characters of one value in it
+
+
+def is_text(text: str) -> bool:
+    """Return whether a text is one line that any terminal and any file name can hold as it is."""
+    return text.isprintable()  # of surrogates, control and format characters none is
+
+
+def one_line(text: str, longest: int = _LONGEST) -> str:
+    """Return a text as one printable line, what is neither escaped, the middle of a longer one left out."""
+    text = re.sub(r"(?<=:)\s*\n\s*", " ", text.strip())
+    text = re.sub(r"\s*\n\s*", "; ", text)
+    if len(text) > longest:
+        text = f"{text[: longest // 2]} ... {text[-longest // 4 :]}"
+    if not is_text(text):
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return text
 
 
 def shown(value: object) -> str:
-    """Return a value as messages quote it: one printable line, not longer than a person reads."""
-    text = repr(value)
-    if len(text) > _VALUE:
-        text = f"{text[: _VALUE // 2]} ... {text[-_VALUE // 4 :]}"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    """Return a value as messages quote it: one line, not longer than a person reads."""
+    return one_line(repr(value), _VALUE)
 
 
 class InputError(ValueError):
-    """A request that cannot be carried out: its text names the key, the value and what is allowed."""
+    """A request that cannot be carried out: its text names the key, the value and what is allowed.
+
+    It is one line, whatever the values hold that it quotes.
+    """
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class DamagedError(InputError):
@@ -28,7 +49,7 @@ class DamagedError(InputError):
 
     def __str__(self) -> str:
         where, what, remedy = self.args
-        return f"{where}: {what}; allowed: {remedy}"
+        return one_line(f"{where}: {what}; allowed: {remedy}")
 
 
 def nearest_key(key: str, known: Iterable[str]) -> str:

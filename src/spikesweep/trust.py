@@ -15,7 +15,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from spikesweep import folder_packages
-from spikesweep.errors import InputError, nearest
+from spikesweep.errors import InputError, nearest, shown
 
 PACKAGE = "spikesweep"
 #: The entry points of installed packages.
@@ -39,6 +39,8 @@ def named_words(words: Iterable[str]) -> list[str]:
     folders: list[str] = []
     words = list(words)
     for word in words:
+        if not isinstance(word, str):
+            raise InputError(f"{shown(word)} is refused; allowed: words as text, KEY=VALUE, one each")
         key, _, value = word.partition("=")
         if key == "models":
             folders += _split(value)

@@ -50,15 +50,15 @@ def test_run_is_run_py():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("run", "neuron=izh"), "refused: In 'config': Could not find 'neuron/izh'"),
-        (("run", "-m", "neuron=izh"), "refused: In 'config': Could not find 'neuron/izh'"),
+        (("run", "neuron=izh"), "refused: neuron=izh is refused: there is no neuron/izh"),
+        (("run", "-m", "neuron=izh"), "refused: neuron=izh is refused: there is no neuron/izh"),
         (("run", "grid.fe=[1"), "refused: "),
         (("run", "protocol.duraton=3"), "did you mean 'duration'"),
         (("run", "nothing=1"), "refused: nothing=1: nothing is not known"),
         (("run", "-cd", "nowhere"), "refused: --config-dir nowhere is no folder"),
         (("run", "-cp", "conf"), "refused: --config-path conf is refused; allowed: --config-dir"),
         (("run", "--nothing"), "unrecognized arguments"),
-        (("fit", "neuron=izh"), "refused: In 'config': Could not find 'neuron/izh'"),
+        (("fit", "neuron=izh"), "refused: neuron=izh is refused: there is no neuron/izh"),
         (("fit", "-m"), "refused: "),
         (("verify", "nowhere.zarr"), "refused: nowhere.zarr does not exist"),
         (("verify", "nowhere.zarr", "fe=3"), "refused: fe=3 is refused; allowed: models=FOLDER"),

@@ -50,7 +50,7 @@ RUN = Path(__file__).parents[2] / "run.py"
         (f"protocol.root_seed={2**64}", ("protocol.root_seed = 18446744073709551616", "at most")),
         (f"protocol.duration={10**400}", ("protocol.duration = 1000", "a finite number")),
         (f"grid.fe=[{10**400}]", ("grid.fe holds 1000", "finite")),
-        ("grid.fe={start:0,stop:1,num:1e13}", ("grid.fe.num = 10000000000000.0", "1 to 10,000,000")),
+        ("grid.fe={start:0,stop:1,num:1e13}", ("grid.fe.num = 10000000000000.0", "1 to 1,000,000")),
         ("retry=nonsense", ("retry = 'nonsense'", "failed, null")),
         ("protocol.duraton=3", ("protocol.duraton is not known", "did you mean 'duration'")),
         ("grid.fe=[]", ("grid.fe = []", "at least one value")),

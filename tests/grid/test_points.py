@@ -218,7 +218,7 @@ def test_points_are_refused(small, tmp_path, words, parts):
     [
         ("fe,fi\n", "a line of distinct names"),
         ("fe,fe\n1,2\n", "distinct names"),
-        ("fe,fi\n1\n", "row 2 has 1 values"),
+        ("fe,fi\n1\n", "line 2 has 1 values"),
         ("fe,neuron.RS.bb\n1,2\n", "did you mean 'neuron.RS.b'"),
         ("fe,b\n1,2\n", "did you mean 'neuron.RS.b'"),
         ("fe,fi\n1,x\n", "holds 'x'"),

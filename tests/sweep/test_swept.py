@@ -248,7 +248,7 @@ def test_an_interpolation_from_an_axis_that_is_there_is_another_sweep(small):
 
 def test_a_stored_axis_that_does_not_apply_hides_no_reason(small):
     ss.run(small("neuron.FS.b=0,20"))
-    with pytest.raises(InputError, match=r"holds another sweep:\n  network\.populations: "):
+    with pytest.raises(InputError, match=r"holds another sweep: network\.populations: "):
         ss.run(small("network.populations=[RS]"))
 
 

@@ -1,16 +1,16 @@
 """Every command of `spikesweep`, which is also `python -m spikesweep`: one parser, one meaning of exit codes.
 
-0: all is well. 1: something is wrong with a store, or the disk stopped it. 2: refused. 3: some points failed.
-130: interrupted. A command imports what it needs when it is called.
+docs/exit_codes.md has the table of these. A command imports what it needs when it is called.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 from spikesweep.api.exits import exit_codes
+from spikesweep.errors import InputError
 
 #: Commands whose words are Hydra's, options too: they are not looked at here.
 _WORDS = ("run", "fit")
@@ -26,12 +26,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif given[:1] == ["job"] and "--" in given:  # by hand: argparse would look for its own options behind it
         at = given.index("--")
         given, rest = given[:at], given[at + 1 :]
-    parsed = _parser().parse_args(given)
-    if rest or hydras:
-        parsed.words = rest
     with exit_codes():
+        parsed = _parser().parse_args(given)
+        if rest or hydras:
+            parsed.words = rest
         module, _, name = parsed.command.partition(":")
         sys.exit(getattr(import_module(f"{__package__}.{module}"), name)(parsed))
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses as everything else does."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; allowed: {self.prog} --help")
 
 
 class _Version(argparse.Action):
@@ -45,7 +52,7 @@ class _Version(argparse.Action):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("spikesweep", description="Labelled, resumable parameter sweeps.")
+    parser = _Parser("spikesweep", description="Labelled, resumable parameter sweeps.")
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(required=True, metavar="command")
 

@@ -4,17 +4,19 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
+from spikesweep.config.alone import VERSION_BASE, application, readable
 from spikesweep.config.hydra_node import guarded
 from spikesweep.config.ranges import refuse_twice
-from spikesweep.config.words import CONFIG_DIR, command_words, is_completion
+from spikesweep.config.words import CONFIG_DIR, WITH_VALUE, command_words, is_completion
 from spikesweep.errors import InputError
 from spikesweep.trust import named_words
 
@@ -30,22 +32,46 @@ def run(task: Callable[[DictConfig, Mapping[str, Any]], Any], words: Sequence[st
         _complete_without_models()
     else:
         refuse_twice(words)
-    words = command_words(named_words(words))
+    words = _options_first(command_words(named_words(words)))
     # Hydra then raises what it would print before it exits with 1, which means something else here
-    told = os.environ.setdefault(_FULL, "")
+    told, typed = os.environ.get(_FULL), sys.argv[1:]
     os.environ[_FULL] = told or "1"
     sys.argv[1:] = words
-    start = hydra.main(version_base="1.3", config_path=str(CONFIG_DIR.resolve()), config_name="config")
+    where = {"config_path": str(CONFIG_DIR.resolve()), "config_name": "config"}
     try:
-        _refuse_options(words)
-        with guarded():
+        with application(), guarded():
+            start = hydra.main(version_base=VERSION_BASE, **where)
+            with readable():
+                _refuse_options(words)
             start(lambda cfg: task(cfg, HydraConfig.get().runtime.choices))()
-    except HydraException as error:
+    except (HydraException, OmegaConfBaseException, RecursionError) as error:
         if told:
             raise
         from spikesweep.config.compose import refusal  # late: a help needs none of it
 
         raise refusal(error) from error
+    finally:
+        sys.argv[1:] = typed
+        if told is None:  # what this process calls next would be told everything
+            del os.environ[_FULL]
+
+
+def _options_first(words: Sequence[str]) -> list[str]:
+    """Return words as Hydra's parser wants them; raise InputError where it would print its usage."""
+    parser = get_args_parser()
+
+    def error(message: str) -> NoReturn:
+        raise InputError(f"{message}; allowed: KEY=VALUE, and the options that --help lists")
+
+    parser.error = error  # type: ignore[method-assign]
+    options: list[str] = []
+    rest: list[str] = []
+    for word in words:
+        its = word.startswith("-") or (options and options[-1] in WITH_VALUE)
+        (options if its else rest).append(word)
+    ordered = [*options, *rest]
+    parser.parse_args(ordered)
+    return ordered
 
 
 def _refuse_options(words: Sequence[str]) -> None:

@@ -186,6 +186,8 @@ def _choice(value: Any, options: Sequence[Any], where: str) -> Any:
 def _scalar(value: Any, kind: type, where: str) -> Any:
     names = {float: "a finite number", int: "a whole number", bool: "true or false", str: "text"}
     accepted = {float: (int, float), int: (int,), bool: (bool,), str: (str,)}[kind]
+    if kind is int and isinstance(value, float) and value.is_integer() and abs(value) <= 2**53:
+        value = int(value)  # 1e4 is a whole number, as it is on an axis
     wrong = not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool)
     if wrong or (kind is float and not is_finite(value)):
         raise InputError(f"{where} = {value!r} is refused; allowed: {names[kind]}")

@@ -2,19 +2,22 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from spikesweep.config.hydra_node import MODELS_ALLOWED, guard
+from spikesweep.config.alone import composed
+from spikesweep.config.hydra_node import MODELS_ALLOWED
+from spikesweep.config.interpolations import refuse_endless, refuse_unprintable
+from spikesweep.config.parse import MOST_WRITTEN, n_in_range
 from spikesweep.config.words import CONFIG_DIR, number_words
 from spikesweep.config.zips import GROUPS, ROOT_KEYS
-from spikesweep.errors import InputError, nearest
+from spikesweep.errors import InputError, nearest, shown
+from spikesweep.grid.grid import is_finite
 from spikesweep.grid.labels import tidy
 from spikesweep.trust import named_words
 
@@ -26,18 +29,23 @@ _REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 def load(*overrides: str) -> DictConfig:
     """Return the composed configuration of the same words as on the command line, `models=...` too."""
     words = named_words(overrides)
-    with initialize_config_dir(str(CONFIG_DIR.resolve()), version_base="1.3"):
-        guard()
-        try:
-            cfg = compose("config", number_words(words), return_hydra_config=True)
-        except HydraException as error:
-            raise refusal(error) from error
+    try:
+        cfg = composed(str(CONFIG_DIR.resolve()), "config", number_words(words))
+    except HydraException as error:
+        raise refusal(error) from error
     return with_choices(cfg, cfg.hydra.runtime.choices)
 
 
-def refusal(error: HydraException) -> InputError:
+def refusal(error: Exception) -> InputError:
     """Return what Hydra says of words that it cannot carry out, without where it searched."""
-    text = str(error).split("Config search path")[0].strip()
+    lines = [line.strip() for line in str(error).split("Config search path")[0].splitlines()]
+    text = lines[0] if lines else ""
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        group, _, option = str(error.missing_cfg_file).rpartition("/")
+        known = nearest(option, error.options)
+        return InputError(f"{group}={option} is refused: there is no {group}/{option}; {known}")
+    if found := re.search(r"Ambiguous value for argument '(.*)'", text):
+        return InputError(f"{found[1]} is a sweep; allowed: one value, or run.py -m; a list as KEY=[1,2]")
     return InputError(f"{text}{f': {error.__cause__}' if error.__cause__ else ''}")
 
 
@@ -53,10 +61,11 @@ def with_choices(cfg: DictConfig, choices: Mapping[str, Any]) -> DictConfig:
 
 def plain(cfg: DictConfig) -> dict[str, Any]:
     """Return a configuration as plain, resolved values; raise InputError for what cannot be resolved."""
+    refuse_endless(OmegaConf.to_container(cfg, resolve=False))
     try:
         values = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    except OmegaConfBaseException as error:
-        where, said = str(error.full_key or "the configuration"), str(error).splitlines()[0]
+    except (OmegaConfBaseException, RecursionError) as error:
+        where, said = str(getattr(error, "full_key", "") or "the configuration"), str(error).splitlines()[0]
         if absent := re.search(r"Interpolation key '([\w.]+)' not found", said):
             said = (
                 f"there is no {absent[1]} here; allowed: values of its own, or a choice that has {absent[1]}"
@@ -64,6 +73,7 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
         raise InputError(f"{where} cannot be resolved: {said}") from error
     assert isinstance(values, dict)
     known = {str(key): value for key, value in values.items()}
+    refuse_unprintable(known)
     if "models" in known:
         raise InputError(f"models = {known['models']!r} in a YAML is refused; {MODELS_ALLOWED}")
     for key in known:
@@ -154,20 +164,48 @@ def interpolated(
 
 def _arange(start: float, stop: float, step: float = 1.0) -> list[float]:
     """Return start, start + step, ... below stop: how many is decided before anything is rounded."""
-    n = max(0, math.ceil((stop - start) / step - 1e-9))
+    if not all(map(_is_number, (start, stop, step))):
+        raise InputError(f"arange:{shown(start)},{shown(stop)},{shown(step)} is refused; allowed: numbers")
+    n = n_in_range(start, stop, step, f"arange:{start},{stop},{step}", MOST_WRITTEN)
     return tidy(start + step * np.arange(n))
 
 
 def _product(*factors: Any) -> float:
     """Return the product of numbers."""
-    if not all(isinstance(f, (int, float)) and not isinstance(f, bool) for f in factors):
-        raise InputError(f"product of {list(factors)} is refused; allowed: numbers")
-    return float(math.prod(factors))
+    if not all(_is_number(f) for f in factors):
+        raise InputError(f"product of {shown(list(factors))} is refused; allowed: finite numbers")
+    return float(
+        math.prod(map(float, factors)) if max(map(abs, factors), default=0) > 2**53 else math.prod(factors)
+    )
 
 
-OmegaConf.register_new_resolver("linspace", lambda a, b, n: tidy(np.linspace(a, b, n)), replace=True)
-OmegaConf.register_new_resolver(
-    "logspace", lambda a, b, n: tidy(np.logspace(a, b, n), even=False), replace=True
-)
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and is_finite(value)
+
+
+def _spaced(name: str, space: Callable[..., Any], a: Any, b: Any, n: Any) -> list[float]:
+    """Return n values from a to b."""
+    if not all(_is_number(x) for x in (a, b, n)) or n != int(n) or not 1 <= n <= MOST_WRITTEN:
+        raise InputError(
+            f"{name}:{shown(a)},{shown(b)},{shown(n)} is refused; allowed: two finite numbers and "
+            f"a whole number of values, 1 to {MOST_WRITTEN:,}"
+        )
+    values = space(a, b, int(n))
+    if not np.isfinite(values).all():
+        raise InputError(f"{name}:{a},{b},{n} is refused; allowed: values below 1e308")
+    return tidy(values, even=space is np.linspace)
+
+
+def _linspace(a: Any, b: Any, n: Any) -> list[float]:
+    return _spaced("linspace", np.linspace, a, b, n)
+
+
+def _logspace(a: Any, b: Any, n: Any) -> list[float]:
+    with np.errstate(over="ignore"):
+        return _spaced("logspace", np.logspace, a, b, n)
+
+
+OmegaConf.register_new_resolver("linspace", _linspace, replace=True)
+OmegaConf.register_new_resolver("logspace", _logspace, replace=True)
 OmegaConf.register_new_resolver("product", _product, replace=True)
 OmegaConf.register_new_resolver("arange", _arange, replace=True)

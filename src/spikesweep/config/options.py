@@ -8,9 +8,12 @@ from typing import Annotated, Any, Literal
 from annotated_types import Gt
 
 from spikesweep.config.build import built
-from spikesweep.errors import InputError
+from spikesweep.errors import InputError, shown
 from spikesweep.grid.points import Sample
 from spikesweep.urls import refuse_url
+
+#: Bytes of a folder's name: room for what stands beside a store, as NAME.zarr.HOST.tmp.
+_LONGEST = 200
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,11 @@ class Options:
         folder = Path(options.name or ".")
         if folder.is_absolute() or ".." in folder.parts:
             raise InputError(f"name = {options.name!r} is refused; allowed: a folder name below outputs")
+        for key, text in (("name", options.name or ""), ("outputs", options.outputs)):
+            if any(len(part.encode()) > _LONGEST for part in Path(text).parts) or len(text) > 4 * _LONGEST:
+                raise InputError(
+                    f"{key} = {shown(text)} is refused; allowed: up to {_LONGEST} bytes a folder"
+                )
         return options
 
     def store_path(self, choices: Mapping[str, str], name: str = "") -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 
+from spikesweep.config.parse import MOST_WRITTEN, refuse_long_range
 from spikesweep.errors import InputError
 from spikesweep.grid.labels import tidy
 
@@ -33,6 +34,8 @@ def meant(override: Override) -> Any:
 def swept_texts(override: Override) -> list[str]:
     """Return the values of a sweep in the order that the words say, as text."""
     value = meant(override)
+    if isinstance(value, RangeSweep):
+        refuse_long_range(value, str(override.input_line), MOST_WRITTEN)
     if value is override.value() or not isinstance(value, RangeSweep):
         return list(override.sweep_string_iterator())
     ordered = sorted(map(float, value.range()), reverse=bool(_DESCENDING.search(str(override.input_line))))

@@ -9,15 +9,15 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, OverrideType, RangeSweep, Sweep
-from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 import spikesweep
+from spikesweep.config.alone import composed
 from spikesweep.config.hydra_node import MODELS_ALLOWED, refuse_word
-from spikesweep.config.ranges import interval_text, meant
+from spikesweep.config.parse import parsed, refuse_long_range, refuse_unreadable
+from spikesweep.config.ranges import interval_text, meant, swept_texts
 from spikesweep.config.zips import (
     GROUPS,
     ROOT_KEYS,
@@ -25,16 +25,22 @@ from spikesweep.config.zips import (
     axis_words,
     check_group,
     grid_key,
-    quoted,
     zip_words,
 )
-from spikesweep.errors import InputError, nearest_key
+from spikesweep.errors import InputError, nearest_key, shown
 from spikesweep.grid.labels import tidy
 
 #: The configurations of this package.
 CONFIG_DIR = Path(spikesweep.__file__).parent / "conf"
+#: Stores of one command.
+_MOST_JOBS = 10_000
 #: Parts of an axis that are overridden alone: `grid.fe.num=61`.
 RANGE_PARTS = ("start", "stop", "num", "spacing", "low", "high", "integer")
+#: Options of Hydra that the next word belongs to.
+WITH_VALUE = frozenset(
+    "-c --cfg -p --package -i --info --experimental-rerun "
+    "-cp --config-path -cn --config-name -cd --config-dir".split()
+)
 _COMPLETION = {"-sc", "--shell-completion", "--shell_completion"}
 
 
@@ -48,19 +54,20 @@ def command_words(words: Sequence[str]) -> list[str]:
     """
     if is_completion(words):
         return list(words)
-    parser = OverridesParser.create()
     words_out: list[str] = []
-    for word in words:
+    before = ""
+    for given in words:
+        word = given.strip()  # a tab behind a quoted word
+        is_option, before = word.startswith("-") or before in WITH_VALUE, word
+        if is_option:
+            words_out.append(word)
+            continue
+        refuse_unreadable(word)
         if zipped := ZIP.fullmatch(word):
             words_out += zip_words(zipped)
             continue
-        try:
-            override = parser.parse_override(word)
-        except HydraException:  # an option, or a slip that Hydra itself explains
-            key, _, text = word.partition("=")
-            words_out.append(f"exclude={quoted(text)}" if key == "exclude" else word)
-            continue
-        key = override.key_or_group
+        override = parsed(word)
+        word, key = str(override.input_line), override.key_or_group
         _check_word(override, word)
         if override.type != OverrideType.CHANGE or "." not in key or override.is_hydra_override():
             words_out.append(word)
@@ -95,9 +102,11 @@ def _check_word(override: Override, word: str) -> None:
 
 def _likely_keys() -> list[str]:
     """Return the keys of the default experiment, without those of cells that it does not use."""
-    with initialize_config_dir(str(CONFIG_DIR.resolve()), version_base="1.3"):
-        cfg = compose("config")
-    keys = [key for key in _leaves(OmegaConf.to_container(cfg), "") if "." in key]
+    cfg = composed(str(CONFIG_DIR.resolve()), "config", [])
+    node = OmegaConf.to_container(cfg)
+    assert isinstance(node, dict)
+    node.pop("hydra")
+    keys = [key for key in _leaves(node, "") if "." in key]
     cells = cfg.network.populations
     return [*ROOT_KEYS, *(k for k in keys if not k.startswith("neuron.") or k.split(".")[1] in cells)]
 
@@ -132,7 +141,10 @@ def multirun_jobs(
         elif "." in key:
             choices.append([axis_words(grid_key(key), _axis_text(override))])
         else:
-            raise InputError(f"{text}: {key} cannot be swept; {nearest_key(key, _likely_keys())}")
+            known = f"allowed: one {key}" if key in ROOT_KEYS else nearest_key(key, _likely_keys())
+            raise InputError(f"{text}: {key} cannot be swept; {known}")
+    if (n := math.prod(map(len, choices))) > _MOST_JOBS:
+        raise InputError(f"the sweeps of names make {n:,} stores; allowed: at most {_MOST_JOBS:,}")
     jobs = [[word for part in combination for word in part] for combination in product(*choices)]
     protocols = [_last(job, "protocol") for job in jobs]
     if len(set(protocols)) > 1:
@@ -144,17 +156,19 @@ def multirun_jobs(
 
 def number_words(words: Sequence[str]) -> list[str]:
     """Return words whose sweeps over numbers are axes; raise InputError for a sweep over a group."""
-    parser = OverridesParser.create()
     out: list[str] = []
+    for word in words:
+        if not isinstance(word, str) or word.startswith("-"):
+            raise InputError(f"{shown(word)} is refused; allowed here: KEY=VALUE, one word each, no options")
     for word in command_words(words):
-        override = parser.parse_override(word)
+        override = parsed(word)
         key = override.key_or_group
         if not override.is_sweep_override():
             out.append(word)
         elif "." in key and not key.startswith("hydra."):
             out += axis_words(grid_key(key), _axis_text(override))
         else:
-            raise InputError(f"{word}: {key} is swept; allowed here: one option, or run.py -m")
+            raise InputError(f"{word}: {key} is swept; allowed here: one {key}, or run.py -m")
     return out
 
 
@@ -171,9 +185,10 @@ def _axis_text(override: Override) -> str:
     if isinstance(value, IntervalSweep):
         return interval_text(value)
     if isinstance(value, RangeSweep):
+        refuse_long_range(value, text)
         return _range_text(float(value.start or 0), float(value.stop or 0), float(value.step))
     if override.is_sweep_override():
-        texts = list(override.sweep_string_iterator())
+        texts = swept_texts(override)
         if text.lstrip().startswith(("sort(", "shuffle(")):
             texts.sort(key=_order)
         return f"[{','.join(texts)}]"
@@ -195,7 +210,7 @@ def _order(text: str) -> tuple[float, str]:
 
 
 def _distinct(override: Override, text: str) -> list[str]:
-    options = list(override.sweep_string_iterator()) if override.is_discrete_sweep() else []
+    options = swept_texts(override) if override.is_discrete_sweep() else []
     if not options or len(set(options)) < len(options):
         raise InputError(f"{text}: the options are {options}; allowed: at least one, each once")
     return options

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override
-from hydra.errors import HydraException
 
+from spikesweep.config.parse import parsed, quoted, refuse_unreadable
 from spikesweep.config.ranges import swept_texts
 from spikesweep.errors import InputError
 
@@ -57,9 +57,10 @@ def zip_words(zipped: re.Match[str]) -> list[str]:
 
 def _zip_member(text: str, member: str) -> tuple[str, list[str]]:
     try:
-        override = OverridesParser.create().parse_override(member.strip())
-    except HydraException as error:
-        raise InputError(f"{text}: {member.strip()!r} is refused: {error}") from error
+        refuse_unreadable(member.strip())
+        override = parsed(member.strip())
+    except InputError as error:
+        raise InputError(f"{text}: {error}") from error
     value = override.value()
     if isinstance(value, IntervalSweep) or getattr(value, "shuffle", False):
         raise InputError(f"{text}: {member.strip()!r} is refused; allowed: values in an order")
@@ -68,11 +69,6 @@ def _zip_member(text: str, member: str) -> tuple[str, list[str]]:
     if not isinstance(override._value, list):
         raise InputError(f"{text}: {member.strip()!r} is refused; allowed: KEY=[...] or KEY=choice(...)")
     return override.key_or_group, [Override._get_value_element_as_str(v) for v in override._value]
-
-
-def quoted(word: str) -> str:
-    """Return a word in the quotes of Hydra's grammar."""
-    return "'" + word.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _split(text: str) -> list[str]:

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.errors import InputError, nearest
+from spikesweep.errors import InputError, nearest, shown
 from spikesweep.grid.labels import same_labels, tidy
 from spikesweep.grid.schema import Axis
 
 #: The dimension of points that are no full grid.
 POINT = Axis("point", "1", "number of the point", 0, integer=True)
 #: Values of one axis: more fit in no store.
-_MOST_VALUES = 10_000_000
+MOST_VALUES = 1_000_000
+#: Points of a grid: each has a status, of which a run holds several copies.
+MOST_POINTS = 100_000_000
 _RANGE_KEYS = ("start", "stop", "num", "spacing")
 
 
@@ -119,6 +121,26 @@ class Grid:
         return f"{' x '.join(parts)} = {self.n_points} points"
 
 
+def n_values(spec: Any) -> float:
+    """Return how many values an axis is given, before they are made; what is no axis is one value here."""
+    if isinstance(spec, Mapping):
+        num = spec.get("num")
+        return num if isinstance(num, (int, float)) and num > 1 else 1
+    return max(len(spec), 1) if isinstance(spec, (list, tuple)) else 1
+
+
+def refuse_many(lengths: Mapping[str, float], most: int = MOST_POINTS, what: str = "points") -> None:
+    """Refuse axes whose product is too large, given how many values each has; raise InputError."""
+    n = prod(lengths.values())
+    if n > most:
+        texts = (
+            f"{name} {int(k):,}" if k < 1e15 else f"{name} {k:g}" for name, k in lengths.items() if k > 1
+        )
+        raise InputError(
+            f"grid: {' x '.join(texts)} = {n:.3g} {what} is refused; allowed: at most {most:,} {what}"
+        )
+
+
 def axis_values(axis: Axis, spec: Any, *, ordered: bool = True) -> NDArray[Any]:
     """Return the values of one axis from a number, a list or a {start, stop, num, spacing} mapping.
 
@@ -135,10 +157,10 @@ def axis_values(axis: Axis, spec: Any, *, ordered: bool = True) -> NDArray[Any]:
         raise InputError(f"{key} = [] is refused: an axis needs at least one value")
     for value in values:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise InputError(f"{key} holds {value!r}; allowed: numbers ({axis.units})")
+            raise InputError(f"{key} holds {shown(value)}; allowed: numbers ({axis.units})")
         if not is_finite(value) or value < axis.minimum:
             least = f", at least {axis.minimum:g}" if is_finite(axis.minimum) else ""
-            raise InputError(f"{key} holds {value!r}; allowed: finite{least}")
+            raise InputError(f"{key} holds {shown(value)}; allowed: finite{least}")
         if axis.integer and (value != int(value) or abs(value) > 2**53):
             raise InputError(f"{key} holds {value!r}; allowed: whole numbers")
     array = np.array(values, np.int64) if axis.integer else np.array(tidy(values, even=False))
@@ -147,9 +169,9 @@ def axis_values(axis: Axis, spec: Any, *, ordered: bool = True) -> NDArray[Any]:
         repeated, counts = np.unique(keys, return_counts=True)
         again = np.isin(keys, repeated[counts > 1])
         twice = list(dict.fromkeys(v for v, is_again in zip(values, again, strict=True) if is_again))
-        raise InputError(f"{key} holds {twice} more than once; allowed: each value once")
+        raise InputError(f"{key} holds {shown(twice)} more than once; allowed: each value once")
     if ordered and np.any(np.diff(array) <= 0):
-        raise InputError(f"{key} = {values} is not in order; allowed: {sorted(values)}")
+        raise InputError(f"{key} = {shown(values)} is not in order; allowed: {shown(sorted(values))}")
     return array
 
 
@@ -170,9 +192,9 @@ def _words(key: str, spec: Any, *, ordered: bool) -> NDArray[Any]:
     """Return the values of an axis of words, in the order in which they are given."""
     values = list(spec) if isinstance(spec, (list, tuple)) else [spec]
     if not values or not all(isinstance(value, str) for value in values):
-        raise InputError(f"{key} = {spec!r} is refused; allowed: a list of words")
+        raise InputError(f"{key} = {shown(spec)} is refused; allowed: a list of words")
     if ordered and len(set(values)) < len(values):
-        raise InputError(f"{key} = {values} is refused; allowed: each word once")
+        raise InputError(f"{key} = {shown(values)} is refused; allowed: each word once")
     return np.array(values)
 
 
@@ -183,10 +205,10 @@ def _range_values(key: str, spec: Mapping[str, Any]) -> list[float]:
     for name in ("start", "stop", "num"):
         value = spec.get(name)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not is_finite(value):
-            raise InputError(f"{key}.{name} = {value!r}; allowed: a finite number")
+            raise InputError(f"{key}.{name} = {shown(value)}; allowed: a finite number")
     start, stop, num, spacing = spec["start"], spec["stop"], spec["num"], spec.get("spacing", "linear")
-    if num != int(num) or not 1 <= num <= _MOST_VALUES:
-        raise InputError(f"{key}.num = {num!r}; allowed: a whole number of values, 1 to {_MOST_VALUES:,}")
+    if num != int(num) or not 1 <= num <= MOST_VALUES:
+        raise InputError(f"{key}.num = {num!r}; allowed: a whole number of values, 1 to {MOST_VALUES:,}")
     if spacing not in ("linear", "log"):
         raise InputError(f"{key}.spacing = {spacing!r}; {nearest(str(spacing), ('linear', 'log'))}")
     if spacing == "log" and (start <= 0 or stop <= 0):

@@ -6,20 +6,25 @@ Each gives columns of equal length, one entry a point; they end along the one di
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from math import ceil, log2, prod
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
-from spikesweep.errors import InputError, nearest
+from spikesweep.errors import InputError, nearest, shown
 from spikesweep.grid.conditions import Condition
-from spikesweep.grid.grid import POINT, Grid, is_finite
+from spikesweep.grid.grid import POINT, Grid, is_finite, refuse_many
 from spikesweep.grid.labels import same_labels
 from spikesweep.grid.schema import Axis
+from spikesweep.plain_files import read_bounded
 
+#: Points that are no full grid: each has a row of values.
+MOST_ROWS = 10_000_000
+#: Bytes of a list of points.
+_MOST_BYTES = 64_000_000
 #: Values of axes at the same points.
 Table = dict[str, NDArray[Any]]
 #: Significant digits of sampled values: nobody needs more, and recorded samples have as many.
@@ -31,7 +36,7 @@ _RANGE = ("low", "high", "spacing", "integer")
 class Sample:
     """How the axes given as {low, high, spacing} are filled (scipy.stats.qmc)."""
 
-    num: Annotated[int, Ge(1)] | None  #: points
+    num: Annotated[int, Ge(1), Le(MOST_ROWS)] | None  #: points
     method: Literal["latin_hypercube", "sobol"]
     seed: Annotated[int, Ge(0)]
 
@@ -93,22 +98,29 @@ def _bound(axis: Axis, name: str, value: Any, *, integer: bool) -> Any:
 
 def read_table(path: str) -> dict[str, list[Any]]:
     """Return the columns of a CSV file with a line of names; raise InputError for another file."""
+    where = f"points = {shown(path)}"
+    raw = read_bounded(path, _MOST_BYTES, where)
     try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file, skipinitialspace=True) if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"points = {path!r} cannot be read: {error}") from error
-    if len(rows) < 2 or len({name.strip() for name in rows[0]}) < len(rows[0]):
-        raise InputError(f"points = {path!r} is refused; allowed: a line of distinct names, then points")
-    for number, row in enumerate(rows, start=1):
-        if len(row) != len(rows[0]):
-            raise InputError(
-                f"points = {path!r}: row {number} has {len(row)} values for {len(rows[0])} names"
-            )
-    return {name.strip(): [_cell(v) for v in column] for name, *column in zip(*rows, strict=True)}
+        # strict: what stands behind the end of a quoted cell would be joined to it
+        reader = csv.reader(StringIO(raw.decode("utf-8-sig"), newline=""), skipinitialspace=True, strict=True)
+        rows = [(reader.line_num, row) for row in reader if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{where} cannot be read: {error}; allowed: CSV in UTF-8") from error
+    names = [name.strip() for name in rows[0][1]] if rows else []
+    if len(rows) < 2 or len(set(names)) < len(names):
+        raise InputError(f"{where} is refused; allowed: a line of distinct names, then points")
+    if not all(names):
+        raise InputError(f"{where}: column {names.index('') + 1} has no name; allowed: one for each column")
+    for line, row in rows:
+        if len(row) != len(names):
+            raise InputError(f"{where}: line {line} has {len(row)} values for {len(names)} names")
+    columns = zip(*(row for _, row in rows[1:]), strict=True)
+    return {name: [_cell(v) for v in column] for name, column in zip(names, columns, strict=True)}
 
 
 def _cell(text: str) -> Any:
+    if "_" in text:  # 1_000 is a number to Python alone
+        return text
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     for kind in (int, float):
@@ -142,6 +154,7 @@ def arrange(
     own = tuple(axes[key] for key in free), tuple(values[key] for key in free)
     if not tables:
         return Grid(*own)
+    refuse_many({", ".join(table): len(next(iter(table.values()))) for table in tables}, MOST_ROWS)
     columns = _product(tables)
     n = len(next(iter(columns.values())))
     keep = ~np.any([condition.holds(columns) for condition in conditions] or [np.zeros(n, bool)], axis=0)

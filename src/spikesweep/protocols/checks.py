@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spikesweep.contract import kind_of, lacking
 from spikesweep.errors import InputError
 from spikesweep.models.contracts import Conducting, Network, Neuron
 from spikesweep.models.inputs.poisson import MOST_EVENTS
 from spikesweep.units import PER_MS, ms, units_of
+
+#: Values of a result along a dimension: 80 MB.
+MOST_LABELS = 10_000_000
 
 
 def steps(name: str, duration: ms, dt: ms, key: str = "protocol.dt") -> int:
@@ -21,6 +25,15 @@ def steps(name: str, duration: ms, dt: ms, key: str = "protocol.dt") -> int:
             f"allowed: {n * dt:.10g} or {(n + 1) * dt:.10g}, for example"
         )
     return n
+
+
+def numbers(name: str, value: Any, n: int) -> NDArray[np.int64]:
+    """Return 0, 1, ... n - 1, the labels of results; raise InputError where a value makes too many."""
+    if n > MOST_LABELS:
+        raise InputError(
+            f"{name} = {value} makes results of {n:,} values a point; allowed: at most {MOST_LABELS:,}"
+        )
+    return np.arange(n)
 
 
 def check_network(network: Any, contract: type, example: str) -> None:

@@ -30,7 +30,7 @@ from spikesweep.models.networks.contracts import Inputs
 from spikesweep.models.networks.many_to_one import Experiment, ManyToOne
 from spikesweep.models.simulation.core import Signal, run_traced, show_peaks, signals
 from spikesweep.protocols import base
-from spikesweep.protocols.checks import check_network, check_step, peak_of, steps
+from spikesweep.protocols.checks import check_network, check_step, numbers, peak_of, steps
 from spikesweep.protocols.connection_variables import MEASURES, RECORDS, TRACED
 from spikesweep.protocols.keys import keys_of
 from spikesweep.protocols.recorded import check_recorded, named, recorded_variable
@@ -111,15 +111,19 @@ class ConnectionTest(base.Experiment):
 
     def coordinates(self, network: ManyToOne) -> dict[str, Coordinate]:
         """Return the numbers of the inputs and, where they are recorded, lags, shuffles and times."""
-        found = {"input": Coordinate(np.arange(network.N), "1", "input")}
+        found = {"input": Coordinate(numbers("network.N", network.N, network.N), "1", "input")}
         dims = {dim for variable in self.variables for dim in variable.dims}
         if "lag" in dims:
-            lags = np.arange(steps("protocol.window", self.window, self.dt)) * self.dt
+            n_lags = steps("protocol.window", self.window, self.dt)
+            lags = numbers("protocol.window", self.window, n_lags) * self.dt
             found["lag"] = Coordinate(lags, "ms", "time after a spike")
         if "shuffle" in dims:
-            found["shuffle"] = Coordinate(np.arange(self.n_shuffles), "1", "shuffle")
+            found["shuffle"] = Coordinate(
+                numbers("protocol.n_shuffles", self.n_shuffles, self.n_shuffles), "1", "shuffle"
+            )
         if "time" in dims:
-            times = np.arange(steps("protocol.duration", self.duration, self.dt)) * self.dt
+            n_steps = steps("protocol.duration", self.duration, self.dt)
+            times = numbers("protocol.duration", self.duration, n_steps) * self.dt
             found["time"] = Coordinate(times, "ms", "time")
         return found
 

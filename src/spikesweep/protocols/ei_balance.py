@@ -23,7 +23,7 @@ from spikesweep.models.contracts import CellNetwork
 from spikesweep.models.inputs.sources import fill_random, fill_regular, random_sources, regular_trains
 from spikesweep.models.simulation.core import KINDS
 from spikesweep.protocols.base import Experiment
-from spikesweep.protocols.checks import check_events, check_network, check_step, steps
+from spikesweep.protocols.checks import check_events, check_network, check_step, numbers, steps
 from spikesweep.protocols.keys import keys_of
 from spikesweep.units import PER_MS, Positive, Seed, ms
 
@@ -116,7 +116,8 @@ class EIBalance(Experiment):
         """Return the names of the populations and the times of the traces."""
         populations: dict[str, list[str] | Coordinate] = {"population": list(network.populations)}
         if self.traces:
-            time = np.arange(steps("protocol.duration", self.duration, self.dt)) * self.dt
+            n_steps = steps("protocol.duration", self.duration, self.dt)
+            time = numbers("protocol.duration", self.duration, n_steps) * self.dt
             populations["time"] = Coordinate(time, "ms", "time")
         return populations
 

@@ -22,7 +22,7 @@ from spikesweep.kernels.rates.system import System
 from spikesweep.models.networks.contracts import Rates
 from spikesweep.models.networks.rate import RateNetwork
 from spikesweep.protocols.base import Experiment
-from spikesweep.protocols.checks import check_network
+from spikesweep.protocols.checks import check_network, numbers
 from spikesweep.units import NonNegative, Positive, Seed, ms, number
 
 Array = NDArray[np.float64]
@@ -48,6 +48,8 @@ _ROUNDING = 1e-9  # ms, of the times of samples
 #: A stored number costs about as much as this many updates of a state variable.
 _STORED = 3.0
 _STEPS_GUESS = 100.0  # of the adaptive integrator, with the six evaluations of each
+#: A step of an adaptive integrator that nothing moves (ms).
+_LONG_STEP = 50.0
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ class RateDynamics(Experiment):
     @property
     def times(self) -> Array:
         """Return the times of the samples (ms)."""
+        numbers("protocol.n_samples", self.n_samples, self.n_samples)
         return np.linspace(0.0, self.duration, self.n_samples)
 
     def work(self, network: RateNetwork, whole: Mapping[str, NDArray[Any]]) -> float:
@@ -133,8 +136,13 @@ class RateDynamics(Experiment):
         sizes = {v: n for v, n in self._sizes(network).items()}
         stored = sum(np.prod([sizes[dim] for dim in v.dims]) for v in self.variables)
         synapses = sum(network.size(post) * network.size(pre) for post, pre in network.links())
-        steps = self.duration / self.dt if self.integrator == "fixed" else _STEPS_GUESS
+        steps = self.duration / self.dt if self.integrator == "fixed" else self._steps_guess
         return float(steps * (sizes["cell"] + synapses) + _STORED * stored)
+
+    @property
+    def _steps_guess(self) -> float:
+        """Return about how many steps an adaptive integrator takes: no fewer than a cell's time constants."""
+        return max(_STEPS_GUESS, self.duration / _LONG_STEP)
 
     def _sizes(self, network: RateNetwork) -> dict[str, int]:
         sizes = {name: len(labels) for name, labels in self.coordinates(network).items()}

@@ -1,8 +1,7 @@
 """The design of an experiment: from its configuration and its built parts to axes and swept parameters."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from spikesweep.config import compose as config
 from spikesweep.config.options import Options
 from spikesweep.errors import InputError, nearest_key
 from spikesweep.grid.attributes import cell_names
-from spikesweep.grid.grid import POINT, Grid, axis_values
+from spikesweep.grid.grid import MOST_VALUES, POINT, Grid, axis_values, n_values, refuse_many
 from spikesweep.grid.labels import as_stored
 from spikesweep.grid.points import Table, arrange, is_range, read_table
 from spikesweep.grid.schema import Axis
@@ -20,6 +19,11 @@ from spikesweep.protocols.base import Experiment, is_read
 from spikesweep.sweep.swept import Derived, Parameters, Place, lane_keys, places_of
 from spikesweep.sweep.swept_keys import Parameter, flat_axes, parameters, swept_axes, swept_values
 
+#: Values of an axis that a parameter counts.
+MOST_COUNTED = 100_000
+#: Combinations of swept parameters, each of which is checked before anything runs: those that kernels read
+#: lane by lane, and those that need a call, or an interpolation, of their own.
+MOST_LANES, MOST_CALLS = 5_000_000, 50_000
 #: Names of dimensions that stores are joined along.
 _JOINED = ("neuron", "network", "protocol")
 
@@ -79,8 +83,9 @@ def design(
     used = {key: places.get(key, ()) for key in (*axes, *derived)}
     swept = Parameters(protocol, network, grid.swept, derived, used, lanes)
     _refuse_unread(grid, swept, reads)
-    found = swept.check(_combinations(grid, [axis.name for axis in grid.swept]), grid.coordinates)
-    return grid, replace(swept, labels=found)
+    _combinations(grid, [a.name for a in grid.swept if a.key in places and a.key not in lanes], MOST_CALLS)
+    rows = _combinations(grid, [axis.name for axis in grid.swept])
+    return grid, swept.checked(rows, grid.coordinates, grid.whole)
 
 
 def _as_stored(grid: Grid, labels: Mapping[str, NDArray[Any]]) -> Grid:
@@ -106,6 +111,9 @@ def _counted(values: Mapping[str, Any], protocol: Experiment) -> dict[str, Any]:
     found = {axis.name: axis.counted_by for axis in protocol.axes if axis.counted_by}
     for name in set(found) & set(values["grid"]):
         raise InputError(f"grid.{name} is refused: protocol.{found[name]} sets it")
+    for field in found.values():
+        if (n := getattr(protocol, field)) > MOST_COUNTED:
+            raise InputError(f"protocol.{field} = {n} is refused; allowed: at most {MOST_COUNTED:,}")
     return {name: list(range(getattr(protocol, field))) for name, field in found.items()}
 
 
@@ -123,6 +131,7 @@ def _grid(
             return swept_values(axes[key], known[key], spec, ordered=ordered)
         return axis_values(axes[key], spec, ordered=ordered)
 
+    _refuse_many(options, axes, specs, listed)
     listed_table = {key: converted(key, column, ordered=False) for key, column in listed.items()}
     tables = [listed_table] if listed else []
     for name, members in _links(options.zip, axes, specs).items():
@@ -151,6 +160,25 @@ def _grid(
                 raise InputError(f"grid.{key} has no values; allowed: a list or {{start, stop, num}}")
             free[key] = converted(key, specs[key], ordered=True)
     return arrange(axes, free, tables, options.exclude)
+
+
+def _refuse_many(
+    options: Options, axes: Mapping[str, Axis], specs: Mapping[str, Any], listed: Mapping[str, list[Any]]
+) -> None:
+    """Refuse a grid of too many points before its values are made; raise InputError."""
+    lengths = {key: n_values(specs[key]) for key in axes if key in specs and not is_range(specs[key])}
+    if max(lengths.values(), default=0) > MOST_VALUES:  # the axis itself is refused
+        return
+    for key in listed:
+        lengths.pop(key, None)
+    for members in options.zip.values():  # as many as one of them
+        for key in members[1:]:
+            lengths.pop(key, None)
+    if listed:
+        lengths["points"] = len(next(iter(listed.values())))
+    if options.sample.num is not None:
+        lengths["sample"] = options.sample.num
+    refuse_many(lengths)
 
 
 def _links(
@@ -204,7 +232,7 @@ def _derived(
         if not sources or place in axes:
             continue
         names = tuple(axes[key].name for key in sources)
-        rows = list(zip(*(v.tolist() for v in _combinations(grid, names).values()), strict=True))
+        rows = list(zip(*(v.tolist() for v in _combinations(grid, names, MOST_CALLS).values()), strict=True))
         leaves = [k for k in known if (k == place or k.startswith(f"{place}.")) and k not in axes]
         leaves = [k for k in leaves if known[k].base is not None or k == place]  # null stays null
         found = list(config.resolved(cfg, sources, rows, leaves or [place]))
@@ -215,15 +243,26 @@ def _derived(
             yield key, Derived(text, names, table)
 
 
-def _combinations(grid: Grid, names: Any) -> dict[str, NDArray[Any]]:
-    """Return the distinct combinations of some axes, flat."""
+def _combinations(grid: Grid, names: Sequence[str], most: int = MOST_LANES) -> dict[str, NDArray[Any]]:
+    """Return the distinct combinations of some axes, flat; raise InputError for more than `most`."""
     coordinates = grid.coordinates
     columns = [axis.name for axis, _ in grid.columns if axis.name in names]
-    rows = sorted(set(zip(*(coordinates[name].tolist() for name in columns), strict=True))) or [()]
+    rows = sorted(set(zip(*(coordinates[name].tolist() for name in columns), strict=True)))
     free = [name for name in names if name not in columns]
-    found = [(*r, *f) for r, f in product(rows, product(*(coordinates[name].tolist() for name in free)))]
-    by_name = dict(zip((*columns, *free), zip(*found, strict=True), strict=True))
-    return {name: np.array(by_name[name]) for name in names}
+    lengths = {name: len(coordinates[name]) for name in free} | (
+        {", ".join(columns): len(rows)} if rows else {}
+    )
+    refuse_many(lengths, most, "combinations of swept parameters")
+    n = prod(len(coordinates[name]) for name in free)
+    found = {
+        name: np.repeat(np.array(values), n)
+        for name, values in zip(columns, zip(*rows, strict=True), strict=True)
+    }
+    mesh = np.meshgrid(*(coordinates[name] for name in free), indexing="ij")
+    found |= {
+        name: np.tile(values.ravel(), max(len(rows), 1)) for name, values in zip(free, mesh, strict=True)
+    }
+    return {name: found[name] for name in names}
 
 
 def _refuse_unread(grid: Grid, swept: Parameters, reads: list[str]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spikesweep.config.build import build
-from spikesweep.errors import InputError, nearest
+from spikesweep.errors import InputError, nearest, shown
 from spikesweep.grid.attributes import cell_names
 from spikesweep.models.contracts import Network
 from spikesweep.protocols.base import Experiment
@@ -29,10 +29,11 @@ def network_of(values: Mapping[str, Any]) -> Any:
     populations = network.get("populations")
     if not isinstance(populations, Mapping):
         populations = {name: {} for name in _listed(populations, where)}
-    if dotted := [str(name) for name in populations if "." in str(name)]:
-        raise InputError(
-            f"{where}: {dotted[0]!r} is refused: a dot parts the names of a key; allowed: names without dots"
-        )
+    for name, node in populations.items():
+        if not isinstance(node, Mapping | None):
+            raise InputError(f"{where}.{name} = {shown(node)} is refused; allowed: {{cell: NAME, ...}}")
+        if not name or not set(str(name)).isdisjoint("./"):  # it parts the names of a key
+            raise InputError(f"{where}: {name!r} is refused; allowed: names without dots and slashes")
     names = cell_names(network)
     cells = cells_of(values, [*names.values()], where)
     filled = {name: {**(node or {}), "cell": cells[names[name]]} for name, node in populations.items()}
@@ -50,10 +51,11 @@ def _listed(names: Any, where: str) -> list[str]:
 def cells_of(values: Mapping[str, Any], names: list[str], where: str) -> dict[str, Any]:
     """Return the cells of some names, built; raise InputError naming `where` they were asked for."""
     neuron = values["neuron"]
-    known = [name for name, node in neuron.items() if "_target_" in (node or {})]
+    known = [name for name, node in neuron.items() if isinstance(node, Mapping) and "_target_" in node]
     for name in neuron:
         if name not in known:
-            raise InputError(f"neuron.{name} is no cell; {nearest(str(name), known)}")
+            value = "" if isinstance(neuron[name], Mapping) else f" = {shown(neuron[name])}"
+            raise InputError(f"neuron.{name}{value} is no cell; {nearest(str(name), known)}")
     for name in names:
         if name not in known:
             choice = (values.get("choices") or {}).get("neuron", "the neuron")

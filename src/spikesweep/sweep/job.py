@@ -65,7 +65,10 @@ def make_job(cfg: compose.Configuration) -> tuple[Job, Executor, Options]:
     protocol.check(network)
     path = options.store_path(values.get("choices") or {}, protocol.store_name)
     stored = None if options.overwrite else _stored(path)
-    grid, parameters = design(cfg, values, options, protocol, network, *_axes_of(stored))
+    try:
+        grid, parameters = design(cfg, values, options, protocol, network, *_axes_of(stored))
+    except MemoryError as error:
+        raise InputError(f"{path} needs more memory than there is: {error}; allowed: fewer values") from error
     if not protocol.has_network:
         protocol = _seen(protocol, values, grid, stored)
         protocol.check(network)

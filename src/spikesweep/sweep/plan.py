@@ -31,6 +31,7 @@ from spikesweep.sweep.compute.base import Executor, Lost
 from spikesweep.sweep.disk import n_bytes, n_files
 from spikesweep.sweep.job import Job
 from spikesweep.sweep.run import stored_status, to_compute
+from spikesweep.sweep.work import Shorter, shortened, work_of
 
 #: Slices of the pilot and the time that one should take (s): enough to see how much points differ in cost.
 _SLICES = 24
@@ -39,8 +40,9 @@ _SLICE_TIME = 0.15
 _PILOT_TIME = 10.0
 #: Half the width of the interval, at least, as a part of the time: machines are never quiet.
 _NOISE = 0.2
-#: An upper bound of the cost of a neuron step (s): a run that is short even so needs no pilot.
-_SLOWEST_STEP = 1e-7
+#: Bounds of the cost of a neuron step (s): a run that is short at the upper one needs no pilot, nor does one
+#: that is too long at the lower one.
+_SLOWEST_STEP, _FASTEST_STEP = 1e-7, 1e-10
 
 Points = dict[str, NDArray[Any]]
 
@@ -101,6 +103,7 @@ class Plan:
 
 def make_plan(job: Job, compute: Executor, *, overwrite: bool, retry: bool) -> Plan:
     """Return the plan of a sweep; raise InputError where a run would be refused."""
+    compute.check()
     status, chunks = stored_status(job, compute, overwrite)
     todo = np.isin(status, to_compute(retry))
     blocks = [b for b in job.grid.blocks(chunks) if todo[b.slices].any()]
@@ -139,10 +142,17 @@ def total(plans: Sequence[Plan]) -> str:
 
 def refuse_long(job: Job, compute: Executor, *, hours: float, overwrite: bool, retry: bool) -> None:
     """Refuse a run that takes longer than `hours`; raise InputError that says how long."""
-    n_whole = prod(len(v) for v in job.grid.whole.values())
-    steps = job.protocol.work(job.network, job.grid.whole) * job.grid.n_points / n_whole
+    steps = work_of(job)
     if steps * _SLOWEST_STEP / compute.n_workers < hours * 3600:
         return
+    if job.parameters is None and steps * _FASTEST_STEP / compute.n_workers > hours * 3600:
+        status = stored_status(job, compute, overwrite)[0]  # most may be there already
+        steps *= float(np.isin(status, to_compute(retry)).mean())
+        if steps * _FASTEST_STEP / compute.n_workers > hours * 3600:
+            raise InputError(
+                f"{job.path} has {steps:.3g} steps, on any machine longer than ask_above = {hours:g} h; "
+                "allowed: confirm=true, a shorter duration, a longer dt, or fewer points"
+            )
     time = make_plan(job, compute, overwrite=overwrite, retry=retry).time
     if time.expected > hours * 3600:
         raise InputError(
@@ -153,6 +163,8 @@ def refuse_long(job: Job, compute: Executor, *, hours: float, overwrite: bool, r
 
 def _pilot(job: Job, compute: Executor, blocks: Sequence[Block], missing: int) -> tuple[Time, float]:
     """Return the time of all blocks and the memory that one takes."""
+    if (short := shortened(job)) is not None:
+        return _extrapolated(short, compute, blocks, missing)
     asked, count = compute.pilot, compute.pilot.n_workers
     timed = partial(_timed_slice, _without_points(job))
     started = perf_counter()
@@ -186,6 +198,38 @@ def _pilot(job: Job, compute: Executor, blocks: Sequence[Block], missing: int) -
     low, high = (fixed * (1 + k * _NOISE) + expected * max(1 + k * wide, 0.1) for k in (-1, 1))
     largest = max(b.n_points for b in blocks) / n_whole  # cut points of a block
     return Time(low, fixed + expected, high), _memory(job, slices[0]) / n_points(slices[0]) * largest
+
+
+def _extrapolated(
+    shorter: Shorter, compute: Executor, blocks: Sequence[Block], missing: int
+) -> tuple[Time, float]:
+    """Return the time of all blocks, and the memory of one, from some points for two parts of their duration.
+
+    What grows with the duration is told from what does not, as the connections of a network.
+    """
+    jobs = [shorter.one[0], shorter.two[0]]
+    for job in jobs:
+        with suppress(Exception):  # told by the run, at each point
+            job.protocol.prepare(job.network)
+    started = perf_counter()
+    points = _slices(jobs[0], blocks, shorter.points, 1)[0]
+    parts = [_without_points(job) for job in jobs]
+    memories = [_memory(part, points) for part in parts]  # compiles, too
+    seconds = [_timed_slice(part, points)[0] for part in parts]
+    n_whole = prod(len(v) for v in jobs[0].grid.whole.values())
+    at = partial(_at_full, [shorter.one[1], shorter.two[1]], shorter.full)
+    work = missing / n_whole * at(seconds) / n_points(points)
+    longest = max(work / compute.n_workers, at(seconds) / n_points(points))  # a point has one worker
+    expected = longest + _ONCE + _EACH
+    largest = max(b.n_points for b in blocks) / n_whole
+    time = Time(expected / 2, expected + perf_counter() - started, 2 * expected)
+    return time, at(memories) / n_points(points) * largest
+
+
+def _at_full(steps: Sequence[float], full: float, found: Sequence[float]) -> float:
+    """Return what two values, at so many steps, become at all steps, on a line that does not fall."""
+    slope = (found[1] - found[0]) / (steps[1] - steps[0])
+    return found[1] + max(slope, 0.0) * (full - steps[1])
 
 
 def _without_points(job: Job) -> Job:

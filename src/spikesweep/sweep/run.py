@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 #: Neuron steps in a block: about a second. Fixed, not measured, so that a sweep started again from
 #: nothing has the same files.
 BLOCK_WORK = 1.5e8
+#: Blocks of a sweep: each is some files.
+MOST_BLOCKS = 1_000_000
 #: Points in a block of next to no work: bounds the memory of a task and the loss of a crash.
 MAX_BLOCK_POINTS = 10_000
 #: Files of a store, about: more and larger points make larger blocks, up to so many times BLOCK_WORK.
@@ -204,7 +206,18 @@ def _coordinates(job: Job, grid: Grid) -> dict[str, Any]:
 
 
 def block_points(job: Job, compute: Executor) -> int:
-    """Return how many points a block holds at most."""
+    """Return how many points a block holds at most; raise InputError where that makes too many blocks."""
+    found = _block_points(job, compute)
+    n = prod(-(-k // step) for k, step in zip(job.grid.shape, job.grid.block_shape(found), strict=True))
+    if n > MOST_BLOCKS:
+        raise InputError(
+            f"{job.grid.describe()} in blocks of {found} (compute.block_points = {compute.block_points}) are "
+            f"{n:,} blocks; allowed: at most {MOST_BLOCKS:,}, several files each"
+        )
+    return found
+
+
+def _block_points(job: Job, compute: Executor) -> int:
     if compute.block_points is not None:
         return int(compute.block_points)
     n_whole = prod(len(v) for v in job.grid.whole.values())

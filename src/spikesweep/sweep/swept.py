@@ -56,7 +56,8 @@ class Parameters:
     derived: Mapping[str, Derived]  #: by key
     places: Mapping[str, tuple[Place, ...]]  #: by key; none where it only enters interpolations
     lanes: frozenset[str]  #: keys of components' parameters
-    labels: Labels = field(default_factory=dict)  #: of the results: the longest of any point, see `check`
+    labels: Labels = field(default_factory=dict)  #: of the results: the longest of any point, see `checked`
+    most_work: float = 0.0  #: neuron steps of the costliest point, see `checked`
 
     def calls(self, points: Mapping[str, NDArray[Any]]) -> Iterator[Call]:
         """Yield the calls that compute points: axis name to values, all of one length."""
@@ -74,13 +75,19 @@ class Parameters:
                 index, parts["protocol"], parts["network"], {name: v[index] for name, v in plain.items()}
             )
 
-    def check(self, points: Mapping[str, NDArray[Any]], axes: Mapping[str, NDArray[Any]]) -> Labels:
-        """Return the labels of results at some points; raise InputError for what a protocol refuses there.
+    def checked(
+        self,
+        points: Mapping[str, NDArray[Any]],
+        axes: Mapping[str, NDArray[Any]],
+        whole: Mapping[str, NDArray[Any]],
+    ) -> "Parameters":
+        """Return these with what holds at some points; raise InputError for what a protocol refuses there.
 
         `axes` are the values of all axes, of which a protocol may refuse some.
         A point may have fewer labels than another, the first ones of it: what it lacks is then empty.
         """
         labels: Labels = {}
+        most_work = 0.0
         for call in self.calls(points):
             call.protocol.check(call.network)
             call.protocol.check_grid(call.network, axes)
@@ -89,7 +96,8 @@ class Parameters:
             except ValueError as error:
                 keys = ", ".join(axis.key for axis in self.axes)
                 raise InputError(f"{keys}: a sweep changes the labels of the results, {error}") from error
-        return labels
+            most_work = max(most_work, float(np.max(call.protocol.work(call.network, whole))))
+        return dataclasses.replace(self, labels=labels, most_work=most_work)
 
     def _leaves(self, points: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         own = {axis.key: points[axis.name] for axis in self.axes if self.places[axis.key]}

@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 from annotated_types import Gt
 
 from spikesweep.sweep.compute.base import Running
+from spikesweep.sweep.compute.guard import refuse_unguarded
 from spikesweep.sweep.compute.local import Local
 
 
@@ -19,6 +20,10 @@ class Processes(Local):
     in_process: ClassVar[bool] = False
 
     time_limit: Annotated[float, "s", Gt(0)] | None
+
+    def check(self) -> None:
+        """Refuse a script that its workers would run again; raise InputError."""
+        refuse_unguarded()
 
     @contextmanager
     def started(self, folder: Path) -> Iterator[Running]:
