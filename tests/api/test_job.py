@@ -143,7 +143,7 @@ def test_a_signal_reaches_the_driver_and_a_walltime_asks_for_another_turn(tmp_pa
         (("slurm", "--"), "no command; allowed after --: run.py or run"),
         (("slurm", "--", "nothere.py"), "'nothere.py' is refused; allowed after --: a script that is here"),
         (("slurm", "--", "fit", "neuron=adexp"), "'fit' is refused"),
-        (("slurm", "--", "run", "neuron=adxp"), "Could not find 'neuron/adxp'"),
+        (("slurm", "--", "run", "neuron=adxp"), "there is no neuron/adxp; did you mean 'adexp'"),
         (("slurm", "--", "run", "-m", "neuron=adexp,adxp"), "adxp"),
         (("slurm", "--", "run", "protocol.duraton=3"), "did you mean 'duration'"),
         (("slurm", "--", "run", "--help"), "--help is refused in a job"),
@@ -192,7 +192,7 @@ def test_a_script_of_the_user_is_run_as_it_is(capsys, monkeypatch, tmp_path):
 
 def test_run_py_is_looked_into_and_long_runs_are_confirmed(capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
-    assert "Could not find" in ended(capsys, "slurm", "--", "run.py", "neuron=adxp")[2]
+    assert "did you mean 'adexp'" in ended(capsys, "slurm", "--", "run.py", "neuron=adxp")[2]
     assert (
         " run.py neuron=lif 'network.populations=[LIF]' confirm=true)"
         in (ended(capsys, "slurm", "--", "run.py", "neuron=lif", "network.populations=[LIF]")[1])

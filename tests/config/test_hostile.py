@@ -10,6 +10,8 @@ import spikesweep as ss
 
 #: One in so many is run each time, all of them with `-m slow`.
 _PART = 6
+#: Seconds of processor time on a quiet machine; a busy one is given three times as many.
+PROMISED = 2
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def refuse(warm, case, folder):
     about = f"{str(case)[:300]}: {said[-2000:]}"
     assert answer["code"] in (2, ACCEPTED), about
     assert "Traceback" not in said + answer["out"], about
-    assert answer["seconds"] < 2, about
+    assert answer["seconds"] < 3 * PROMISED, about
     assert answer["memory"] < 1e9, about
     assert set(folder.rglob("*")) == before, about
     if answer["code"] == 2:

@@ -14,8 +14,8 @@ import pytest
 from test_executors import HERE, executor
 
 LOOPBACK = "0100007F"
-#: What a stranger would do: run code, as the user, in whatever answers as a part of Dask. It becomes another user
-#: once its modules are there: those of this environment may be for their owner alone.
+#: What a stranger would do: run code, as the user, in whatever answers as a part of Dask. It becomes another
+#: user once its modules are there: those of this environment may be for their owner alone.
 STRANGER = """
 import asyncio, encodings.idna, os, sys
 from distributed import Client, Security

@@ -15,7 +15,7 @@ from spikesweep.store import Reader, Store
 from spikesweep.store.check import check
 from spikesweep.store.push import Copy, attributes_at, compared, n_lost, send
 from spikesweep.store.remote import Remote, destination
-from spikesweep.sweep.identity import unlike
+from spikesweep.sweep.identity import told, unlike
 
 
 def command(parsed: Any) -> int:
@@ -47,8 +47,7 @@ def _refuse_other(store: Store, target: Remote) -> None:
     if there is None:
         return
     if found := unlike(there, store.attrs):
-        lines = "\n  ".join(found)
-        raise InputError(f"{target} holds another sweep:\n  {lines}\nallowed: another URL")
+        raise InputError(f"{target} holds another sweep: {told(found)}; allowed: another URL")
     try:
         place = Reader.at(target)
     except InputError:  # half a copy, or a damaged one: no results of its own

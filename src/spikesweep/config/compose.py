@@ -39,7 +39,7 @@ def load(*overrides: str) -> DictConfig:
 def refusal(error: Exception) -> InputError:
     """Return what Hydra says of words that it cannot carry out, without where it searched."""
     lines = [line.strip() for line in str(error).split("Config search path")[0].splitlines()]
-    text = lines[0] if lines else ""
+    text = " ".join(lines[: 2 if lines and lines[0].endswith(":") else 1])
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, option = str(error.missing_cfg_file).rpartition("/")
         known = nearest(option, error.options)

@@ -1,6 +1,6 @@
 """What makes a store that of one sweep: configuration, code, compilers; what differs is told line by line."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from spikesweep.contract import parts_of
@@ -11,6 +11,9 @@ from spikesweep.sweep.fingerprint import fingerprint, is_landed, todays, uses
 from spikesweep.sweep.job import Job
 from spikesweep.sweep.provenance import DECISIVE_VERSIONS, minor
 from spikesweep.sweep.swept import Parameters
+
+#: Differences in a refusal.
+_TOLD = 12
 
 
 def code_of(job: Job) -> dict[str, str]:
@@ -44,9 +47,8 @@ def refuse_other(job: Job, store: Store, code: Mapping[str, str]) -> None:
     found += [] if is_landed(attrs["code"], code) else differences(attrs["code"], code, "code of ")
     if found:
         raise InputError(
-            f"{store.path} holds another sweep:\n  "
-            + "\n  ".join(found)
-            + f"\nallowed: {''.join(ways)}another name=..., or overwrite=true (what it holds is lost)"
+            f"{store.path} holds another sweep: {told(found)}; "
+            f"allowed: {''.join(ways)}another name=..., or overwrite=true (what it holds is lost)"
         )
 
 
@@ -79,6 +81,13 @@ def differences(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str =
         elif a != b:
             found.append(f"{prefix}{key}: {_short(a)} there, {_short(b)} here")
     return found
+
+
+def told(found: Sequence[str]) -> str:
+    """Return differences as a refusal tells them: of what the other has first, as many as one reads."""
+    ordered = sorted(found, key=lambda line: ": nothing there" in line)
+    n = len(ordered) - _TOLD
+    return "; ".join(ordered[:_TOLD] + ([f"and {n} more"] if n > 0 else []))
 
 
 def _short(value: Any) -> str:

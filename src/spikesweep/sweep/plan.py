@@ -103,7 +103,6 @@ class Plan:
 
 def make_plan(job: Job, compute: Executor, *, overwrite: bool, retry: bool) -> Plan:
     """Return the plan of a sweep; raise InputError where a run would be refused."""
-    compute.check()
     status, chunks = stored_status(job, compute, overwrite)
     todo = np.isin(status, to_compute(retry))
     blocks = [b for b in job.grid.blocks(chunks) if todo[b.slices].any()]
