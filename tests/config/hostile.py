@@ -24,7 +24,7 @@ PROTOCOLS = {
     "rate_dynamics": ["neuron=rate_unit", "network=feedforward_rate"],
     "population_information": ["neuron=lif_dimensionless", "network=afferents"],
     "connection_test": ["neuron=izhikevich", "network=n_to_1"],
-    "spiking_network": ["neuron=lif_psc", "network=recurrent_spiking"],
+    "spiking_network": ["neuron=lif_psc", "network=brunel2000"],
 }
 _LONG = [
     ("run", [f"protocol={name}", *words, f"protocol.{what}", *more])

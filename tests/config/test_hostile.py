@@ -102,4 +102,4 @@ def test_every_number_is_refused_or_honest(warm, protocol, tmp_path, capsys):
             counts["refused" if said else "accepted"] += 1
     with capsys.disabled():
         print(f"\n{protocol}: {len(keys)} numbers, {counts}")
-    assert counts["refused"] > counts["accepted"] > 0
+    assert min(counts.values()) > len(keys)  # nan and text never hold, another number often does

@@ -12,14 +12,11 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
-from hydra.errors import HydraException
 from hydra.version import VersionBase
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
 from spikesweep.config.files import guarded_files
 from spikesweep.config.hydra_node import guard
-from spikesweep.errors import InputError, one_line
 
 #: The version of Hydra whose behaviour is meant.
 VERSION_BASE = "1.3"
@@ -48,20 +45,8 @@ def application() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def readable() -> Iterator[None]:
-    """Turn what Python raises inside Hydra, over configurations of another shape, into InputError."""
-    try:
-        yield
-    except (InputError, HydraException, OmegaConfBaseException):
-        raise
-    except (ValueError, TypeError, AttributeError, KeyError, AssertionError, RecursionError) as error:
-        said = one_line(str(error)) or type(error).__name__
-        raise InputError(f"the configuration cannot be composed: {said}; allowed: Hydra's YAML") from error
-
-
 def composed(folder: str, name: str, words: list[str]) -> DictConfig:
     """Return what Hydra composes of a folder's configuration and words, Hydra's own part included."""
-    with _turn, alone(), initialize_config_dir(folder, version_base=VERSION_BASE), readable():
+    with _turn, alone(), initialize_config_dir(folder, version_base=VERSION_BASE):
         guard()
         return compose(name, words, return_hydra_config=True)

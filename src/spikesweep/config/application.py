@@ -13,7 +13,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from spikesweep.config.alone import VERSION_BASE, application, readable
+from spikesweep.config.alone import VERSION_BASE, application
 from spikesweep.config.hydra_node import guarded
 from spikesweep.config.ranges import refuse_twice
 from spikesweep.config.words import CONFIG_DIR, WITH_VALUE, command_words, is_completion
@@ -41,8 +41,7 @@ def run(task: Callable[[DictConfig, Mapping[str, Any]], Any], words: Sequence[st
     try:
         with application(), guarded():
             start = hydra.main(version_base=VERSION_BASE, **where)
-            with readable():
-                _refuse_options(words)
+            _refuse_options(words)
             start(lambda cfg: task(cfg, HydraConfig.get().runtime.choices))()
     except (HydraException, OmegaConfBaseException, RecursionError) as error:
         if told:

@@ -14,11 +14,12 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import ConfigRepository
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
 from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from spikesweep.errors import InputError
+from spikesweep.errors import InputError, one_line
 
 #: Where folders of models can be named, of which Hydra never hears.
 MODELS_ALLOWED = "allowed: models=FOLDER on the command line or in ss.load, or a spikesweep.toml of yours"
@@ -103,6 +104,18 @@ def _refuse_calls(cfg: DictConfig, where: str) -> None:
             raise InputError(f"{text} is refused; allowed: the words of a sweep, as {{neuron: 'adexp,lif'}}")
 
 
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Turn what Python raises inside Hydra, over configurations of another shape, into InputError."""
+    try:
+        yield
+    except (InputError, HydraException, OmegaConfBaseException):
+        raise
+    except (ValueError, TypeError, AttributeError, KeyError, AssertionError, RecursionError) as error:
+        said = one_line(str(error)) or type(error).__name__
+        raise InputError(f"the configuration cannot be composed: {said}; allowed: Hydra's YAML") from error
+
+
 class _Inside(ConfigRepository):
     """Options and configurations of the folders of options, none of elsewhere."""
 
@@ -127,9 +140,10 @@ class _Loader(ConfigLoaderImpl):
         self, config_name: str | None, overrides: list[str], *args: Any, **kwargs: Any
     ) -> DictConfig:
         """Return a composed configuration; raise InputError."""
-        if config_name is not None:
-            self._refuse_searchpath(config_name)
-        cfg = super().load_configuration(config_name, overrides, *args, **kwargs)
+        with _readable():
+            if config_name is not None:
+                self._refuse_searchpath(config_name)
+            cfg = super().load_configuration(config_name, overrides, *args, **kwargs)
         if config_name is not None:  # else it is Hydra's own alone, for its help
             _refuse_node(cfg, overrides)
         return cfg

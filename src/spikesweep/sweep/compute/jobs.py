@@ -20,8 +20,9 @@ from spikesweep.grid.texts import walltime_seconds
 from spikesweep.sweep.compute.base import Running
 from spikesweep.sweep.compute.private import answer_here_only, own_folder
 from spikesweep.sweep.compute.queue import Keeper, noting
-from spikesweep.sweep.compute.tasks import SETTINGS, Tasks, end_with_driver, looked_after
+from spikesweep.sweep.compute.tasks import Tasks, end_with_driver, looked_after
 from spikesweep.sweep.compute.threads import Threads
+from spikesweep.sweep.compute.told import told
 
 _WALLTIME = re.compile(r"(?:\d+-)?\d{1,3}:\d{2}(?::\d{2})?")
 _MEMORY = re.compile(r"\d+(\.\d+)? ?[kMGT]i?B")
@@ -126,11 +127,10 @@ class Jobs:
     @contextmanager
     def started(self, folder: Path) -> Iterator[Running]:
         """Yield what runs tasks; their jobs write what they say to `folder`, where their certificates are."""
-        import dask
         from distributed import Client
 
         folder = _prepared(folder)
-        settings = SETTINGS | {
+        settings = {
             "distributed.deploy.lost-worker-timeout": "15s",
             # jobs are cancelled and preempted: a block is to blame that has seen a few of them die
             "distributed.scheduler.allowed-failures": 3,
@@ -138,7 +138,7 @@ class Jobs:
         }
         getLogger("distributed.batched").setLevel(CRITICAL)  # what is closed with work under way is no error
         refused: list[str] = []
-        with dask.config.set(settings):
+        with told(settings):
             made = getattr(_jobqueue(), self.cluster)(**self._options(folder, refused))
             answer_here_only(made.scheduler)
             keeper = Keeper(made, self.listing, self.submit, refused, folder)

@@ -10,7 +10,8 @@ from annotated_types import Ge
 
 from spikesweep.sweep.compute.base import Running
 from spikesweep.sweep.compute.private import answer_here_only, own_folder
-from spikesweep.sweep.compute.tasks import SETTINGS, Tasks, looked_after, replace_lost
+from spikesweep.sweep.compute.tasks import Tasks, looked_after, replace_lost
+from spikesweep.sweep.compute.told import told
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,9 @@ class Local:
     @contextmanager
     def cluster(self, **options: Any) -> Iterator[Running]:
         """Yield what runs tasks on a cluster of so many processes and threads."""
-        import dask
         from distributed import Client, LocalCluster
 
-        settings = SETTINGS | {
+        settings = {
             # by default a cluster that lost about ten workers waits for ever
             "distributed.deploy.lost-worker-timeout": "1h",
             # a block whose worker died is tried again alone, not on worker after worker
@@ -49,7 +49,7 @@ class Local:
             # workers import from there: by default it is a folder that any user of this machine may have made
             "temporary-directory": str(own_folder()),
         }
-        with dask.config.set(settings):
+        with told(settings):
             # the default dashboard address listens to the whole network; the default limit of memory, that of
             # the machine by its processors, stops workers for ever where there are many and little memory
             options |= {"dashboard_address": "127.0.0.1:0", "memory_limit": 0, "silence_logs": 50}

@@ -11,8 +11,9 @@ from annotated_types import Ge, Gt
 
 from spikesweep.errors import InputError
 from spikesweep.sweep.compute.base import Running
-from spikesweep.sweep.compute.tasks import SETTINGS, Tasks, looked_after
+from spikesweep.sweep.compute.tasks import Tasks, looked_after
 from spikesweep.sweep.compute.threads import Threads
+from spikesweep.sweep.compute.told import told
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,11 @@ class Dask:
     @contextmanager
     def started(self, folder: Path) -> Iterator[Running]:
         """Yield what runs tasks; raise InputError where the scheduler does not answer."""
-        import dask
         from distributed import Client
         from distributed.utils import silence_logging_cmgr
 
         # a scheduler that is gone is told in one line
-        with dask.config.set(SETTINGS), silence_logging_cmgr(CRITICAL):
+        with told(), silence_logging_cmgr(CRITICAL):
             try:
                 client = Client(self.address, security=self._security())
             except (OSError, TypeError, ValueError) as error:

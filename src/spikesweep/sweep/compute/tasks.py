@@ -12,18 +12,6 @@ from typing import Any
 
 from spikesweep.sweep.compute.base import Lost, Task
 
-#: What Dask is told by all executors.
-SETTINGS: dict[str, Any] = {
-    # by default any page in the user's browser may talk to the dashboard
-    "distributed.scheduler.dashboard.bokeh-application.allow_websocket_origin": [],
-    # what is not here is one that passes on requests to any host
-    "distributed.scheduler.http.routes": [
-        f"distributed.http.{name}"
-        for name in ("scheduler.prometheus", "scheduler.info", "scheduler.json", "health", "statics")
-    ],
-    # by default the last thousand messages are kept, each with all the tasks that it is about
-    "distributed.admin.low-level-log-length": 0,
-}
 #: Seconds between two looks at the workers.
 _LOOK = 5.0
 #: Tasks under way for every worker: enough to keep it busy, few enough to stop at once.
