@@ -4,6 +4,7 @@ import pytest
 from conftest import REFERENCE
 
 import spikesweep as ss
+from spikesweep.errors import InputError
 from spikesweep.sweep.job import make_job
 
 CELLS = {"RS-cell": 0, "FS-cell": 1}
@@ -153,3 +154,9 @@ def test_legacy_shared_streams_give_the_counts_of_the_original(small):
         assert (ours == rows.n_spikes).mean() > 0.9
         checked += len(rows)
     assert checked > 10
+
+
+def test_a_step_that_is_lost_in_rounding_is_refused(small):
+    with pytest.raises(InputError, match=r"C_m / g_L = 1e\+299 ms is refused: a step .* changes nothing"):
+        ss.run(small("neuron.RS.C_m=1e300"))
+    make_job(small("neuron.RS.C_m=1e12"))

@@ -14,6 +14,8 @@ from spikesweep.units import PER_MS, ms, units_of
 
 #: Values of a result along a dimension: 80 MB.
 MOST_LABELS = 10_000_000
+#: The part of a value that is lost when it is added to the value.
+_NOTHING = 2.0**-53
 
 
 def steps(name: str, duration: ms, dt: ms, key: str = "protocol.dt") -> int:
@@ -52,13 +54,22 @@ def check_step(network: Network, dt: ms) -> None:
 
 
 def check_resolved(time_constants: Mapping[str, Any], dt: ms, key: str = "protocol.dt") -> None:
-    """Refuse a time step that does not resolve some time constants; raise InputError."""
+    """Refuse a time step that does not resolve time constants, or is nothing to one; raise InputError."""
     shortest = {name: float(np.min(value)) for name, value in time_constants.items()}
     name, smallest = min(shortest.items(), key=lambda item: item[1])
     if dt >= smallest:
         raise InputError(
             f"{key} = {dt} ms is refused: allowed is less than the smallest time constant, "
             f"{name} = {smallest:.10g} ms"
+        )
+    longest = {name: float(np.max(value)) for name, value in time_constants.items()}
+    name, largest = max(longest.items(), key=lambda item: item[1])
+    if (
+        np.isfinite(largest) and dt < largest * _NOTHING
+    ):  # an infinite one is that of a part that does not decay
+        raise InputError(
+            f"{name} = {largest:.4g} ms is refused: a step of {key} = {dt} ms changes nothing in double "
+            f"precision; allowed: less than {dt / _NOTHING:.4g} ms"
         )
 
 
