@@ -14,6 +14,7 @@ from spikesweep.config.alone import composed
 from spikesweep.config.hydra_node import MODELS_ALLOWED
 from spikesweep.config.interpolations import refuse_endless, refuse_unprintable
 from spikesweep.config.parse import MOST_WRITTEN, n_in_range
+from spikesweep.config.values import plain_value
 from spikesweep.config.words import CONFIG_DIR, number_words
 from spikesweep.config.zips import GROUPS, ROOT_KEYS
 from spikesweep.errors import InputError, nearest, shown
@@ -26,14 +27,35 @@ Configuration = DictConfig
 _REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 
 
-def load(*overrides: str) -> DictConfig:
-    """Return the composed configuration of the same words as on the command line, `models=...` too."""
+def load(*overrides: str, values: Mapping[str, Any] | None = None) -> DictConfig:
+    """Return the composed configuration of the same words as on the command line, `models=...` too.
+
+    `values` are others by their keys, as Python has them, in place of what stands there: arrays (`{"grid.fe":
+    np.linspace(0, 30, 61)}`) and models (`{"network.drives.external.shape": Table(times, factors)}`). Raises
+    InputError for words and values that no configuration can hold.
+    """
     words = named_words(overrides)
     try:
         cfg = composed(str(CONFIG_DIR.resolve()), "config", number_words(words))
     except HydraException as error:
         raise refusal(error) from error
-    return with_choices(cfg, cfg.hydra.runtime.choices)
+    cfg = with_choices(cfg, cfg.hydra.runtime.choices)
+    for key, value in (values or {}).items():
+        _put(cfg, key, plain_value(key, value))
+    return cfg
+
+
+def _put(cfg: DictConfig, key: str, value: Any) -> None:
+    """Put a plain value into a configuration, in place of another; raise InputError."""
+    group = str(key).partition(".")[0]
+    if key in (*GROUPS, "models") or group not in ROOT_KEYS:
+        known = f"allowed: a word for {key}" if key in (*GROUPS, "models") else nearest(group, ROOT_KEYS)
+        raise InputError(f"values: {shown(key)} is refused; {known}")
+    try:
+        with open_dict(cfg):
+            OmegaConf.update(cfg, key, value, merge=False, force_add=True)
+    except (OmegaConfBaseException, ValueError, TypeError) as error:
+        raise InputError(f"{key} = {shown(value)} is refused: {str(error).splitlines()[0]}") from error
 
 
 def refusal(error: Exception) -> InputError:

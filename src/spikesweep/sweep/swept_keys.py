@@ -92,14 +92,24 @@ def _walk(node: Any, where: str, hint: Any, around: type | None) -> Iterator[Par
                 yield parameter
 
 
+_PARTS = set(RANGE_PARTS)
+
+
 def flat_axes(node: Mapping[str, Any], names: Sequence[str], prefix: str = "") -> dict[str, Any]:
     """Return the axes of a `grid` node by key; `names` are those of the protocol's own."""
     found: dict[str, Any] = {}
     for name, spec in node.items():
         key = f"{prefix}{name}"
-        nested = isinstance(spec, Mapping) and key not in names and not set(spec) & set(RANGE_PARTS)
+        nested = isinstance(spec, Mapping) and key not in names and not _is_range(spec)
         found |= flat_axes(spec, names, f"{key}.") if nested else {key: spec}
     return {key: spec for key, spec in found.items() if spec is not None or key in names}
+
+
+def _is_range(spec: Mapping[str, Any]) -> bool:
+    """Return whether a mapping is a range; a course in time has a `start`, too, which may be swept."""
+    return any(
+        spec[part] is not None and not isinstance(spec[part], (list, Mapping)) for part in _PARTS & set(spec)
+    )
 
 
 def swept_axes(

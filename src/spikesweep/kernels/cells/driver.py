@@ -170,7 +170,8 @@ def _template(part: Any) -> tuple[type, type, tuple[bool, ...]]:
     # whether a number is an array decides it, and so may words, truth values and None, but no number's value
     key = type(part), *(is_array(v) if is_array(v) or isinstance(v, float) else ("", v) for v in part)
     if key not in _templates:
-        found = part.coefficients(Clock.of(1.0, "steps"))
+        with np.errstate(all="ignore"):  # what the values are is not asked here
+            found = part.coefficients(Clock.of(1.0, "steps"))
         shared = tuple(np.ndim(value) == 0 for value in found)
         _templates[key] = type(part.initial()), type(found), shared
     return _templates[key]

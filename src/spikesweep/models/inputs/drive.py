@@ -82,8 +82,22 @@ class SharedDrive:
 
 
 def _rate(drive: Any, t: NDArray[np.float64]) -> NDArray[np.float64]:
-    factor = np.ones(len(t)) if drive.shape is None else drive.shape.factor(t)
-    return np.asarray(drive.rate * factor)
+    return np.asarray(drive.rate * (np.ones(len(t)) if drive.shape is None else _factor(drive.shape, t)))
+
+
+def _factor(shape: Shape, t: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the factors of a shape, which may be anybody's; raise InputError for what no rate can have."""
+    found = np.asarray(shape.factor(t), np.float64)
+    kind, highest = type(shape).__name__, shape.highest
+    if found.shape != t.shape:
+        raise InputError(f"{kind}.factor gives the shape {found.shape}; allowed: {t.shape}, one a time")
+    wrong = ~((found >= 0.0) & (found <= highest * (1.0 + 1e-9)))  # of nan, too
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        raise InputError(
+            f"{kind}.factor gives {found[first]:g} at {t[first]:g} ms; allowed: 0 to its highest, {highest:g}"
+        )
+    return found
 
 
 def _highest(drive: Any) -> Hz:
