@@ -32,6 +32,13 @@ REDUCED = {
         "protocol.n_shuffles=2",
         "protocol.tested=2",
     ),
+    "current_response": (
+        "grid.i_ext=[0.0,500.0]",
+        "protocol.course.times=[10.0,10.0]",
+        "protocol.course.factors=[0.0,1.0]",
+        "protocol.duration=50.0",
+        "protocol.dt=0.05",
+    ),
     "ei_balance": (
         "grid.fe=[4.0]",
         "grid.fi=[8.0]",

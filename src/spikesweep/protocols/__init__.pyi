@@ -1,4 +1,5 @@
 from .connection_test import ConnectionTest as ConnectionTest
+from .current_response import CurrentResponse as CurrentResponse
 from .ei_balance import EIBalance as EIBalance
 from .fi_curve import FICurve as FICurve
 from .function import Function as Function
