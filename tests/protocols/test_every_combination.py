@@ -62,6 +62,15 @@ REDUCED = {
         "protocol.nperseg=1024",
         "protocol.coherence_sizes=[1,2]",
     ),
+    "potential_moments": (
+        "grid.fe=[0.0,8.0]",
+        "grid.fi=[2.0]",
+        "grid.i_ext=[0.0,100.0]",
+        "grid.seed=[0]",
+        "protocol.duration=20.0",
+        "protocol.discard=5.0",
+        "protocol.exclude=5.0",
+    ),
     "rate_dynamics": (
         "grid.pattern=[0,1]",
         "grid.seed=[0]",

@@ -5,6 +5,7 @@ from .fi_curve import FICurve as FICurve
 from .function import Function as Function
 from .mean_field import MeanFieldDynamics as MeanFieldDynamics
 from .population_information import PopulationInformation as PopulationInformation
+from .potential_moments import PotentialMoments as PotentialMoments
 from .rate_dynamics import RateDynamics as RateDynamics
 from .spiking_network import SpikingNetworkActivity as SpikingNetworkActivity
 from .transfer_function import TransferFunction as TransferFunction
