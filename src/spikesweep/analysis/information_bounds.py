@@ -132,7 +132,7 @@ def response_coherence(rates: ArrayLike, dt: ms, nperseg: int) -> xr.DataArray:
 
 
 def phase_response(transfer: xr.DataArray) -> xr.DataArray:
-    """Return the phase (rad) of a complex transfer function over `frequency`, unwrapped; a lag is negative."""
+    """Return the phase (rad) of a transfer function over `frequency`, unwrapped; lags are negative."""
     phase = np.unwrap(np.angle(transfer.values))
     return transfer.copy(data=phase).assign_attrs(units="rad", long_name="phase of the response")
 
