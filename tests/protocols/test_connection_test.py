@@ -444,6 +444,26 @@ def test_the_adexp_version_runs(tmp_path):
     assert np.isfinite(ds.p_value).all()
 
 
+def test_plain_rounding_has_the_same_counts_in_every_seed():
+    network = make_job(load(".", "network=n_to_1_plain"))[0].network
+    for u in (np.zeros(3), np.full(3, 0.999)):
+        wiring = network.wiring(u)
+        assert (wiring.is_inhibitory.sum(), wiring.is_connected.sum()) == (6, 21)
+
+
+@pytest.mark.slow
+def test_false_positives_are_those_of_the_early_notebook(tmp_path):
+    """20 seeds of 10 minutes, counts rounded plainly: published 0.03889, which is 7 of 180, and AUC 0.99."""
+    words = ("network=n_to_1_plain", "protocol.rng=legacy", "protocol.pvalue=upstream", "compute=threads")
+    axes = ("protocol.duration=600000.0", "grid.seed={start:0,stop:19,num:20}")
+    ds = ss.run(load(tmp_path, *words, *axes)).load()
+    none = ~ds.is_connected.astype(bool)
+    assert int(none.sum()) == 180
+    assert int((ds.p_upstream <= 0.05).where(none, False).sum()) == 7
+    assert float(ds.auc_exc_left.mean()) == pytest.approx(0.9889, abs=5e-5)
+    assert 0.2 < float(ds.output_rate.mean()) < 0.28
+
+
 @pytest.mark.slow
 def test_independent_streams_find_connections_and_few_others(tmp_path):
     """20 seeds of 60 s; 0.05 is 3 standard errors of the share of 180 inputs that are not connected."""
