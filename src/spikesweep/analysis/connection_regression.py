@@ -12,6 +12,7 @@ The false discovery rate: Benjamini and Hochberg 1995, doi:10.1111/j.2517-6161.1
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -100,14 +101,14 @@ def regress(
     y, n = np.asarray(signal, np.float64), len(trains)
     if n_blocks < 2 or len(y) // n_blocks < 2 * (n + 1):
         raise InputError(
-            f"n_blocks = {n_blocks} is refused for {len(y)} samples and {n} inputs; allowed: 2 or more "
-            f"blocks of {2 * (n + 1)} samples at least"
+            f"n_blocks = {n_blocks} is refused for {len(y)} samples and {n} inputs; allowed: 2 or "
+            f"more blocks of {2 * (n + 1)} samples at least"
         )
     if ridge < 0.0:
         raise InputError(f"ridge = {ridge:g} is refused; allowed: 0 or more")
     x = _responses(trains, len(y), dt, course)
     edges = np.linspace(0, len(y), n_blocks + 1).astype(int)
-    blocks = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    blocks = [slice(a, b) for a, b in pairwise(edges)]
     b = np.stack([_solve(x[:, part], y[part], ridge) for part in blocks])
     mean, error = b.mean(axis=0), b.std(axis=0, ddof=1) / np.sqrt(n_blocks)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -1,8 +1,8 @@
 """Many Poisson inputs and one neuron: some are connected, excitatory or inhibitory, the others are not.
 
 After Fiers' voltage-to-wiring-sim (code: tfiers/phd). How many are of which kind is rounded at random, so
-that the shares are right on average; in the early notebooks to the nearest (`rounding` plain). The inputs come
-in the order connected inhibitory, other inhibitory, connected excitatory, other excitatory.
+that the shares are right on average; in the early notebooks to the nearest (`rounding` plain). The inputs
+come in the order connected inhibitory, other inhibitory, connected excitatory, other excitatory.
 """
 
 from collections.abc import Callable, Mapping
