@@ -26,7 +26,7 @@ def period(cell, current):
 @pytest.mark.parametrize("current", [38.0, 45.0, 80.0, 300.0, 2000.0])
 def test_intervals_are_the_closed_form_rounded_up_to_a_step(name, current):
     """The flow is exact, so that only the grid is left: a spike is seen at the end of its step."""
-    cell = cell_of("qif", name)
+    cell = cell_of("theta", name)
     found, expected = intervals(cell, current), period(cell, current)
     assert len(found) >= 2
     assert np.ptp(found) == 0.0
@@ -35,7 +35,7 @@ def test_intervals_are_the_closed_form_rounded_up_to_a_step(name, current):
 
 def test_the_theta_neuron_has_the_rate_of_its_normal_form():
     """sqrt(eta) / pi in units of g_L / C_m, from the saddle-node at eta = 0; 0.1 %: half a step of 30 ms."""
-    cell = cell_of("qif", "Theta")
+    cell = cell_of("theta", "Theta")
     assert float(cell.rheobase()) == 37.5
     eta = 400.0 / 150.0 - 0.25
     assert intervals(cell, 400.0, dt=0.005).mean() == pytest.approx(20.0 * np.pi / np.sqrt(eta), rel=1e-3)
@@ -45,7 +45,7 @@ def test_the_theta_neuron_has_the_rate_of_its_normal_form():
 @pytest.mark.parametrize("current", [-200.0, 0.0, 37.5, 60.0])
 def test_below_a_spike_the_potential_is_the_exact_solution_in_any_step(current):
     """Steps of 1 ms and of 0.01 ms meet, to rounding: eta < 0, = 0 and > 0."""
-    cell = cell_of("qif", "QIF")._replace(V_reset=-90.0)
+    cell = cell_of("theta", "QIF")._replace(V_reset=-90.0)
     coarse, fine = (
         in_lanes(cell, np.full((n, 32), current), dt)["v"][:, 0] for n, dt in ((40, 1.0), (4000, 0.01))
     )
