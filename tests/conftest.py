@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import get_type_hints
@@ -51,6 +52,16 @@ def spiking():
     return [pair for pair, cls in classes().items() if hasattr(cls, "step")]
 
 
+def few_of_each_file():
+    """Return the cells that spike, those beyond the seventh of a file and a class for slow tests."""
+    seen, found = Counter(), []
+    for pair in spiking():
+        kind = pair[0], classes()[pair]
+        seen[kind] += 1
+        found.append(pytest.param(pair, marks=pytest.mark.slow) if seen[kind] > 7 else pair)
+    return found
+
+
 def cells():
     """Return the cells that spike under a current in pA: those whose potential is in mV."""
     return [x for x in spiking() if units_of(get_type_hints(classes()[x].initial)["return"])["v"] == "mV"]
@@ -68,7 +79,7 @@ def n_done(path):
 
 def pytest_generate_tests(metafunc):
     if "any_cell" in metafunc.fixturenames:
-        metafunc.parametrize("any_cell", spiking(), ids=lambda pair: "/".join(pair))
+        metafunc.parametrize("any_cell", few_of_each_file(), ids=lambda pair: "/".join(pair))
     for group in ("neuron", "network", "protocol"):
         if f"any_{group}" in metafunc.fixturenames:
             metafunc.parametrize(f"any_{group}", PROTOCOLS if group == "protocol" else options(group))

@@ -39,6 +39,21 @@ def strong(neuron, cell):
     return currents[np.argmax((counts >= 10) & (currents > own))]
 
 
+def spikes_together(spikes):
+    """Return the spikes of the largest burst: of intervals below half the longest; 1 where there are none."""
+    if len(spikes) < 3:
+        return 1
+    pauses = np.flatnonzero(np.diff(spikes) > 0.5 * np.diff(spikes).max())
+    ends = [-1, *pauses, len(spikes) - 1]
+    return int(np.diff(ends).max()) if len(pauses) < len(spikes) - 1 else 1
+
+
+def skip_without_reset(cell):
+    """Skip a cell whose spikes are upward crossings: nothing is reset, strong input blocks it."""
+    if hasattr(cell, "V_detect"):
+        pytest.skip("its spikes are not reset")
+
+
 def fluctuating(amplitude, n, seed):
     """Return a current that goes up and down slowly, with noise."""
     noise = np.random.default_rng(seed).standard_normal(n)
@@ -60,6 +75,7 @@ def test_equals_its_own_step_without_numba_bit_for_bit(any_cell, rule):
 def test_starts_again_at_its_reset_and_never_shows_more_than_its_peak(any_cell):
     """A cell without `V_reset` starts again where it began, one without a peak has a threshold of 1."""
     cell = cell_of(*any_cell)
+    skip_without_reset(cell)
     found = in_lanes(cell, constant(3.0 * strong(*any_cell), 500.0), DT)
     spikes = spikes_of(found)[:-1]
     v = found["v"][:, 0]
@@ -74,6 +90,7 @@ def test_starts_again_at_its_reset_and_never_shows_more_than_its_peak(any_cell):
 def test_no_two_spikes_are_nearer_than_the_refractory_time(any_cell, rule):
     """A cell without one fires in every step at most; one with it stands at its reset meanwhile."""
     cell = cell_of(*any_cell)
+    skip_without_reset(cell)
     t_ref = getattr(cell, "t_ref", 0.0)
     found = in_lanes(cell, constant(100.0 * strong(*any_cell), 200.0), DT, rule=rule)
     spikes = spikes_of(found)
@@ -138,9 +155,14 @@ def test_without_input_it_stays_at_rest_or_fires_regularly(any_cell):
     """Only a cell with a drive of its own may fire: it has no rheobase, or one below zero."""
     cell = cell_of(*any_cell)
     found = in_lanes(cell, constant(0.0, 500.0), DT)
-    if hasattr(cell, "rheobase") and not np.any(cell.rheobase() < 0.0):
+    has_rheobase = hasattr(cell, "rheobase")
+    if has_rheobase and np.any(cell.rheobase() < 0.0):
+        assert found["spiked"].any()
+    if has_rheobase and not np.any(cell.rheobase() < 0.0):
         assert not np.any(cell.rheobase() == 0.0)
         assert not found["spiked"].any()
+        assert np.ptp(found["v"]) < 0.1
+    elif not has_rheobase and not found["spiked"].any():
         assert np.ptp(found["v"]) < 0.1
     else:
         assert np.ptp(np.diff(spikes_of(found))[1:]) <= 1
@@ -164,9 +186,11 @@ def test_strong_input_gives_finite_states_and_regular_firing(any_cell):
     """More current, more spikes; and in the end the intervals come again.
 
     An interval is a whole number of steps, so that two of them may alternate; a cell that fires every
-    few steps remembers how far it overshot, so its count in windows, not its interval, is regular.
+    few steps remembers how far it overshot, so its count in windows, not its interval, is regular, but for a
+    spike or a burst.
     """
     cell = cell_of(*any_cell)
+    skip_without_reset(cell)
     factors = np.repeat([3.0, 10.0, 30.0, 100.0], LANES // 4)
     found = in_lanes(cell, constant(factors * strong(*any_cell), 3000.0), DT)
     for name, values in found.items():
@@ -174,7 +198,8 @@ def test_strong_input_gives_finite_states_and_regular_firing(any_cell):
     counts = found["spiked"].sum(axis=0)[:: LANES // 4]
     assert (np.diff(counts) > 0).all()
     windows = found["spiked"][20_000:].reshape(8, -1, LANES).sum(axis=1)[:, :: LANES // 4]
-    assert (np.ptp(windows, axis=0) <= 2 + 0.02 * windows.mean(axis=0)).all()
+    together = [spikes_together(spikes_of(found, lane)[50:]) for lane in range(0, LANES, LANES // 4)]
+    assert (np.ptp(windows, axis=0) <= 1 + np.array(together) + 0.02 * windows.mean(axis=0)).all()
 
 
 @pytest.mark.parametrize("factor", [2.0, 5.0])
@@ -184,16 +209,16 @@ def test_rate_converges_as_the_step_is_halved(any_cell, factor):
     A spike is seen at the end of its step, a hold ends with one, and through an upstroke Euler lags by a step
     or two: an interval is up to four steps too long. Elsewhere Euler's error of an interval is of first
     order, dt over twice the shortest time constant. Halving dt halves both, so that N spikes in T become
-    N (2 dt N / T + dt / (4 tau)) more or fewer, and one at the end.
+    N (2 dt N / T + dt / (4 tau)) more or fewer, and one, or a burst, at the end.
     """
     cell, current, duration = cell_of(*any_cell), factor * strong(*any_cell), 2000.0
-    counts = [
-        in_lanes(cell, constant(current, duration, dt), dt)["spiked"][:, 0].sum() for dt in (DT, DT / 2)
-    ]
+    trains = [spikes_of(in_lanes(cell, constant(current, duration, dt), dt)) for dt in (DT, DT / 2)]
+    counts = [len(train) for train in trains]
     tau = min(float(np.min(value)) for value in cell.time_constants().values())
+    tau = min(tau, getattr(cell, "tau_upstroke", tau))  # where it is a part of the interval
     n = counts[1]
     assert n > 20
-    assert abs(counts[0] - n) <= n * (2.0 * DT * n / duration + DT / (4.0 * tau)) + 1.0
+    assert abs(counts[0] - n) <= n * (2.0 * DT * n / duration + DT / (4.0 * tau)) + spikes_together(trains[1])
 
 
 def test_a_parameter_of_each_lane_gives_the_bits_of_each_value_alone(any_cell):

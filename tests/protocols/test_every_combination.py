@@ -32,6 +32,13 @@ REDUCED = {
         "protocol.n_shuffles=2",
         "protocol.tested=2",
     ),
+    "current_response": (
+        "grid.i_ext=[0.0,500.0]",
+        "protocol.course.times=[10.0,10.0]",
+        "protocol.course.factors=[0.0,1.0]",
+        "protocol.duration=50.0",
+        "protocol.dt=0.05",
+    ),
     "ei_balance": (
         "grid.fe=[4.0]",
         "grid.fi=[8.0]",
@@ -54,6 +61,15 @@ REDUCED = {
         "protocol.num_responses=4",
         "protocol.nperseg=1024",
         "protocol.coherence_sizes=[1,2]",
+    ),
+    "potential_moments": (
+        "grid.fe=[0.0,8.0]",
+        "grid.fi=[2.0]",
+        "grid.i_ext=[0.0,100.0]",
+        "grid.seed=[0]",
+        "protocol.duration=20.0",
+        "protocol.discard=5.0",
+        "protocol.exclude=5.0",
     ),
     "rate_dynamics": (
         "grid.pattern=[0,1]",

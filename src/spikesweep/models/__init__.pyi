@@ -1,5 +1,6 @@
 from .inputs.band_limited_noise import BandLimitedNoise as BandLimitedNoise
 from .inputs.butter_lowpass import ButterLowpass as ButterLowpass
+from .inputs.currents import CurrentCourse as CurrentCourse
 from .inputs.drive import PoissonDrive as PoissonDrive
 from .inputs.drive import SharedDrive as SharedDrive
 from .inputs.given import GivenConductance as GivenConductance
@@ -46,11 +47,14 @@ from .neurons.adexp import AdExp as AdExp
 from .neurons.adexp_euler import AdExpEuler as AdExpEuler
 from .neurons.adexp_heun import AdExpHeun as AdExpHeun
 from .neurons.eif import EIF as EIF
+from .neurons.hodgkin_huxley import HodgkinHuxley as HodgkinHuxley
 from .neurons.izhikevich import Izhikevich as Izhikevich
+from .neurons.izhikevich2003 import Izhikevich2003 as Izhikevich2003
 from .neurons.jercog import Jercog as Jercog
 from .neurons.lif import LIF as LIF
 from .neurons.lif_dimensionless import LIFDimensionless as LIFDimensionless
 from .neurons.lif_exact import LIFExact as LIFExact
+from .neurons.qif import QIF as QIF
 from .neurons.rate_unit import RateUnit as RateUnit
 from .synapses.alpha_conductance import AlphaConductance as AlphaConductance
 from .synapses.alpha_current import AlphaCurrent as AlphaCurrent

@@ -1,9 +1,11 @@
 from .connection_test import ConnectionTest as ConnectionTest
+from .current_response import CurrentResponse as CurrentResponse
 from .ei_balance import EIBalance as EIBalance
 from .fi_curve import FICurve as FICurve
 from .function import Function as Function
 from .mean_field import MeanFieldDynamics as MeanFieldDynamics
 from .population_information import PopulationInformation as PopulationInformation
+from .potential_moments import PotentialMoments as PotentialMoments
 from .rate_dynamics import RateDynamics as RateDynamics
 from .spiking_network import SpikingNetworkActivity as SpikingNetworkActivity
 from .transfer_function import TransferFunction as TransferFunction

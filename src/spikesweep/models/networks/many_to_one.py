@@ -1,13 +1,13 @@
 """Many Poisson inputs and one neuron: some are connected, excitatory or inhibitory, the others are not.
 
 After Fiers' voltage-to-wiring-sim (code: tfiers/phd). How many are of which kind is rounded at random, so
-that the shares are right on average. The inputs come in the order connected inhibitory, other inhibitory,
-connected excitatory, other excitatory.
+that the shares are right on average; in the early notebooks to the nearest (`rounding` plain). The inputs
+come in the order connected inhibitory, other inhibitory, connected excitatory, other excitatory.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import scipy
@@ -61,6 +61,9 @@ class ManyToOne(OfCells):
     exc: Conducting  #: excitatory synapse
     inh: Conducting  #: inhibitory synapse, whose weight is multiplied by dg_ratio
     dg_ratio: NonNegative[number]  #: factor of the inhibitory weight
+    rounding: Literal["random", "plain"] = (
+        "random"  #: of counts; plain: to the nearest, as before 19 Nov 2021
+    )
 
     @property
     def in_degree(self) -> dict[str, number]:
@@ -81,9 +84,15 @@ class ManyToOne(OfCells):
 
     def wiring(self, u: NDArray[np.float64]) -> Wiring:
         """Return what each input is; three numbers in [0, 1) round the counts."""
-        inhibitory = int(self.p_inhibitory * self.N + u[0])
+        at_random = self.rounding == "random"
+        inhibitory = (
+            int(self.p_inhibitory * self.N + u[0]) if at_random else round(self.p_inhibitory * self.N)
+        )
         counts = (inhibitory, self.N - inhibitory)
-        connected = [int(self.p_connected * n + x) for n, x in zip(counts, u[1:], strict=True)]
+        shares = [self.p_connected * n for n in counts]
+        connected = [
+            int(share + x) if at_random else round(share) for share, x in zip(shares, u[1:], strict=True)
+        ]
         kinds = [(True, True), (False, True), (True, False), (False, False)]
         sizes = [connected[0], counts[0] - connected[0], connected[1], counts[1] - connected[1]]
         flags = np.repeat(np.array(kinds), sizes, axis=0)
