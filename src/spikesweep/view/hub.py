@@ -1,0 +1,144 @@
+"""The stores of a page, shared by all who look at it, and how often they are looked at."""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from spikesweep.errors import InputError
+from spikesweep.store.remote import Place
+from spikesweep.view.drawn import Drawn, Seen, draw
+from spikesweep.view.labels import plain_text
+from spikesweep.view.picture import Cells, cells, difference
+from spikesweep.view.source import Source
+from spikesweep.view.state import Fitted, State, fitted
+
+#: Seconds between two looks at least.
+SOONEST = 1.0
+#: Stores that are shown side by side.
+MOST_STORES = 4
+#: From brown over white to green: of differences.
+_DIVERGING = "BrBG"
+
+
+@dataclass
+class Hub:
+    """Stores that are looked at, at most `share` of the time."""
+
+    places: Sequence[Place]
+    share: float = 0.1  #: of the time, that looks may take
+    dashboard: str | None = None  #: of Dask, where it is this process's own
+    title: str = "spikesweep"
+    _found: dict[str, Source | str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _next: float = 0.0
+    _version: int = 0
+
+    def sources(self) -> list[tuple[str, Source | str]]:
+        """Return each store with its name, or why it cannot be shown."""
+        with self._lock:
+            for place in self.places:
+                if not isinstance(self._found.get(str(place)), Source):
+                    self._found[str(place)] = opened(place)
+            return [(plain_text(place), self._found[str(place)]) for place in self.places]
+
+    def refresh(self) -> int:
+        """Look at the stores if it is time; return a number that is another once anything has changed."""
+        with self._lock:
+            if time.monotonic() < self._next:
+                return self._version
+            began = time.monotonic()
+            for key, found in self._found.items():
+                changed = False
+                if isinstance(found, Source):
+                    try:
+                        changed = found.refresh()
+                    except Exception as error:  # whatever a store raises that is another than it was
+                        self._found[key], changed = refusal(error), True
+                else:
+                    place = next(place for place in self.places if str(place) == key)
+                    self._found[key] = opened(place)
+                    changed = self._found[key] != found
+                self._version += changed
+            now = time.monotonic()
+            self._next = now + max(SOONEST, (now - began) / self.share)
+            return self._version
+
+
+def opened(place: Place) -> Source | str:
+    """Return a store, or why it cannot be shown."""
+    try:
+        return Source(place)
+    except Exception as error:  # whatever a hostile store raises: it is told, and others are shown
+        return refusal(error)
+
+
+def refusal(error: Exception) -> str:
+    """Return what is wrong with a store, for people."""
+    told = str(error) if isinstance(error, (InputError, OSError)) else f"{type(error).__name__}: {error}"
+    return plain_text(f"this store cannot be shown: {told}", 1000)
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """A map of a store, or of the difference of two."""
+
+    name: str
+    source: Source
+    view: Fitted
+    cells: Cells
+    drawn: Drawn
+
+
+def maps(found: Sequence[tuple[str, Source]], state: State, seen: Seen | None = None) -> list[Map]:
+    """Return the maps of stores side by side, of one scale; of two their difference if the state says so."""
+    out = []
+    for name, source in found[:MOST_STORES]:
+        view = fitted(state, source.space)
+        every = cells(source, view)
+        title = name if len(found) > 1 else ""
+        out.append(Map(name, source, view, every, draw(source, view, seen, title, every)))
+    if state.compare == "difference" and len(out) > 1:
+        return [*out[:2], _difference(*out[:2], seen)]
+    same = {(m.view.state.variable, m.view.state.layer) for m in out}
+    if len(out) > 1 and len(same) == 1 and out[0].drawn.names is None:
+        low = min(m.drawn.limits[0] for m in out)
+        high = max(m.drawn.limits[1] for m in out)
+        return [replace(m, drawn=replace(m.drawn, limits=(low, high))) for m in out]
+    return out
+
+
+def _difference(a: Map, b: Map, seen: Seen | None) -> Map:
+    """Return b minus a at the labels that both have; raise InputError where their axes are others."""
+    names = (a.view.state.y, a.view.state.x)
+    if (
+        names != (b.view.state.y, b.view.state.x)
+        or a.source.space.columns
+        or b.source.space.columns
+        or not names[0]
+    ):
+        raise InputError("these stores have no map over the same two axes; allowed: compare=side")
+    if a.view.state.variable != b.view.state.variable:
+        raise InputError(f"{b.name} has no {a.view.state.variable}; allowed: compare=side")
+    places = []
+    for name in names:
+        one, other = (m.source.space.dims[name].values for m in (a, b))
+        _, i, j = np.intersect1d(one, other, return_indices=True)
+        places.append((i, j))
+    cells_ = difference(a.cells, b.cells, places)
+    plain = a.view.state.layer if a.view.state.layer == "sd" else "value"
+    view = replace(a.view, state=replace(a.view.state, layer=plain))
+    drawn = draw(a.source, view, seen, f"second − first: {b.name} − {a.name}", cells_)
+    finite = np.abs(drawn.values[np.isfinite(drawn.values)])
+    most = float(finite.max(initial=0.0)) or 1.0
+    drawn = replace(drawn, limits=(-most, most), palette=_diverging())
+    return Map("difference", a.source, view, cells_, drawn)
+
+
+def _diverging() -> Sequence[str]:
+    from matplotlib import colormaps  # late: few compare
+
+    found = colormaps[_DIVERGING](range(256))
+    return tuple("#" + "".join(f"{round(255 * c):02x}" for c in rgba[:3]) for rgba in found)

@@ -1,0 +1,172 @@
+"""One map of a page: an image of cells or dots of points, with its colours and what a pointer shows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from bokeh.models import (
+    BasicTicker,
+    BasicTickFormatter,
+    ColorBar,
+    ColumnDataSource,
+    CustomJSHover,
+    CustomJSTickFormatter,
+    FixedTicker,
+    HoverTool,
+    LinearColorMapper,
+    PlainText,
+    Range1d,
+)
+from bokeh.plotting import figure
+
+from spikesweep.view import colours
+from spikesweep.view.drawn import Drawn
+from spikesweep.view.point import MEANINGS
+
+#: Numbers of a map travel in this precision; what is told of a point is exact.
+_FLOAT = np.float32
+#: The text of a pixel under the pointer: from the labels of rows and columns that were drawn.
+_LABEL = """
+const d = labels.data, n = d.text.length, i = Math.floor((value - labels.tags[0]) / labels.tags[1]);
+return n == 0 ? '' : d.text[Math.min(Math.max(i, 0), n - 1)];
+"""
+_CODE = "return names[Math.round(value)] ?? '';"
+_TICK = """
+const d = labels.data, n = d.text.length, i = Math.floor((tick - labels.tags[0]) / labels.tags[1]);
+return (i < 0 || i >= n) ? '' : d.text[i];
+"""
+
+
+class Panel:
+    """One map, and what it shows now."""
+
+    def __init__(self) -> None:
+        self.columns = {k: ColumnDataSource({"text": []}, tags=[0.0, 1.0]) for k in "xy"}
+        self.image = ColumnDataSource(_no_image())
+        self.dots = ColumnDataSource({k: [] for k in ("x", "y", "value", "status", "xt", "yt", "vt")})
+        self.crosses = ColumnDataSource({"x": [], "y": []})
+        self.chosen = ColumnDataSource({"x": [], "y": []})
+        self.mapper = LinearColorMapper(palette="Viridis256", low=0, high=1, nan_color=colours.EMPTY)
+        self.figure = figure(
+            width=620,
+            height=460,
+            x_range=Range1d(0, 1),
+            y_range=Range1d(0, 1),
+            tools="pan,box_zoom,wheel_zoom,reset,save",
+            toolbar_location="above",
+            background_fill_color="#ffffff",
+            border_fill_color=None,
+        )
+        self.figure.toolbar.logo = None
+        self.figure.grid.visible = False
+        self.figure.title.text_font_style = "normal"
+        for axis in self.figure.axis:
+            axis.minor_tick_line_color = None
+            axis.axis_label_text_font_style = "normal"
+            axis.axis_label_text_font_size = "14px"
+            axis.major_label_text_font_size = "12px"
+        self.figure.title.text_font_size = "14px"
+        self._glyphs()
+        self.bar = ColorBar(color_mapper=self.mapper, width=14, major_label_text_font_size="12px")
+        self.figure.add_layout(self.bar, "right")
+
+    def _glyphs(self) -> None:
+        fig = self.figure
+        box = dict(zip(("x", "y", "dw", "dh"), ("x", "y", "dw", "dh"), strict=True))
+        image = fig.image(image="image", **box, source=self.image, color_mapper=self.mapper)
+        dots = fig.scatter(
+            "x",
+            "y",
+            source=self.dots,
+            size=9,
+            line_color="#555555",
+            line_width=0.5,
+            fill_color={"field": "value", "transform": self.mapper},
+        )
+        fig.scatter("x", "y", source=self.crosses, marker="x", size=9, line_color="#d55e00", line_width=2)
+        fig.scatter(
+            "x",
+            "y",
+            source=self.chosen,
+            marker="square",
+            size=14,
+            fill_alpha=0,
+            line_color="#000000",
+            line_width=2,
+        )
+        self.over_image = HoverTool(renderers=[image], tooltips=[])
+        self.over_dots = HoverTool(renderers=[dots], tooltips=[])
+        fig.add_tools(self.over_image, self.over_dots)
+
+    def show(self, drawn: Drawn) -> None:
+        """Draw a map."""
+        self._labels(drawn)
+        self._colours(drawn)
+        cells = drawn.cells
+        if drawn.dots is None:
+            values = drawn.values.astype(_FLOAT)
+            self.image.data = {
+                "image": [values],
+                "status": [cells.status.astype(np.uint8)],
+                "n": [cells.n.astype(np.int32)],
+                "total": [cells.total.astype(np.int32)],
+                "sd": [cells.sd.astype(_FLOAT)],
+                **{k: [v] for k, v in zip(("x", "y", "dw", "dh"), drawn.box, strict=True)},
+            }
+            self.dots.data = {k: [] for k in self.dots.data}
+        else:
+            self.image.data = _no_image()
+            self.dots.data = dict(drawn.dots)
+        self.crosses.data = {"x": drawn.failed[0], "y": drawn.failed[1]}
+
+    def choose(self, place: tuple[float, float] | None) -> None:
+        """Mark the point that is told of."""
+        self.chosen.data = {"x": [place[0]] if place else [], "y": [place[1]] if place else []}
+
+    def _labels(self, drawn: Drawn) -> None:
+        titles = (drawn.title, drawn.what)
+        self.figure.title.text = PlainText(text=": ".join(text for text in titles if text))
+        for k, axis, one in zip("xy", (self.figure.xaxis[0], self.figure.yaxis[0]), drawn.axes, strict=True):
+            self.columns[k].update(tags=[one.begin, one.width], data={"text": list(one.texts)})
+            axis.axis_label = PlainText(text=one.title)
+            if one.even:
+                axis.ticker, axis.formatter = BasicTicker(), BasicTickFormatter()
+            else:
+                axis.ticker = BasicTicker(min_interval=1, mantissas=[1, 2, 5], num_minor_ticks=0)
+                axis.formatter = CustomJSTickFormatter(args={"labels": self.columns[k]}, code=_TICK)
+        x, y = drawn.axes
+        rows = [(x.title, "$x{custom}"), (y.title, "$y{custom}")]
+        rows += [(drawn.what, "@image{0.0000}" if drawn.names is None else "@image{custom}")]
+        rows += [("SD", "@sd{0.0000}"), ("points", "@n of @total"), ("status", "@status{custom}")]
+        rows += [(name, _escaped(text)) for name, text in drawn.held]
+        formatters = {
+            "$x": CustomJSHover(args={"labels": self.columns["x"]}, code=_LABEL),
+            "$y": CustomJSHover(args={"labels": self.columns["y"]}, code=_LABEL),
+            "@status": CustomJSHover(args={"names": list(MEANINGS)}, code=_CODE),
+        }
+        if drawn.names is not None:
+            formatters["@image"] = CustomJSHover(args={"names": list(drawn.names)}, code=_CODE)
+        if self.over_image.tooltips != rows:
+            self.over_image.tooltips, self.over_image.formatters = rows, formatters
+            dots = [(x.title, "@xt"), (y.title, "@yt"), (drawn.what, "@vt"), ("status", "@status")]
+            self.over_dots.tooltips = dots + [(name, _escaped(text)) for name, text in drawn.held]
+
+    def _colours(self, drawn: Drawn) -> None:
+        names, palette = drawn.names, drawn.palette
+        low, high = drawn.limits
+        self.mapper.update(palette=list(palette), low=low, high=high)
+        if names is None:
+            self.bar.ticker, self.bar.major_label_overrides = BasicTicker(desired_num_ticks=6), {}
+        else:
+            self.bar.ticker = FixedTicker(ticks=list(range(len(names))))
+            self.bar.major_label_overrides = {i: PlainText(text=name) for i, name in enumerate(names)}
+
+
+def _escaped(text: str) -> str:
+    """Return a text in which a tooltip finds nothing to put in."""
+    return text.replace("@", "@\u200b").replace("$", "$\u200b")
+
+
+def _no_image() -> dict[str, Sequence[Any]]:
+    names = ("image", "status", "n", "total", "sd", "x", "y", "dw", "dh")
+    return {name: [] for name in names}
