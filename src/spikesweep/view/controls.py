@@ -21,8 +21,7 @@ class Controls:
     """The controls of a page, which ask for another state."""
 
     def __init__(self, change: Callable[[State], None]) -> None:
-        self._change, self._quiet = change, False
-        self._state = State()
+        self._change, self._state = change, State()
         self._built: Any = None
         self.variable = Select(title="Variable", name="variable", width=240)
         self.layer = RadioButtonGroup(labels=list(_LAYERS), active=0, name="layer", width=250)
@@ -45,8 +44,9 @@ class Controls:
         self.swap.on_click(lambda: self._ask(x=self._state.y, y=self._state.x) if self._state.y else None)
 
     def _ask(self, **changes: Any) -> None:
-        if not self._quiet:
-            self._change(replace(self._state, **changes))
+        """Ask for another state; what was only shown is the one that there is."""
+        if (state := replace(self._state, **changes)) != self._state:
+            self._change(state)
 
     def _axes(self, **changes: str) -> None:
         """Ask for another axis; one that is the other already changes places with it."""
@@ -57,8 +57,7 @@ class Controls:
 
     def show(self, space: Space, view: Fitted, several: bool) -> None:
         """Show what is chosen."""
-        self._quiet, self._state = True, view.state
-        state = view.state
+        self._state = state = view.state
         self.variable.options = [(n, named(n, space.attrs[n][0])) for n in space.variables]
         self.variable.value = state.variable
         self.layer.active = LAYERS.index(state.layer)
@@ -68,7 +67,6 @@ class Controls:
         self.y.options, self.y.value = allowed, state.y
         self.y.visible = self.swap.visible = bool(state.y)
         self._show_others(space, view)
-        self._quiet = False
 
     def _show_others(self, space: Space, view: Fitted) -> None:
         """Show a control for each dimension that is no axis of the map and has several labels."""
@@ -111,5 +109,4 @@ class Controls:
     def _at(self, name: str, dim: Dim, place: int) -> None:
         value = dim.values[place]
         text = MEAN if place < 0 else exact(value.item() if hasattr(value, "item") else value)
-        at = {**dict(self._state.at), name: text}
-        self._ask(at=tuple(at.items()))
+        self._ask(at=tuple((d, text if d == name else t) for d, t in self._state.at))

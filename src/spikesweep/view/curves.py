@@ -33,6 +33,11 @@ class Curves:
         )
         self.figure.toolbar.logo = None
         self.figure.grid.grid_line_color = "#eeeeee"
+        self._title, self._names = PlainText(text=""), (PlainText(text=""), PlainText(text=""))
+        self._words: list[str] = []
+        self.figure.title.text = self._title
+        self.figure.xaxis[0].ticker = BasicTicker(min_interval=0.0)
+        self.figure.xaxis[0].axis_label, self.figure.yaxis[0].axis_label = self._names
         for axis in self.figure.axis:
             axis.minor_tick_line_color = None
             axis.axis_label_text_font_style = "normal"
@@ -74,15 +79,14 @@ class Curves:
             dots.visible = alone or len(line.x) <= 100
             item.visible, item.label = bool(line.label), {"value": line.label}
         fig, attrs = self.figure, source.space.attrs[view.state.variable]
-        fig.title.text = PlainText(text=about(source, view, found))
-        fig.xaxis[0].axis_label = PlainText(text=x_title(source, view))
-        fig.yaxis[0].axis_label = PlainText(text=named(plain_text(attrs[1]), attrs[0]))
+        self._title.text = about(source, view, found)
+        self._names[0].text = x_title(source, view)
+        self._names[1].text = named(plain_text(attrs[1]), attrs[0])
         rows = [(x_title(source, view), "@x"), ("mean", "@mean{0.0000}"), ("SD", "@sd{0.0000}")]
         if self._hover.tooltips != rows:
             self._hover.tooltips = rows
         words = list(words_of(source, view))
-        if words:
-            fig.xaxis[0].formatter = CustomJSTickFormatter(args={"words": words}, code=_WORD)
-            fig.xaxis[0].ticker = BasicTicker(min_interval=1, num_minor_ticks=0)
-        elif not isinstance(fig.xaxis[0].formatter, BasicTickFormatter):
-            fig.xaxis[0].formatter, fig.xaxis[0].ticker = BasicTickFormatter(), BasicTicker()
+        if words != self._words:
+            self._words, code = words, CustomJSTickFormatter(args={"words": words}, code=_WORD)
+            fig.xaxis[0].formatter = code if words else BasicTickFormatter()
+            fig.xaxis[0].ticker.min_interval = 1.0 if words else 0.0

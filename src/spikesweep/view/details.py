@@ -37,7 +37,7 @@ class Details:
         self._cell: list[point.Index] = []
         self._key: Any = None
         self._traces: Traces | None = None
-        self._quiet = self._busy = False
+        self._busy = False
         self.which = Select(title="Point of this cell", width=_WIDTH - 20, visible=False, name="which")
         self.about, self.failure = html(width=_WIDTH, name="about"), html(width=_WIDTH, name="failure")
         self.raster, self._spikes = _figure("neuron", 220)
@@ -115,15 +115,13 @@ class Details:
         )
         if index not in self._cell:
             self._cell = [index, *self._cell]
-        self._quiet = True
         texts = [f"{point.text_of(source, i)}: {_meaning(source, i)}" for i in self._cell]
         self.which.options = [(str(i), text) for i, text in enumerate(texts)]
         self.which.value = str(self._cell.index(index))
         self.which.visible = len(self._cell) > 1
-        self._quiet = False
 
     def _chosen(self, attr: str, old: str, new: str) -> None:
-        if not self._quiet and self._now is not None:
+        if self._now is not None and self._cell[int(new)] != self._now[2]:
             source, view, _ = self._now
             self._change(replace(view.state, point=point.labels_of(source, self._cell[int(new)])))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ class Shown:
     begin: float  #: where the first pixel begins
     width: float  #: of a pixel
     even: bool  #: whether positions are values
+    whole: bool  #: whether there is nothing between two positions that are 1 apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,15 +114,15 @@ def _row(found: Cells) -> Cells:
 
 def _shown(dim: Dim | None, scale: Scale, part: Pixels) -> Shown:
     if dim is None:
-        return Shown("", [""], -0.5, 1.0, False)
+        return Shown("", [""], -0.5, 1.0, False, True)
     texts = []
     for begin in part.starts.tolist():
         end = min(begin + part.each, scale.n) - 1
         one = label(dim.values[begin])
         texts.append(one if end == begin else f"{one} to {label(dim.values[end])}")
-    return Shown(
-        named(dim.name, dim.units), texts, scale.edge(part.begin), scale.step * part.each, scale.even
-    )
+    title, width = named(dim.name, dim.units), scale.step * part.each
+    is_whole = not scale.even or dim.values.dtype.kind in "iu"
+    return Shown(title, texts, scale.edge(part.begin), width, scale.even, is_whole)
 
 
 def _of_list(source: Source, view: Fitted, found: Cells, seen: Seen, title: str) -> Drawn:
@@ -138,7 +140,7 @@ def _of_list(source: Source, view: Fitted, found: Cells, seen: Seen, title: str)
         width = 1.0 if words else (high - low) / size
         texts = [plain_text(w) for w in words] or [number(low + (i + 0.5) * width) for i in range(size)]
         title_ = named(d, columns[d].units) if d else ""
-        axes.append(Shown(title_, texts, -0.5 if words else low, width, not words))
+        axes.append(Shown(title_, texts, -0.5 if words else low, width, not words, bool(words)))
     failed = inside & np.isin(found.status, FAILURES)
     crosses = x[failed][:MOST_CROSSES], y[failed][:MOST_CROSSES]
     if state.layer in ("status", "error"):
@@ -177,7 +179,7 @@ def _coloured(
     state = view.state
     values = small.layer(state.layer)
     names: Sequence[str] | None = None
-    limits, palette = _limits(found.layer(state.layer)), _viridis()
+    limits, palette = _limits(found.layer(state.layer)), palette_of("viridis")
     if state.layer == "status":
         names, palette, limits = MEANINGS, tuple(colours.STATUS.values()), (-0.5, len(MEANINGS) - 0.5)
     elif state.layer == "error":
@@ -193,12 +195,13 @@ def _coloured(
     )
 
 
-def _viridis() -> Sequence[str]:
+@cache
+def palette_of(name: str) -> Sequence[str]:
+    """Return 256 colours of a map of matplotlib."""
     from matplotlib import colormaps  # late: a page has drawn nothing before
 
-    return tuple(
-        "#" + "".join(f"{round(255 * c):02x}" for c in rgba[:3]) for rgba in colormaps["viridis"](range(256))
-    )
+    shades = (rgba[:3] for rgba in colormaps[name](range(256)))
+    return tuple("#" + "".join(f"{round(255 * part):02x}" for part in shade) for shade in shades)
 
 
 def _limits(values: NDArray[np.float64]) -> tuple[float, float]:

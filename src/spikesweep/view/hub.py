@@ -9,7 +9,7 @@ import numpy as np
 
 from spikesweep.errors import InputError
 from spikesweep.store.remote import Place
-from spikesweep.view.drawn import Drawn, Seen, draw
+from spikesweep.view.drawn import Drawn, Seen, draw, palette_of
 from spikesweep.view.labels import plain_text
 from spikesweep.view.picture import Cells, cells, difference
 from spikesweep.view.source import Source
@@ -133,12 +133,5 @@ def _difference(a: Map, b: Map, seen: Seen | None) -> Map:
     drawn = draw(a.source, view, seen, f"second − first: {b.name} − {a.name}", cells_)
     finite = np.abs(drawn.values[np.isfinite(drawn.values)])
     most = float(finite.max(initial=0.0)) or 1.0
-    drawn = replace(drawn, limits=(-most, most), palette=_diverging())
+    drawn = replace(drawn, limits=(-most, most), palette=palette_of(_DIVERGING))
     return Map("difference", a.source, view, cells_, drawn)
-
-
-def _diverging() -> Sequence[str]:
-    from matplotlib import colormaps  # late: few compare
-
-    found = colormaps[_DIVERGING](range(256))
-    return tuple("#" + "".join(f"{round(255 * c):02x}" for c in rgba[:3]) for rgba in found)

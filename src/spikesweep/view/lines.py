@@ -72,8 +72,8 @@ def x_title(source: Source, view: Fitted) -> str:
 
 
 def words_of(source: Source, view: Fitted) -> Sequence[str]:
-    """Return the words along the axis, where it has words."""
-    found = (source.space.columns or source.space.dims)[view.state.x]
-    if not found.is_words:
-        return ()
-    return [plain_text(v) for v in (positions(found)[1] if source.space.columns else found.values.tolist())]
+    """Return the labels along the axis, where its positions are no values: words, uneven numbers."""
+    if source.space.columns:
+        return [plain_text(word) for word in positions(source.space.columns[view.state.x])[1]]
+    dim = source.space.dims[view.state.x]
+    return () if Scale.of(dim).even else [label(value) for value in dim.values.tolist()]

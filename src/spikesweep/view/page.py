@@ -79,7 +79,7 @@ class Page:
         else:
             below = row(column(self.curves.figure, self.foot), self.details.root)
             maps_ = column(self.error, figures, below)
-        body = row(column(self.controls.root, width=260), maps_)
+        body = row(column(self.controls.root, width=275), maps_)
         doc.add_root(column(self.head, body, self.link, name="page"))
         doc.title = plain_text(hub.title)
         self.draw(said)
@@ -104,7 +104,14 @@ class Page:
         self.draw()
 
     def draw(self, said: str = "") -> None:
-        """Draw all of the page, as the stores were when they were last read."""
+        """Draw all of the page, as the stores were when they were last read; it travels as one message."""
+        self.doc.hold("combine")
+        try:
+            self._draw_all(said)
+        finally:
+            self.doc.unhold()
+
+    def _draw_all(self, said: str) -> None:
         began = time.perf_counter()
         stores = self.sources()
         errors = [found for _, found in self.hub.sources() if isinstance(found, str)]

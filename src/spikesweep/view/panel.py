@@ -18,6 +18,7 @@ from bokeh.models import (
     Range1d,
 )
 from bokeh.plotting import figure
+from numpy.typing import NDArray
 
 from spikesweep.view import colours
 from spikesweep.view.drawn import Drawn
@@ -41,7 +42,13 @@ class Panel:
     """One map, and what it shows now."""
 
     def __init__(self) -> None:
+        self._title, self._names = PlainText(text=""), {k: PlainText(text="") for k in "xy"}
+        self._plain = {k: BasicTickFormatter() for k in "xy"}
         self.columns = {k: ColumnDataSource({"text": []}, tags=[0.0, 1.0]) for k in "xy"}
+        self._labelled = {
+            k: CustomJSTickFormatter(args={"labels": labels}, code=_TICK)
+            for k, labels in self.columns.items()
+        }
         self.image = ColumnDataSource(_no_image())
         self.dots = ColumnDataSource({k: [] for k in ("x", "y", "value", "status", "xt", "yt", "vt")})
         self.crosses = ColumnDataSource({"x": [], "y": []})
@@ -60,13 +67,16 @@ class Panel:
         self.figure.toolbar.logo = None
         self.figure.grid.visible = False
         self.figure.title.text_font_style = "normal"
-        for axis in self.figure.axis:
+        self.figure.title.text = self._title
+        for k, axis in zip("xy", (self.figure.xaxis[0], self.figure.yaxis[0]), strict=True):
+            axis.axis_label, axis.ticker = self._names[k], BasicTicker(min_interval=0.0)
             axis.minor_tick_line_color = None
             axis.axis_label_text_font_style = "normal"
             axis.axis_label_text_font_size = "14px"
             axis.major_label_text_font_size = "12px"
         self.figure.title.text_font_size = "14px"
         self._glyphs()
+        self._coloured: Any = None
         self.bar = ColorBar(color_mapper=self.mapper, width=14, major_label_text_font_size="12px")
         self.figure.add_layout(self.bar, "right")
 
@@ -94,8 +104,15 @@ class Panel:
             line_color="#000000",
             line_width=2,
         )
-        self.over_image = HoverTool(renderers=[image], tooltips=[])
-        self.over_dots = HoverTool(renderers=[dots], tooltips=[])
+        self._held, self._codes = ColumnDataSource(tags=[""]), CustomJSHover(args={"names": []}, code=_CODE)
+        formatters: dict[str, Any] = {
+            f"${k}": CustomJSHover(args={"labels": labels}, code=_LABEL) for k, labels in self.columns.items()
+        }
+        formatters["@status"] = CustomJSHover(args={"names": list(MEANINGS)}, code=_CODE)
+        formatters["$sx"] = CustomJSHover(args={"held": self._held}, code="return held.tags[0];")
+        formatters["@image"] = self._codes
+        self.over_image = HoverTool(renderers=[image], tooltips=[], formatters=formatters)
+        self.over_dots = HoverTool(renderers=[dots], tooltips=[], formatters={"$sx": formatters["$sx"]})
         fig.add_tools(self.over_image, self.over_dots)
 
     def show(self, drawn: Drawn) -> None:
@@ -108,9 +125,9 @@ class Panel:
             self.image.data = {
                 "image": [values],
                 "status": [cells.status.astype(np.uint8)],
-                "n": [cells.n.astype(np.int32)],
-                "total": [cells.total.astype(np.int32)],
-                "sd": [cells.sd.astype(_FLOAT)],
+                "n": [_small(cells.n)],
+                "total": [_small(cells.total)],
+                "sd": [cells.sd.astype(_FLOAT)] if np.isfinite(cells.sd).any() else [cells.status],
                 **{k: [v] for k, v in zip(("x", "y", "dw", "dh"), drawn.box, strict=True)},
             }
             self.dots.data = {k: [] for k in self.dots.data}
@@ -125,36 +142,36 @@ class Panel:
 
     def _labels(self, drawn: Drawn) -> None:
         titles = (drawn.title, drawn.what)
-        self.figure.title.text = PlainText(text=": ".join(text for text in titles if text))
+        self._title.text = ": ".join(text for text in titles if text)
         for k, axis, one in zip("xy", (self.figure.xaxis[0], self.figure.yaxis[0]), drawn.axes, strict=True):
             self.columns[k].update(tags=[one.begin, one.width], data={"text": list(one.texts)})
-            axis.axis_label = PlainText(text=one.title)
-            if one.even:
-                axis.ticker, axis.formatter = BasicTicker(), BasicTickFormatter()
-            else:
-                axis.ticker = BasicTicker(min_interval=1, mantissas=[1, 2, 5], num_minor_ticks=0)
-                axis.formatter = CustomJSTickFormatter(args={"labels": self.columns[k]}, code=_TICK)
+            self._names[k].text = one.title
+            axis.formatter = self._plain[k] if one.even else self._labelled[k]
+            if axis.ticker.min_interval != (interval := 1.0 if one.whole else 0.0):
+                axis.ticker.min_interval = interval
         x, y = drawn.axes
         rows = [(x.title, "$x{custom}"), (y.title, "$y{custom}")]
         rows += [(drawn.what, "@image{0.0000}" if drawn.names is None else "@image{custom}")]
-        rows += [("SD", "@sd{0.0000}"), ("points", "@n of @total"), ("status", "@status{custom}")]
-        rows += [(name, _escaped(text)) for name, text in drawn.held]
-        formatters = {
-            "$x": CustomJSHover(args={"labels": self.columns["x"]}, code=_LABEL),
-            "$y": CustomJSHover(args={"labels": self.columns["y"]}, code=_LABEL),
-            "@status": CustomJSHover(args={"names": list(MEANINGS)}, code=_CODE),
-        }
-        if drawn.names is not None:
-            formatters["@image"] = CustomJSHover(args={"names": list(drawn.names)}, code=_CODE)
+        rows += [("SD", "@sd{0.0000}")] if np.isfinite(drawn.cells.sd).any() else []
+        rows += [("points", "@n of @total"), ("status", "@status{custom}")]
+        held = ", ".join(f"{name} {text}" for name, text in drawn.held)
+        self._held.tags = [held or "all there is"]
+        rows += [("at", "$sx{custom}")]
         if self.over_image.tooltips != rows:
-            self.over_image.tooltips, self.over_image.formatters = rows, formatters
+            self.over_image.tooltips = rows
             dots = [(x.title, "@xt"), (y.title, "@yt"), (drawn.what, "@vt"), ("status", "@status")]
-            self.over_dots.tooltips = dots + [(name, _escaped(text)) for name, text in drawn.held]
+            self.over_dots.tooltips = [*dots, ("at", "$sx{custom}")]
+        if drawn.names is not None:
+            self._codes.args = {"names": list(drawn.names)}
 
     def _colours(self, drawn: Drawn) -> None:
         names, palette = drawn.names, drawn.palette
         low, high = drawn.limits
-        self.mapper.update(palette=list(palette), low=low, high=high)
+        self.mapper.update(low=low, high=high)
+        if (palette, names) == self._coloured:
+            return
+        self._coloured = palette, names
+        self.mapper.palette = list(palette)
         if names is None:
             self.bar.ticker, self.bar.major_label_overrides = BasicTicker(desired_num_ticks=6), {}
         else:
@@ -162,9 +179,9 @@ class Panel:
             self.bar.major_label_overrides = {i: PlainText(text=name) for i, name in enumerate(names)}
 
 
-def _escaped(text: str) -> str:
-    """Return a text in which a tooltip finds nothing to put in."""
-    return text.replace("@", "@\u200b").replace("$", "$\u200b")
+def _small(counts: NDArray[np.int32]) -> NDArray[Any]:
+    """Return counts in as few bytes as they need: they travel."""
+    return counts.astype(np.min_scalar_type(int(counts.max(initial=0))))
 
 
 def _no_image() -> dict[str, Sequence[Any]]:
