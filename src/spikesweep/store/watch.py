@@ -1,7 +1,7 @@
 """A look at what has changed in a store, and readings of just that: for whoever watches a sweep fill.
 
 The status of a block is written last, in one step, to a file of its own. So a file that is new, or newer, is
-all there is to know: one question to the file system where nothing has changed, one a file where something has.
+all there is to know: one question to the file system where nothing has changed, else one a file.
 """
 
 import os

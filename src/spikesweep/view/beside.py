@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-#: Of the time of one processor, what looks of the page may take, and what each page may take to draw what is new.
+#: The part of one processor that looks may take, and that each page may take to draw what is new.
 SHARE = 0.004
 #: Set to 0 or off: a run serves no page.
 SWITCH = "SPIKESWEEP_PAGE"
 
 
 def beside(path: Path) -> Callable[[str | None], AbstractContextManager[str]] | None:
-    """Return what serves the page of a store while a run goes on, given Dask's dashboard; None where it is off."""
+    """Return what serves the page of a store, given Dask's dashboard; None where that is switched off."""
     if os.environ.get(SWITCH, "").lower() in ("0", "off", "false", "no"):
         return None
 

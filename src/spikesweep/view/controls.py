@@ -9,7 +9,7 @@ from bokeh.layouts import column, row
 from bokeh.models import Button, Div, RadioButtonGroup, Select, Slider
 
 from spikesweep.view.labels import exact, label, named, plain_text
-from spikesweep.view.source import Dim, Space
+from spikesweep.view.space import Dim, Space
 from spikesweep.view.state import COMPARED, LAYERS, MEAN, Fitted, State, choices
 
 _LAYERS = ("value", "SD", "status", "errors", "time")

@@ -14,7 +14,7 @@ from bokeh.plotting import figure
 
 from spikesweep.view import colours
 from spikesweep.view.labels import named, plain_text
-from spikesweep.view.lines import MOST_LINES, about, lines, words_of, x_title
+from spikesweep.view.lines import MOST_LINES, Line, about, lines, words_of, x_title
 from spikesweep.view.picture import Cells
 from spikesweep.view.source import Source
 from spikesweep.view.state import Fitted
@@ -66,8 +66,8 @@ class Curves:
         """Draw the lines of a view; that of the chosen label in black."""
         drawn = lines(source, view, found, chosen)
         others = [line for line in drawn if not line.chosen]
-        black = [line for line in drawn if line.chosen]
-        placed = [*others, *[None] * (MOST_LINES - len(others)), *(black or [None])]
+        placed: list[Line | None] = [None] * (MOST_LINES + 1)
+        placed[: len(others)], placed[-1] = others, next((line for line in drawn if line.chosen), None)
         alone = bool(source.space.columns)
         for (data, _, curve, dots, item), line in zip(self._lines, placed, strict=True):
             if line is None:

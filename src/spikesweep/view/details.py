@@ -1,9 +1,10 @@
-"""The point that was clicked: its labels and results, spikes, failure, and its traces when they are asked for."""
+"""The point that was clicked: its labels and results, spikes, failure, and its traces when asked for."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -104,9 +105,7 @@ class Details:
         self._show_choice(source, view, index)
         self._show_texts(source, view, index)
         self._show_spikes(source, view, index)
-        self.button.visible = hasattr(
-            source.place, "is_symlink"
-        )  # a path: what lies below a URL is not computed
+        self.button.visible = isinstance(source.place, Path)  # what lies below a URL is not computed
 
     def _show_choice(self, source: Source, view: Fitted, index: point.Index) -> None:
         free = {d: i for d, i in index.items() if d not in view.averaged}
@@ -164,17 +163,17 @@ class Details:
         self._traces, self.said.text = None, ""
         self.signal.visible = self.trace.visible = False
 
-    @without_document_lock
+    @without_document_lock  # type: ignore[untyped-decorator]
     async def _replay(self) -> None:
         """Compute the point again in another process, while the page goes on."""
-        if self._busy or self._now is None:
+        if self._busy or self._now is None or not isinstance(self._now[0].place, Path):
             return
         self._busy = True
         source, view, index = self._now
         labels, key = point.replayed_labels(source, view, index), self._key
         self._doc.add_next_tick_callback(lambda: self._wait(True))
         try:
-            found = await asyncio.to_thread(replay, source.place, labels, trust.trusted_folders())
+            found = await asyncio.to_thread(replay, Path(str(source.place)), labels, trust.trusted_folders())
         except Exception as error:  # nobody would hear of it
             found = Traces(plain_text(error, 1000))
         finally:

@@ -15,7 +15,8 @@ from spikesweep.view.labels import exact, label, named, number, plain_text
 from spikesweep.view.picture import Cells, cells
 from spikesweep.view.pixels import Pixels, Scale, binned, pixels, positions
 from spikesweep.view.point import MEANINGS
-from spikesweep.view.source import Dim, Source
+from spikesweep.view.source import Source
+from spikesweep.view.space import Dim
 from spikesweep.view.state import Fitted
 
 #: Pixels along each axis at most, dots that are drawn one by one, crosses of failed points.
@@ -87,7 +88,7 @@ def draw(
     parts = [
         Pixels.of(s.seen(*r), n) for s, r, n in zip(scales, (seen[:2], seen[2:]), MOST_PIXELS, strict=True)
     ]
-    grid = found if state.y else _row(found)
+    grid = found if state.y else as_row(found)
     small = pixels(grid, *parts)
     axes = [_shown(dims.get(d), s, p) for d, s, p in zip((state.x, state.y), scales, parts, strict=True)]
     box = (
@@ -106,10 +107,9 @@ def draw(
     )
 
 
-def _row(found: Cells) -> Cells:
+def as_row(found: Cells) -> Cells:
     """Return cells along one axis as a map of one row."""
-    names = ("mean", "sd", "n", "total", "status", "seconds", "reason")
-    return Cells(*(np.atleast_2d(getattr(found, name)) for name in names), found.reasons)
+    return found.each(lambda array: np.asarray(np.atleast_2d(array)))
 
 
 def _shown(dim: Dim | None, scale: Scale, part: Pixels) -> Shown:

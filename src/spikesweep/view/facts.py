@@ -1,4 +1,4 @@
-"""What is told of a sweep in words: how far it is, how fast, what it was made with, what of it cannot be read."""
+"""What is told of a sweep in words: how far it is, how fast, what it was made with, what cannot be read."""
 
 import json
 import time
@@ -15,7 +15,7 @@ from spikesweep.view.source import Source
 
 #: The pace is that of the last part of the blocks, and of so many at least.
 _PART, _LEAST = 0.25, 8
-#: A sweep whose last block is so many times older than blocks are apart does not go on (and seconds, at least).
+#: A sweep whose last block is so many times older than blocks are apart, and so many seconds, stands still.
 _PAUSE, _STILL = 20.0, 30.0
 
 
@@ -69,7 +69,7 @@ def progress(source: Source) -> Progress:
 
 
 def _pace(times: list[tuple[float, int]]) -> tuple[float, float, float]:
-    """Return points a second of late, seconds since the last block, seconds between blocks; NaN if not known."""
+    """Return points a second of late, seconds since the last block and between blocks; NaN if not known."""
     if not times:
         return np.nan, np.nan, np.nan
     age = max(0.0, time.time() - times[-1][0])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -54,6 +55,7 @@ def _map(fig: Figure, ax: Axes, drawn: Drawn) -> None:
     norm = Normalize(*drawn.limits) if drawn.names is None else BoundaryNorm(np.arange(n + 1) - 0.5, n)
     left, bottom, width, height = drawn.box
     ax.set_facecolor("white")
+    mesh: Any
     if drawn.dots is None:
         extent = (left, left + width, bottom, bottom + height)
         shown = np.ma.masked_invalid(drawn.values)

@@ -21,6 +21,7 @@ SOONEST = 1.0
 MOST_STORES = 4
 #: From brown over white to green: of differences.
 _DIVERGING = "BrBG"
+_DIFFERENCE = "difference"
 
 
 @dataclass
@@ -42,7 +43,8 @@ class Hub:
             for place in self.places:
                 if not isinstance(self._found.get(str(place)), Source):
                     self._found[str(place)] = opened(place)
-            return [(plain_text(place), self._found[str(place)]) for place in self.places]
+            names = short_names(self.places)
+            return [(n, self._found[str(p)]) for n, p in zip(names, self.places, strict=True)]
 
     def refresh(self) -> int:
         """Look at the stores if it is time; return a number that is another once anything has changed."""
@@ -67,6 +69,15 @@ class Hub:
             return self._version
 
 
+def short_names(places: Sequence[Place]) -> list[str]:
+    """Return names of stores without the folders that all of them are in."""
+    parts = [str(place).split("/") for place in places]
+    same = 0
+    while len(parts) > 1 and all(len(p) > same + 1 and p[same] == parts[0][same] for p in parts):
+        same += 1
+    return [plain_text("/".join(p[same:])) for p in parts]
+
+
 def opened(place: Place) -> Source | str:
     """Return a store, or why it cannot be shown."""
     try:
@@ -87,27 +98,39 @@ class Map:
 
     name: str
     source: Source
+    version: int
     view: Fitted
     cells: Cells
     drawn: Drawn
 
 
-def maps(found: Sequence[tuple[str, Source]], state: State, seen: Seen | None = None) -> list[Map]:
-    """Return the maps of stores side by side, of one scale; of two their difference if the state says so."""
+def maps(
+    found: Sequence[tuple[str, Source]], state: State, seen: Seen | None = None, before: Sequence[Map] = ()
+) -> list[Map]:
+    """Return the maps of stores side by side, of one scale; of two their difference if the state says so.
+
+    Cells that the maps of `before` have already are not computed again.
+    """
     out = []
     for name, source in found[:MOST_STORES]:
-        view = fitted(state, source.space)
-        every = cells(source, view)
+        view, version = fitted(state, source.space), source.version
+        same = (m for m in before if m.source is source and (m.version, m.view) == (version, view))
+        every = next((m.cells for m in same if m.name != _DIFFERENCE), None) or cells(source, view)
         title = name if len(found) > 1 else ""
-        out.append(Map(name, source, view, every, draw(source, view, seen, title, every)))
+        out.append(Map(name, source, version, view, every, draw(source, view, seen, title, every)))
+    out = _of_one_scale(out)
     if state.compare == "difference" and len(out) > 1:
-        return [*out[:2], _difference(*out[:2], seen)]
-    same = {(m.view.state.variable, m.view.state.layer) for m in out}
-    if len(out) > 1 and len(same) == 1 and out[0].drawn.names is None:
-        low = min(m.drawn.limits[0] for m in out)
-        high = max(m.drawn.limits[1] for m in out)
-        return [replace(m, drawn=replace(m.drawn, limits=(low, high))) for m in out]
+        return [*out[:2], _difference(out[0], out[1], seen)]
     return out
+
+
+def _of_one_scale(found: list[Map]) -> list[Map]:
+    """Return maps of the same variable with the same limits."""
+    same = {(m.view.state.variable, m.view.state.layer) for m in found}
+    if len(same) > 1 or any(m.drawn.names is not None for m in found):
+        return found
+    limits = min(m.drawn.limits[0] for m in found), max(m.drawn.limits[1] for m in found)
+    return [replace(m, drawn=replace(m.drawn, limits=limits)) for m in found]
 
 
 def _difference(a: Map, b: Map, seen: Seen | None) -> Map:
@@ -130,8 +153,8 @@ def _difference(a: Map, b: Map, seen: Seen | None) -> Map:
     cells_ = difference(a.cells, b.cells, places)
     plain = a.view.state.layer if a.view.state.layer == "sd" else "value"
     view = replace(a.view, state=replace(a.view.state, layer=plain))
-    drawn = draw(a.source, view, seen, f"second − first: {b.name} − {a.name}", cells_)
+    drawn = draw(a.source, view, seen, f"{b.name} minus {a.name}", cells_)
     finite = np.abs(drawn.values[np.isfinite(drawn.values)])
     most = float(finite.max(initial=0.0)) or 1.0
     drawn = replace(drawn, limits=(-most, most), palette=palette_of(_DIVERGING))
-    return Map("difference", a.source, view, cells_, drawn)
+    return Map(_DIFFERENCE, a.source, a.version, view, cells_, drawn)

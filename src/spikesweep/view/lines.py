@@ -35,7 +35,7 @@ def lines(source: Source, view: Fitted, found: Cells, chosen: int | None = None)
         some = np.unique(np.linspace(0, max(len(x) - 1, 0), min(len(x), MOST_PLACES)).astype(np.int64))
         return [Line("", x[some], found.mean[some], np.full(len(some), np.nan), False)]
     scale = Scale.of(space.dims[state.x])
-    x = scale.start + scale.step * np.arange(scale.n)
+    x = np.arange(scale.n, dtype=np.float64) * scale.step + scale.start
     each = max(1, -(-scale.n // MOST_PLACES))
     mean, sd = np.atleast_2d(found.mean)[:, ::each], np.atleast_2d(found.sd)[:, ::each]
     places = np.unique(np.linspace(0, len(mean) - 1, min(len(mean), MOST_LINES)).round().astype(int)).tolist()

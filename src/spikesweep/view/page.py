@@ -6,48 +6,31 @@ Bokeh: Dask's dashboard needs it anyway, its server is tornado's, and what it dr
 import asyncio
 import time
 from collections.abc import Callable
-from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
-import numpy as np
 from bokeh.document import Document, without_document_lock
 from bokeh.events import RangesUpdate, Reset, Tap
 from bokeh.layouts import column, row
-from bokeh.models import CustomJS, Div, InlineStyleSheet
+from bokeh.models import CustomJS, Div
 
 from spikesweep.errors import InputError
+from spikesweep.view import words
+from spikesweep.view.clicked import cell_at, place_of
 from spikesweep.view.controls import Controls
 from spikesweep.view.curves import Curves
 from spikesweep.view.details import Details
 from spikesweep.view.drawn import Seen, whole
-from spikesweep.view.facts import axes_text, configuration, problems, progress
+from spikesweep.view.facts import problems
 from spikesweep.view.hub import MOST_STORES, Hub, Map, maps
 from spikesweep.view.labels import plain_text
 from spikesweep.view.panel import Panel
-from spikesweep.view.pixels import Scale, positions
 from spikesweep.view.point import index_of
-from spikesweep.view.saved import command
 from spikesweep.view.source import Source
 from spikesweep.view.state import Fitted, State, fitted
 
 #: Milliseconds between two questions whether anything has changed.
 _TICK = 500
-_STYLE = """
-:host { font-family: system-ui, 'DejaVu Sans', sans-serif; font-size: 14px; color: #222; }
-.bar { background: #e3e3e3; height: 8px; width: 100%; border-radius: 4px; overflow: hidden; display: flex; }
-.bar div { height: 8px; } .ok { background: #0072b2; } .bad { background: #d55e00; }
-code, pre { font-family: 'DejaVu Sans Mono', monospace; font-size: 12px; white-space: pre-wrap; overflow-wrap: anywhere; }
-b { font-weight: 600; } p { margin: 4px 0; } details { margin-top: 6px; } summary { cursor: pointer; }
-.error { border-left: 4px solid #d55e00; padding: 4px 8px; background: #fdf1ea; white-space: pre-wrap; }
-table { border-collapse: collapse; } td { padding: 1px 10px 1px 0; vertical-align: top; } td:first-child { color: #555; }
-pre.detail { max-height: 320px; overflow: auto; background: #f6f6f6; padding: 6px; }
-"""
-
-
-def html(text: str = "", **more: Any) -> Div:
-    """Return a place for HTML that is ours: texts of stores are escaped before they come here."""
-    return Div(text=text, disable_math=True, stylesheets=[InlineStyleSheet(css=_STYLE)], **more)
 
 
 class Page:
@@ -57,17 +40,16 @@ class Page:
         self.doc, self.hub = doc, hub
         self.state, said = _state(doc)
         self.version = hub.refresh()
-        self.head, self.foot = html(width=1180), html(width=620)
-        self.error = html(width=1000, visible=False)
+        self.head, self.foot = words.html(width=1180), words.html(width=620)
+        self.error = words.html(width=1000, visible=False)
         self.link = Div(visible=False, disable_math=True)
         replace = CustomJS(code="history.replaceState(null, '', '?' + cb_obj.text)")
         self.link.js_on_change("text", replace)
         self.controls = Controls(self.change)
-        self.details = Details(doc, html, self.change, hub)
+        self.details = Details(doc, words.html, self.change, hub)
         self.curves = Curves()
-        self.panels = [
-            Panel() for _ in range(min(MOST_STORES, max(1, len(hub.places) + (len(hub.places) == 2))))
-        ]
+        n = max(1, len(hub.places) + (len(hub.places) == 2))  # of two also their difference
+        self.panels = [Panel(alone=n == 1) for _ in range(min(MOST_STORES, n))]
         self.maps: list[Map] = []
         self._axes: Any = None
         self._quiet = False
@@ -79,7 +61,7 @@ class Page:
         else:
             below = row(column(self.curves.figure, self.foot), self.details.root)
             maps_ = column(self.error, figures, below)
-        body = row(column(self.controls.root, width=275), maps_)
+        body = row(column(self.controls.root, width=295), maps_)
         doc.add_root(column(self.head, body, self.link, name="page"))
         doc.title = plain_text(hub.title)
         self.draw(said)
@@ -124,9 +106,9 @@ class Page:
                 errors.append(plain_text(text, 1000))
         self._visible(bool(stores) and bool(self.maps))
         errors += [text for _, source in stores if (text := problems(source).strip())]
-        self.error.text = "".join(f'<div class="error">{escape(text)}</div>' for text in errors)
+        self.error.text = words.errors(errors)
         self.error.visible = bool(errors)
-        self.head.text = self._head(stores)
+        self.head.text = words.head(stores, self.hub)
         taken = time.perf_counter() - began
         self._next = time.monotonic() + taken / self.hub.share
 
@@ -155,7 +137,7 @@ class Page:
         self.details.show(source, view, index)
         query = urlencode(self.state.query())
         self.link.text = query
-        self.foot.text = self._foot(source, query)
+        self.foot.text = words.foot(source, self.hub, self.state, query)
 
     def _show_all(self, seen: Seen) -> None:
         ranges = self.panels[0].figure.x_range, self.panels[0].figure.y_range
@@ -169,76 +151,34 @@ class Page:
         return fig.x_range.start, fig.x_range.end, fig.y_range.start, fig.y_range.end
 
     def _mark(self, source: Source, view: Fitted, index: dict[str, int] | None) -> None:
-        place = None
-        if index is not None and source.space.columns:
-            found = [
-                positions(source.space.columns[d])[0] if d else None for d in (view.state.x, view.state.y)
-            ]
-            place = tuple(0.0 if f is None else float(f[index["point"]]) for f in found)
-        elif index is not None and {view.state.x, view.state.y} - {""} <= {*index}:
-            scales = [
-                (Scale.of(source.space.dims[d]), index[d]) if d else None
-                for d in (view.state.x, view.state.y)
-            ]
-            place = tuple(s[0].start + s[0].step * s[1] if s else 0.0 for s in scales)
+        place = place_of(source, view, index) if index is not None else None
         for panel in self.panels:
-            panel.choose(place)  # type: ignore[arg-type]
+            panel.choose(place)
 
     def _moved(self, event: Any) -> None:
         """Draw what is seen now, where not all of it was drawn."""
         if self._quiet or not self.maps:
             return
         now = [m.drawn.axes for m in self.maps]
-        self.maps = maps(self.sources(), self.state, self._seen())
+        self.maps = maps(self.sources(), self.state, self._seen(), self.maps)
         if [m.drawn.axes for m in self.maps] != now or self.maps[0].source.space.columns:
             for panel, each in zip(self.panels, self.maps, strict=False):
                 panel.show(each.drawn)
 
     def _tapper(self, i: int) -> Callable[[Any], None]:
         def tapped(event: Any) -> None:
-            if i < len(self.maps) and (cell := _cell(self.maps[i], event.x, event.y)) is not None:
+            if i < len(self.maps) and (cell := cell_at(self.maps[i], event.x, event.y)) is not None:
                 self.details.choose(self.maps[i].source, self.maps[i].view, cell)
 
         return tapped
 
-    @without_document_lock
+    @without_document_lock  # type: ignore[untyped-decorator]
     async def _tick(self) -> None:
         """Look whether the stores have changed, outside of the page's turn, and draw them in it."""
         version = await asyncio.to_thread(self.hub.refresh)
         if version != self.version and time.monotonic() >= self._next:
             self.version = version
             self.doc.add_next_tick_callback(self.draw)
-
-    def _head(self, stores: list[tuple[str, Source]]) -> str:
-        parts = []
-        for name, source in stores:
-            found = progress(source)
-            asked = max(found.asked, 1)
-            bar = "".join(
-                f'<div class="{k}" style="width:{100 * n / asked:.3f}%"></div>'
-                for k, n in (("ok", found.done), ("bad", found.failed))
-            )
-            parts.append(
-                f'<p><b>{escape(name)}</b> &nbsp; {escape(str(found))}</p><div class="bar">{bar}</div>'
-            )
-        if self.hub.dashboard and self.hub.dashboard.startswith(("http://", "https://")):
-            parts.append(
-                f'<p><a href="{escape(self.hub.dashboard)}" rel="noreferrer">tasks and workers (Dask)</a></p>'
-            )
-        return "".join(parts) or f"<p><b>{escape(plain_text(self.hub.title))}</b></p>"
-
-    def _foot(self, source: Source, query: str) -> str:
-        words = escape(command(self.hub.places, self.state))
-        links = " &nbsp; ".join(
-            f'<a href="figure.{k}?{escape(query)}" download>{k.upper()}</a>' for k in ("png", "svg")
-        )
-        counts = ", ".join(f"{n} {name}" for name, n in progress(source).counts.items() if n)
-        return (
-            f"<p>This figure: {links}, or by</p><code>{words}</code><p>The address of this page keeps what it shows.</p>"
-            f"<details><summary>What is asked for, and what is there</summary><pre>{escape(axes_text(source))}\n\n"
-            f"{escape(counts)}</pre></details>"
-            f"<details><summary>Configuration and versions</summary><pre>{escape(configuration(source))}</pre></details>"
-        )
 
 
 def _state(doc: Document) -> tuple[State, str]:
@@ -250,23 +190,3 @@ def _state(doc: Document) -> tuple[State, str]:
         return State.of(query), ""
     except InputError as error:
         return State(), plain_text(error, 300)
-
-
-def _cell(each: Map, x: float, y: float) -> dict[str, int] | None:
-    """Return which cell of a map a position is in; of points that are no grid the nearest, None where none is."""
-    space, state = each.source.space, each.view.state
-    if not space.columns:
-        found = {}
-        for dim, at in ((state.x, x), (state.y, y)):
-            if dim in space.axes:
-                found[dim] = Scale.of(space.dims[dim]).place(at)
-        return found
-    _, _, width, height = each.drawn.box
-    where = [positions(space.columns[d])[0] if d else None for d in (state.x, state.y)]
-    apart = sum(
-        ((w - at) / size) ** 2
-        for w, at, size in zip(where, (x, y), (width, height), strict=True)
-        if w is not None
-    )
-    nearest = int(np.argmin(apart))
-    return {"point": nearest} if apart[nearest] < 0.03**2 else None

@@ -32,6 +32,11 @@ const d = labels.data, n = d.text.length, i = Math.floor((value - labels.tags[0]
 return n == 0 ? '' : d.text[Math.min(Math.max(i, 0), n - 1)];
 """
 _CODE = "return names[Math.round(value)] ?? '';"
+#: A number in five digits, or the name of a code where there are names.
+_VALUE = """
+if (!isFinite(value)) return 'none';
+return names.length ? names[Math.round(value)] ?? '' : String(Number(value.toPrecision(5)));
+"""
 _TICK = """
 const d = labels.data, n = d.text.length, i = Math.floor((tick - labels.tags[0]) / labels.tags[1]);
 return (i < 0 || i >= n) ? '' : d.text[i];
@@ -41,7 +46,7 @@ return (i < 0 || i >= n) ? '' : d.text[i];
 class Panel:
     """One map, and what it shows now."""
 
-    def __init__(self) -> None:
+    def __init__(self, alone: bool) -> None:
         self._title, self._names = PlainText(text=""), {k: PlainText(text="") for k in "xy"}
         self._plain = {k: BasicTickFormatter() for k in "xy"}
         self.columns = {k: ColumnDataSource({"text": []}, tags=[0.0, 1.0]) for k in "xy"}
@@ -55,11 +60,12 @@ class Panel:
         self.chosen = ColumnDataSource({"x": [], "y": []})
         self.mapper = LinearColorMapper(palette="Viridis256", low=0, high=1, nan_color=colours.EMPTY)
         self.figure = figure(
-            width=620,
-            height=460,
+            width=620 if alone else 440,
+            height=460 if alone else 360,
             x_range=Range1d(0, 1),
             y_range=Range1d(0, 1),
             tools="pan,box_zoom,wheel_zoom,reset,save",
+            active_scroll="wheel_zoom",
             toolbar_location="above",
             background_fill_color="#ffffff",
             border_fill_color=None,
@@ -104,13 +110,14 @@ class Panel:
             line_color="#000000",
             line_width=2,
         )
-        self._held, self._codes = ColumnDataSource(tags=[""]), CustomJSHover(args={"names": []}, code=_CODE)
+        self._held, self._codes = ColumnDataSource(tags=[""]), CustomJSHover(args={"names": []}, code=_VALUE)
         formatters: dict[str, Any] = {
             f"${k}": CustomJSHover(args={"labels": labels}, code=_LABEL) for k, labels in self.columns.items()
         }
         formatters["@status"] = CustomJSHover(args={"names": list(MEANINGS)}, code=_CODE)
         formatters["$sx"] = CustomJSHover(args={"held": self._held}, code="return held.tags[0];")
         formatters["@image"] = self._codes
+        formatters["@sd"] = CustomJSHover(args={"names": []}, code=_VALUE)
         self.over_image = HoverTool(renderers=[image], tooltips=[], formatters=formatters)
         self.over_dots = HoverTool(renderers=[dots], tooltips=[], formatters={"$sx": formatters["$sx"]})
         fig.add_tools(self.over_image, self.over_dots)
@@ -151,8 +158,8 @@ class Panel:
                 axis.ticker.min_interval = interval
         x, y = drawn.axes
         rows = [(x.title, "$x{custom}"), (y.title, "$y{custom}")]
-        rows += [(drawn.what, "@image{0.0000}" if drawn.names is None else "@image{custom}")]
-        rows += [("SD", "@sd{0.0000}")] if np.isfinite(drawn.cells.sd).any() else []
+        rows += [(drawn.what, "@image{custom}")]
+        rows += [("SD", "@sd{custom}")] if np.isfinite(drawn.cells.sd).any() else []
         rows += [("points", "@n of @total"), ("status", "@status{custom}")]
         held = ", ".join(f"{name} {text}" for name, text in drawn.held)
         self._held.tags = [held or "all there is"]
@@ -161,8 +168,8 @@ class Panel:
             self.over_image.tooltips = rows
             dots = [(x.title, "@xt"), (y.title, "@yt"), (drawn.what, "@vt"), ("status", "@status")]
             self.over_dots.tooltips = [*dots, ("at", "$sx{custom}")]
-        if drawn.names is not None:
-            self._codes.args = {"names": list(drawn.names)}
+        if self._codes.args["names"] != (names := list(drawn.names or ())):
+            self._codes.args = {"names": names}
 
     def _colours(self, drawn: Drawn) -> None:
         names, palette = drawn.names, drawn.palette

@@ -1,6 +1,6 @@
 """What is drawn of a store, as arrays: means over what is not shown. Knows no browser."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """What the cells of a map are, each the mean of points; shape (y, x), of points that are no grid (point,)."""
+    """The cells of a map, each the mean of points; shape (y, x), of points that are no grid (point,)."""
 
     mean: Numbers  #: of the variable, NaN where no point is done
     sd: Numbers  #: over what is averaged, with n - 1; NaN of less than two
@@ -36,6 +36,12 @@ class Cells:
     seconds: Numbers  #: of a point
     reason: Numbers  #: of failures, a place in `reasons`; NaN where none failed
     reasons: tuple[str, ...]
+
+    def each(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> "Cells":
+        """Return the cells as `change` rearranges an array of them."""
+        arrays = (self.mean, self.sd, self.n, self.total, self.status, self.seconds, self.reason)
+        mean, sd, n, total, status, seconds, reason = (change(array) for array in arrays)
+        return Cells(mean, sd, n, total, status, seconds, reason, self.reasons)
 
     def layer(self, name: str) -> Numbers:
         """Return what a map shows."""
@@ -58,7 +64,8 @@ def cells(source: Source, view: Fitted) -> Cells:
     if state.layer == "seconds":
         taken, left = _at(source.seconds(), space.axes, view.fixed)
         seconds = np.broadcast_to(_moments(_where_done(taken, status), left, shown)[0], shape)
-    reason, reasons = np.full(shape, np.nan), ()
+    reason: Numbers = np.full(shape, np.nan)
+    reasons: tuple[str, ...] = ()
     if state.layer == "error":
         codes, reasons = _reasons(source)
         left_codes, left = _at(codes, space.axes, view.fixed)
@@ -117,7 +124,7 @@ def _front(array: NDArray[Any], own: Sequence[str], shown: Sequence[str]) -> NDA
 def _severe(
     status: NDArray[np.uint8], axes: Sequence[str], shown: Sequence[str]
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """Return the most severe status over what is not shown, and how many points there are that were asked for."""
+    """Return the most severe status over what is not shown, and how many points were asked for."""
     ordered = _front(status, axes, shown)
     rest = tuple(range(len(shown), ordered.ndim))
     severe = STATUS[RANK[ordered].min(axis=rest)] if rest else ordered
@@ -139,7 +146,7 @@ def _max(values: Numbers, own: Sequence[str], shown: Sequence[str]) -> Numbers:
 
 
 def _reasons(source: Source) -> tuple[Numbers, tuple[str, ...]]:
-    """Return for each point that failed which reason it had last, and the reasons, the most frequent first."""
+    """Return for each point that failed which reason it had, and the reasons, the most frequent first."""
     codes = np.full(source.status.shape, np.nan)
     codes[source.status == NON_FINITE] = 0
     last: dict[tuple[int, ...], str] = {}

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.view.picture import RANK, STATUS, Cells, Numbers
-from spikesweep.view.source import Dim
+from spikesweep.view.space import Dim
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Scale:
         return int(np.clip(np.floor((position - self.start) / self.step + 0.5), 0, self.n - 1))
 
     def seen(self, low: float | None, high: float | None) -> tuple[int, int]:
-        """Return the first place that is seen and the one behind the last; all of them where nothing is said."""
+        """Return the first place that is seen and the one behind the last; all where nothing is said."""
         if low is None or high is None or not (np.isfinite(low) and np.isfinite(high)) or high <= low:
             return 0, self.n
         return self.place(low), self.place(high) + 1
@@ -76,8 +76,7 @@ def pixels(found: Cells, x: Pixels, y: Pixels) -> Cells:
         return array[y.begin : y.end, x.begin : x.end]
 
     if x.each == y.each == 1:
-        kept = [part(a) for a in (found.mean, found.sd, found.n, found.total, found.status, found.seconds)]
-        return Cells(*kept, part(found.reason), found.reasons)
+        return found.each(part)
 
     def added(array: NDArray[Any]) -> NDArray[Any]:
         rows = np.add.reduceat(part(array), y.starts - y.begin, axis=0)

@@ -137,7 +137,7 @@ class Spikes:
 
 
 def spikes(source: Source, view: Fitted, index: Index) -> Spikes | None:
-    """Return the spikes of a point, None where the store has none; raise InputError where they are too many."""
+    """Return the spikes of a point, None where the store has none; raise InputError for too many."""
     name = source.space.ragged.get("spike")
     if name is None:
         return None

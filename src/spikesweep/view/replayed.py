@@ -1,7 +1,7 @@
 """A point computed again in a process of its own, for a page that goes on meanwhile.
 
-`python -m spikesweep.view.replayed FILE` is what that process runs: it reads which point from its input, as JSON,
-and writes traces to FILE. Labels are no words of a command line: a store may have an axis with the name `models`.
+`python -m spikesweep.view.replayed FILE` is what that process runs: it reads from its input which point, as
+JSON, and writes traces to FILE. Labels are no words of a command line: an axis may have the name `models`.
 """
 
 import json
@@ -86,8 +86,9 @@ def main(file: str, asked: Mapping[str, Any]) -> int:
     values = {f"values {i}": v.values.astype(np.float64) for i, v in enumerate(plain.values())}
     units = [str(v.attrs.get("units", "1")) for v in plain.values()]
     time = ds["time"].values.astype(np.float64)
-    more = {"time units": np.array(str(ds["time"].attrs.get("units", "ms")))}
-    np.savez(file, names=np.array([*plain]), units=np.array(units), time=time, **more, **values)
+    named: dict[str, Any] = {"names": np.array([*plain]), "units": np.array(units), "time": time, **values}
+    named["time units"] = np.array(str(ds["time"].attrs.get("units", "ms")))
+    np.savez(file, **named)
     return 0
 
 

@@ -1,9 +1,9 @@
-"""The server of a page: for browsers of this machine alone, who know its address, and for pages of it alone.
+"""The server of a page: for browsers of this machine that know its address, and for its own pages alone.
 
-It listens on the loopback, and at the end of a tunnel is loopback too. Its address has a token, compared in
-constant time, before anything else is done with a request; a request must name this machine as its host, and come
-from the page itself where it says where it comes from: another site's page that found a name for 127.0.0.1, or
-the port, learns nothing. Nothing is loaded from elsewhere. Bokeh is imported when the first page is asked for.
+It listens on the loopback; the end of a tunnel is loopback too. Its address has a token, compared in constant
+time before anything else is done with a request. A request must name this machine as its host, and come from
+the page itself where it says where it comes from: another site's page that found the port, or a name for
+127.0.0.1, learns nothing. Nothing is loaded from elsewhere. Bokeh is imported for the first page.
 """
 
 import asyncio
@@ -28,11 +28,20 @@ from spikesweep.view.hub import Hub
 HERE = ("127.0.0.1", "localhost")
 _ADDRESS = "127.0.0.1"
 _LEVEL = logging.CRITICAL
-#: What a page of ours may do: nothing that is not of this server. Bokeh makes functions of texts: `unsafe-eval`.
+#: What a page may do: nothing that is not of this server. Bokeh makes functions of texts (unsafe-eval).
+_POLICY = (
+    "default-src 'none'",
+    "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data: blob:",
+    "connect-src 'self' ws: wss:",
+    "font-src 'self' data:",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+)
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self' ws: wss:; font-src 'self' data:; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": "; ".join(_POLICY),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",

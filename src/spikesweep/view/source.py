@@ -1,4 +1,4 @@
-"""A store as it is now, for whoever draws it: read when it is asked for, and again only where it has changed."""
+"""A store as it is now, for whoever draws it: read when asked for, again only where it has changed."""
 
 import threading
 import time
@@ -17,56 +17,12 @@ from spikesweep.grid.schema import MISSING, NOT_ASKED, STATUS_MEANINGS
 from spikesweep.store.remote import Place
 from spikesweep.store.timings import timings
 from spikesweep.store.watch import Watch
+from spikesweep.view.space import space_of
 
-#: Cells that are drawn of a store at most, and labels of a dimension.
-MOST_CELLS, MOST_LABELS = 50_000_000, 5_000_000
+#: Cells that are drawn of a store at most.
+MOST_CELLS = 50_000_000
 #: The status of points of which it cannot be read.
 UNREADABLE = len(STATUS_MEANINGS.split())
-_KINDS = "fiub"
-
-
-@dataclass(frozen=True, eq=False)
-class Dim:
-    """A dimension or a column of points: its labels and what they mean."""
-
-    name: str
-    values: NDArray[Any]
-    units: str
-    long_name: str
-
-    @property
-    def is_words(self) -> bool:
-        """Return whether the labels are no numbers."""
-        return self.values.dtype.kind not in _KINDS
-
-    def place(self, text: str) -> int | None:
-        """Return where a label is that a link has, None where it is not there."""
-        wanted: Any = text
-        if not self.is_words:
-            try:
-                wanted = {"True": True, "False": False}.get(text, None)
-                wanted = float(text) if wanted is None else wanted
-            except ValueError:
-                return None
-        found = np.flatnonzero(is_label(self.values, wanted))
-        return int(found[0]) if found.size else None
-
-
-@dataclass(frozen=True, eq=False)
-class Space:
-    """The dimensions of a sweep, and its variables with theirs."""
-
-    dims: Mapping[str, Dim]  #: of the status and of the variables
-    axes: tuple[str, ...]  #: those of the status, in its order
-    columns: Mapping[str, Dim]  #: coordinates along `point`, where the points are no full grid
-    variables: Mapping[str, tuple[str, ...]]  #: their dimensions
-    attrs: Mapping[str, tuple[str, str]]  #: unit and meaning of each variable
-    ragged: Mapping[str, str]  #: dimensions of results of unequal length, with their counts
-
-    @property
-    def is_list(self) -> bool:
-        """Return whether the points are no full grid."""
-        return POINT.name in self.axes
 
 
 @dataclass
@@ -90,7 +46,7 @@ class Source:
         self._begin()
 
     def _begin(self) -> None:
-        self.store, self.space = self._watch.store, _space(self._watch)
+        self.store, self.space = self._watch.store, space_of(self._watch)
         if (n := prod(self._watch.shape)) > MOST_CELLS:
             raise InputError(f"{self.place} has {n} points, more than are drawn; allowed: {MOST_CELLS}")
         self.attrs = self.store.attrs
@@ -139,7 +95,7 @@ class Source:
             self.status[(self.status == MISSING) & ~asked] = NOT_ASKED
 
     def values(self, name: str, fixed: Mapping[str, int]) -> tuple[tuple[str, ...], NDArray[Any]]:
-        """Return a variable, with places on some of its dimensions beyond the axes, and what is left of these.
+        """Return a variable at places on some of its dimensions beyond the axes, and what is left of these.
 
         Raises InputError where that is more than can be drawn.
         """
@@ -181,7 +137,7 @@ class Source:
             self.problems[f"{name} {block}"] = str(error)
 
     def at(self, name: str, where: Mapping[str, int]) -> NDArray[Any]:
-        """Return a variable at places on some of its dimensions; raise DamagedError where it cannot be read."""
+        """Return a part of a variable; raise DamagedError where it cannot be read."""
         with self._lock:
             return self._watch.read(name, where)
 
@@ -212,7 +168,7 @@ class Source:
 
     def point(self, index: Mapping[str, int]) -> dict[str, Any]:
         """Return the labels of a point on all axes, those of points that are no grid by their columns."""
-        found = {}
+        found: dict[str, Any] = {}
         for axis in self.space.axes:
             if axis == POINT.name and self.space.columns:
                 found |= {k: c.values[index[axis]].item() for k, c in self.space.columns.items()}
@@ -226,7 +182,7 @@ class Source:
         """Return when each block was written (s), in order, and how many of its points are there."""
         with self._lock:
             pairs = [(t, self.status[self._watch.block(k).slices]) for k, t in self._watch.times.items()]
-            return sorted((t, int(np.count_nonzero(s % NOT_ASKED))) for t, s in pairs)
+            return sorted((t, int(np.count_nonzero(~np.isin(s, (MISSING, NOT_ASKED))))) for t, s in pairs)
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -234,40 +190,3 @@ def _same(a: Any, b: Any) -> bool:
         return bool(is_label(np.array([a]), b)[0])
     except (TypeError, ValueError):
         return False
-
-
-def _space(watch: Watch) -> Space:
-    """Return the space of a store; raise InputError for one whose dimensions do not agree."""
-    names, axes = watch.names(), watch.dims
-    sizes: dict[str, int] = dict(zip(axes, watch.shape, strict=True))
-    variables = {}
-    kept = [n for n in watch.store.variables if n in names]
-    counts = {n for n in names if "sample_dimension" in watch.attrs_of(n)}
-    for name in dict.fromkeys((*kept, *sorted(counts))):
-        if watch.dtype_of(name) not in _KINDS:
-            continue
-        variables[name] = names[name]
-        for dim, size in zip(names[name], watch.shape_of(name), strict=True):
-            if sizes.setdefault(dim, size) != size:
-                raise InputError(f"{watch.place}: {name} has {size} along {dim}, others {sizes[dim]}")
-    dims = {name: _dim(watch, name, size) for name, size in sizes.items()}
-    along = [n for n, own in names.items() if own == (POINT.name,) and n != POINT.name]
-    columns = {n: _dim(watch, n, sizes[POINT.name]) for n in along if n not in variables and n != "status"}
-    texts = {n: (str(a.get("units", "1")), str(a.get("long_name", n))) for n, a in _attrs(watch, variables)}
-    ragged = {str(watch.attrs_of(n)["sample_dimension"]): n for n in counts}
-    return Space(dims, axes, columns if POINT.name in axes else {}, variables, texts, ragged)
-
-
-def _attrs(watch: Watch, names: Any) -> list[tuple[str, dict[str, Any]]]:
-    return [(name, watch.attrs_of(name)) for name in names]
-
-
-def _dim(watch: Watch, name: str, size: int) -> Dim:
-    if size > MOST_LABELS:
-        raise InputError(f"{watch.place} has {size} labels along {name}; allowed: {MOST_LABELS}")
-    if name not in watch.names() or watch.shape_of(name) != (size,):
-        return Dim(name, np.arange(size), "1", name)
-    attrs, values = watch.attrs_of(name), watch.read(name)
-    if values.dtype.kind not in _KINDS:
-        values = np.array([str(value) for value in values.tolist()], object)
-    return Dim(name, values, str(attrs.get("units", "1")), str(attrs.get("long_name", name)))

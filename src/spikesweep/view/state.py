@@ -1,4 +1,4 @@
-"""What is looked at: which variable and layer, over which axes, where on all others. It is the query of a link.
+"""What is looked at: variable, layer, axes of the map, places on all others. It is the query of a link.
 
 Labels, not places, so that a link means the same after the sweep has grown.
 """
@@ -10,7 +10,7 @@ from typing import Any
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid.grid import POINT
 from spikesweep.view.labels import exact
-from spikesweep.view.source import Space
+from spikesweep.view.space import Space
 
 #: What a map shows of its cells: see `picture`.
 LAYERS = ("value", "sd", "status", "error", "seconds")
@@ -111,7 +111,7 @@ def _default(dim: str, n: int) -> int:
 
 
 def _first(space: Space) -> str:
-    """Return the variable to begin with: the first that has a value at each point, and is no count of spikes."""
+    """Return the variable to begin with: the first that is no count of spikes."""
     counts = {*space.ragged.values()}
     several = [name for name in space.variables if name not in counts]
     return next(iter(several or space.variables))
@@ -137,7 +137,7 @@ def _shown(state: State, space: Space, variable: str) -> tuple[str, str]:
 
 
 def _ranked(names: Iterable[str], space: Space) -> list[str]:
-    """Return names with those first that a map is most likely wanted over: axes of numbers, no repetitions."""
+    """Return names, those first that a map is likely wanted over: axes of numbers, no repetitions."""
     found = space.columns or space.dims
     last = ("seed", "pop_size", "repeat")
     return sorted(names, key=lambda n: (n in last, n not in (*space.axes, *space.columns), found[n].is_words))

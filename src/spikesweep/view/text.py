@@ -1,17 +1,15 @@
-"""A view in characters, for a terminal: the map, its colours where there are some, and how far the sweep is."""
+"""A view in characters, for a terminal: the map, its colours, and how far the sweep is."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
-from spikesweep.grid.schema import DONE, FAILURES, MISSING
+from spikesweep.grid.schema import FAILURES, MISSING
 from spikesweep.view import colours
-from spikesweep.view.drawn import draw
+from spikesweep.view.drawn import as_row, draw, whole
 from spikesweep.view.facts import problems, progress
-from spikesweep.view.hub import Map, maps
 from spikesweep.view.labels import label, number, plain_text
 from spikesweep.view.picture import Cells, cells
 from spikesweep.view.pixels import Pixels, Scale, binned, pixels, positions
@@ -84,15 +82,13 @@ def _shrunk(
     state, space = view.state, source.space
     found = cells(source, view)
     if space.columns:
-        from spikesweep.view.drawn import whole
-
         seen = whole(source, view)
         x, y = (
             positions(space.columns[d])[0] if d else np.zeros(found.mean.shape) for d in (state.x, state.y)
         )
         ends = [number(v) for v in seen]
         return binned(found, x, y, seen, (height, width)), (ends[0], ends[1]), (ends[2], ends[3])
-    grid = found if state.y else Cells(*(np.atleast_2d(a) for a in _arrays(found)), found.reasons)
+    grid = found if state.y else as_row(found)
     scales = [Scale.of(space.dims[d]) if d else Scale(0.0, 1.0, 1, False) for d in (state.x, state.y)]
     parts = [Pixels.of((0, s.n), most) for s, most in zip(scales, (width, height), strict=True)]
     ends_ = [
@@ -100,10 +96,6 @@ def _shrunk(
         for d in (state.x, state.y)
     ]
     return pixels(grid, *parts), ends_[0], ends_[1]
-
-
-def _arrays(found: Cells) -> tuple[NDArray[np.generic], ...]:
-    return found.mean, found.sd, found.n, found.total, found.status, found.seconds, found.reason
 
 
 def _row(
