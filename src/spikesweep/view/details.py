@@ -55,6 +55,7 @@ class Details:
         self.said = html(width=_WIDTH, name="said")
         self.signal = Select(title="Trace", width=180, visible=False, name="signal")
         self.trace, self._trace = _figure("", 220)
+        self._spikes.name, self._trace.name = "spikes", "trace"
         self.trace.line("x", "y", source=self._trace, color="#0072b2", line_width=1)
         self.trace.y_range.only_visible = True
         self.root = column(

@@ -49,7 +49,7 @@ class Page:
         self.details = Details(doc, words.html, self.change, hub)
         self.curves = Curves()
         n = max(1, len(hub.places) + (len(hub.places) == 2))  # of two also their difference
-        self.panels = [Panel(alone=n == 1) for _ in range(min(MOST_STORES, n))]
+        self.panels = [Panel(i, alone=n == 1) for i in range(min(MOST_STORES, n))]
         self.maps: list[Map] = []
         self._axes: Any = None
         self._quiet = False

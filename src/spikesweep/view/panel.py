@@ -46,7 +46,7 @@ return (i < 0 || i >= n) ? '' : d.text[i];
 class Panel:
     """One map, and what it shows now."""
 
-    def __init__(self, alone: bool) -> None:
+    def __init__(self, number: int, alone: bool) -> None:
         self._title, self._names = PlainText(text=""), {k: PlainText(text="") for k in "xy"}
         self._plain = {k: BasicTickFormatter() for k in "xy"}
         self.columns = {k: ColumnDataSource({"text": []}, tags=[0.0, 1.0]) for k in "xy"}
@@ -54,12 +54,13 @@ class Panel:
             k: CustomJSTickFormatter(args={"labels": labels}, code=_TICK)
             for k, labels in self.columns.items()
         }
-        self.image = ColumnDataSource(_no_image())
+        self.image = ColumnDataSource(_no_image(), name=f"cells {number}")
         self.dots = ColumnDataSource({k: [] for k in ("x", "y", "value", "status", "xt", "yt", "vt")})
         self.crosses = ColumnDataSource({"x": [], "y": []})
         self.chosen = ColumnDataSource({"x": [], "y": []})
         self.mapper = LinearColorMapper(palette="Viridis256", low=0, high=1, nan_color=colours.EMPTY)
         self.figure = figure(
+            name=f"map {number}",
             width=620 if alone else 440,
             height=460 if alone else 360,
             x_range=Range1d(0, 1),
