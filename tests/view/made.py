@@ -60,14 +60,19 @@ def fill(store, grid, blocks=None, *, failed=(), spikes=False, add=0.0):
             sizes = np.where(status == OK, np.full((2, *part.shape), 6), 0).astype(np.int64)
             n = sizes.sum() // 6
             times = Ragged(np.tile(np.arange(1.0, 7.0), n), sizes)
-            results |= {"spike_times": times, "spike_neuron": Ragged(np.tile(np.arange(6, dtype=np.int32) % 3, n), sizes)}
+            results |= {
+                "spike_times": times,
+                "spike_neuron": Ragged(np.tile(np.arange(6, dtype=np.int32) % 3, n), sizes),
+            }
         store.write_block(block, results, status)
 
 
 def fail(store, grid, index, reason="RuntimeError: no", detail="Traceback ...\nRuntimeError: no\n"):
     """Record a failure at a point."""
     values = zip(grid.names, grid.values, index, strict=True)
-    store.record_failures([{"point": {n: v[i].item() for n, v, i in values}, "reason": reason, "detail": detail}])
+    store.record_failures(
+        [{"point": {n: v[i].item() for n, v, i in values}, "reason": reason, "detail": detail}]
+    )
 
 
 def done(store):
@@ -78,5 +83,3 @@ def done(store):
 def block(store, start):
     """Return the block that begins at a point."""
     return Block(start, tuple(a + n for a, n in zip(start, store.chunks, strict=True)))
-
-

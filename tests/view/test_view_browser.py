@@ -45,7 +45,9 @@ def half(path, **more):
     grid = made.grid_of(fe=(np.arange(8.0), "Hz"), fi=(np.arange(6.0), "Hz"), seed=(np.arange(3), "1"))
     store = made.make(path, grid, (2, 6, 3), **more)
     made.fill(store, grid, slice(0, 2), failed=[(1, 2, 1), (3, 5, 0)], **more)
-    made.fail(store, grid, (1, 2, 1), "RuntimeError: a cell burst", "Traceback (most recent call last):\n  here\n")
+    made.fail(
+        store, grid, (1, 2, 1), "RuntimeError: a cell burst", "Traceback (most recent call last):\n  here\n"
+    )
     made.fail(store, grid, (3, 5, 0), "ValueError: other", "Traceback\n")
     return store, grid
 
@@ -54,7 +56,7 @@ def coloured(page):
     return np.array([[value is not None for value in row] for row in page.cells()])
 
 
-def test_a_half_done_sweep_shows_just_the_done_cells_and_what_a_failed_point_says(browser, tmp_path):
+def test_a_half_done_sweep_shows_just_the_done_cells_and_why_a_point_failed(browser, tmp_path):
     store, grid = half(tmp_path / "a.zarr", spikes=True)
     with looking(browser, store.path) as page:
         done = np.isin(store.status(), DONE)  # fe, fi, seed
@@ -73,7 +75,12 @@ def test_a_half_done_sweep_shows_just_the_done_cells_and_what_a_failed_point_say
         page.says("Traceback (most recent call last)")
         page.says("spikesweep replay")
         assert re.search(r"fe=1 fi=2 seed=1 population=RS", page.text("about"))
-        # one that is done: its raster
+
+
+@pytest.mark.slow
+def test_a_link_keeps_what_is_shown_and_a_sweep_fills_while_one_looks(browser, tmp_path):
+    store, grid = half(tmp_path / "a.zarr", spikes=True)
+    with looking(browser, store.path, query="?at.seed=1") as page:
         page.click(3, 1)
         page.until(f"{page.model('spikes')}.data.x.length == 6")
         assert page.ask(f"Array.from({page.model('spikes')}.data.x)") == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
@@ -120,7 +127,9 @@ def test_two_browsers_look_at_their_own(browser, tmp_path):
         assert one.cells() == first
         made.fill(store, grid)
         for page in (one, other):
-            page.until(f"{page.model('cells 0')}.data.image[0][7] === {page.model('cells 0')}.data.image[0][7]")
+            page.until(
+                f"{page.model('cells 0')}.data.image[0][7] === {page.model('cells 0')}.data.image[0][7]"
+            )
             assert coloured(page).all()
             assert page.faults == []
             page.page.close()
@@ -129,7 +138,7 @@ def test_two_browsers_look_at_their_own(browser, tmp_path):
 HOSTILE = [
     "<img src=x onerror=alert(1)>",
     "<script>alert(2)</script>",
-    "\"><svg onload=alert(3)>",
+    '"><svg onload=alert(3)>',
     "'-alert(4)-'",
     "$$\\href{javascript:alert(5)}{x}$$",
     "\\[\\require{html}\\]",
@@ -180,7 +189,9 @@ def test_twenty_hostile_labels_are_shown_as_what_they_are(browser, tmp_path):
         assert "\x1b" not in "".join(labels)
         for layer in ("status", "errors", "SD", "time", "value"):
             page.page.get_by_text(layer, exact=True).first.click()
-            page.until(f"{page.model('layer')}.active == {['value', 'SD', 'status', 'errors', 'time'].index(layer)}")
+            page.until(
+                f"{page.model('layer')}.active == {['value', 'SD', 'status', 'errors', 'time'].index(layer)}"
+            )
 
 
 @pytest.mark.slow
@@ -220,8 +231,19 @@ def test_many_points_are_redrawn_at_once(browser, tmp_path, n):
 def test_a_replay_on_a_click_draws_its_trace_and_a_killed_sweep_is_the_same_when_it_is_opened_again(
     browser, tmp_path, killed
 ):
-    words = ["neuron=adexp", "network=fs_rs", "grid.fe={start:0,stop:30,num:16}", "grid.fi=[0,4,8]", "grid.seed=[0]"]
-    more = ["grid.pop_size=[5]", "protocol.duration=200.0", "protocol.record_spikes=true", "compute.block_points=6"]
+    words = [
+        "neuron=adexp",
+        "network=fs_rs",
+        "grid.fe={start:0,stop:30,num:16}",
+        "grid.fi=[0,4,8]",
+        "grid.seed=[0]",
+    ]
+    more = [
+        "grid.pop_size=[5]",
+        "protocol.duration=200.0",
+        "protocol.record_spikes=true",
+        "compute.block_points=6",
+    ]
     run = [sys.executable, os.path.join(os.path.dirname(__file__), "../../run.py"), "-m", *words, *more]
     path = tmp_path / "transfer_function" / "adexp-fs_rs.zarr"
     killed([*run, "compute=serial", f"outputs={tmp_path}"], path, blocks=4)

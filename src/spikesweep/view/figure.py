@@ -49,8 +49,7 @@ def _plain(text: str) -> str:
 
 
 def _map(fig: Figure, ax: Axes, drawn: Drawn) -> None:
-    colours_ = ListedColormap(list(drawn.palette))
-    colours_.set_bad(colours.EMPTY)
+    colours_ = ListedColormap(list(drawn.palette)).with_extremes(bad=colours.EMPTY)
     n = len(drawn.palette)
     norm = Normalize(*drawn.limits) if drawn.names is None else BoundaryNorm(np.arange(n + 1) - 0.5, n)
     left, bottom, width, height = drawn.box

@@ -127,7 +127,7 @@ def maps(
 def _of_one_scale(found: list[Map]) -> list[Map]:
     """Return maps of the same variable with the same limits."""
     same = {(m.view.state.variable, m.view.state.layer) for m in found}
-    if len(same) > 1 or any(m.drawn.names is not None for m in found):
+    if len(same) != 1 or any(m.drawn.names is not None for m in found):
         return found
     limits = min(m.drawn.limits[0] for m in found), max(m.drawn.limits[1] for m in found)
     return [replace(m, drawn=replace(m.drawn, limits=limits)) for m in found]

@@ -157,6 +157,7 @@ def served(hub: Hub, port: int = 0) -> Iterator[str]:
     """Serve stores from a thread; yield the address. Raises OSError where the port is not free."""
     token = secrets.token_urlsafe(24)
     sockets = bind_sockets(port, _ADDRESS)
+    real = sockets[0].getsockname()[1]
     ready, loops = threading.Event(), []
 
     async def work() -> None:
@@ -171,11 +172,11 @@ def served(hub: Hub, port: int = 0) -> Iterator[str]:
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(server.close_all_connections(), 2.0)
 
-    thread = threading.Thread(target=asyncio.run, args=(work(),), name="spikesweep view", daemon=True)
+    thread = threading.Thread(target=asyncio.run, args=(work(),), name=f"spikesweep view {real}", daemon=True)
     thread.start()
     ready.wait()
     try:
-        yield f"http://{_ADDRESS}:{sockets[0].getsockname()[1]}/{token}/sweep"
+        yield f"http://{_ADDRESS}:{real}/{token}/sweep"
     finally:
         loop, end = loops[0]
         with suppress(RuntimeError):  # it has ended by itself
