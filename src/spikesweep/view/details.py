@@ -171,10 +171,13 @@ class Details:
             return
         self._busy = True
         source, view, index = self._now
+        folders = trust.trusted_folders()
         labels, key = point.replayed_labels(source, view, index), self._key
         self._doc.add_next_tick_callback(lambda: self._wait(True))
         try:
-            found = await asyncio.to_thread(replay, Path(str(source.place)), labels, trust.trusted_folders())
+            found = await asyncio.to_thread(
+                replay, Path(str(source.place)), labels, folders, self._hub.running
+            )
         except Exception as error:  # nobody would hear of it
             found = Traces(plain_text(error, 1000))
         finally:

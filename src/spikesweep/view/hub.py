@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,7 @@ class Hub:
     share: float = 0.1  #: of the time, that looks may take
     dashboard: str | None = None  #: of Dask, where it is this process's own
     title: str = "spikesweep"
+    running: set[Any] = field(default_factory=set)  #: processes of replays
     _found: dict[str, Source | str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _next: float = 0.0

@@ -32,21 +32,30 @@ class Traces:
     signals: tuple[tuple[str, str, NDArray[np.float64]], ...] = ()  #: names, units and values
 
 
-def replay(path: Path, labels: Mapping[str, Any], models: Sequence[Path]) -> Traces:
-    """Compute a point again and wait for it; what goes wrong is told in the text."""
+def replay(
+    path: Path, labels: Mapping[str, Any], models: Sequence[Path], running: set[subprocess.Popen[str]]
+) -> Traces:
+    """Compute a point again and wait for it; what goes wrong is told in the text.
+
+    The process is among `running` while it runs: who ends the page ends it.
+    """
     asked = json.dumps({"path": str(path), "labels": dict(labels), "models": [str(m) for m in models]})
     with tempfile.TemporaryDirectory(prefix="spikesweep-") as folder:
         file = Path(folder) / "traces.npz"
         command = [sys.executable, "-m", __name__, str(file)]
-        try:
-            done = subprocess.run(
-                command, input=asked, capture_output=True, text=True, timeout=_PATIENCE, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return Traces(f"stopped: it takes longer than {_PATIENCE:.0f} s")
-        said = plain_text((done.stdout + done.stderr).strip()[-LONG:], LONG)
-        if done.returncode or not file.exists():
-            return Traces(said or f"it ended with code {done.returncode}")
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+            running.add(process)
+            try:
+                out, error = process.communicate(asked, _PATIENCE)
+            except subprocess.TimeoutExpired:
+                return Traces(f"stopped: it takes longer than {_PATIENCE:.0f} s")
+            finally:
+                process.kill()
+                running.discard(process)
+        said = plain_text((out + error).strip()[-LONG:], LONG)
+        if process.returncode or not file.exists():
+            return Traces(said or f"it ended with code {process.returncode}")
         return _read(file, said)
 
 

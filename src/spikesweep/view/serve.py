@@ -12,6 +12,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ from spikesweep.view.hub import Hub
 #: How a browser of this machine, or the end of a tunnel, names it.
 HERE = ("127.0.0.1", "localhost")
 _ADDRESS = "127.0.0.1"
+_THREAD = "spikesweep view"
 _LEVEL = logging.CRITICAL
 #: What a page may do: nothing that is not of this server. Bokeh makes functions of texts (unsafe-eval).
 _POLICY = (
@@ -164,15 +166,19 @@ def served(hub: Hub, port: int = 0) -> Iterator[str]:
         front, end = Front(hub, token), asyncio.Event()
         server = HTTPServer(front)
         server.add_sockets(sockets)
-        loops.append((asyncio.get_running_loop(), end))
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(4, thread_name_prefix=_THREAD))
+        loops.append((loop, end))
         ready.set()
         await end.wait()
         server.stop()
         front.stop()
+        for process in [*hub.running]:  # of replays: nobody waits for them any more
+            process.kill()
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(server.close_all_connections(), 2.0)
 
-    thread = threading.Thread(target=asyncio.run, args=(work(),), name=f"spikesweep view {real}", daemon=True)
+    thread = threading.Thread(target=asyncio.run, args=(work(),), name=f"{_THREAD} {real}", daemon=True)
     thread.start()
     ready.wait()
     try:
