@@ -30,7 +30,7 @@ from spikesweep.view.source import Source
 from spikesweep.view.state import Fitted, State, fitted
 
 #: Milliseconds between two questions whether anything has changed.
-_TICK = 500
+_TICK = 1000
 
 
 class Page:
