@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 #: The part of one processor that looks may take, and that each page may take to draw what is new.
-SHARE = 0.004
+SHARE = 0.003
 #: Set to 0 or off: a run serves no page.
 SWITCH = "SPIKESWEEP_PAGE"
 

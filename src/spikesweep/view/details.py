@@ -53,7 +53,7 @@ class Details:
         self.histogram.x_range = self.raster.x_range
         self.button = Button(label="Compute it again, with traces", width=240, visible=False, name="replay")
         self.said = html(width=_WIDTH, name="said")
-        self.signal = Select(title="Trace", width=180, visible=False, name="signal")
+        self.signal = Select(title="Trace of neuron 0", width=180, visible=False, name="signal")
         self.trace, self._trace = _figure("", 220)
         self._spikes.name, self._trace.name = "spikes", "trace"
         self.trace.line("x", "y", source=self._trace, color="#0072b2", line_width=1)
