@@ -12,7 +12,7 @@ import spikesweep as ss
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import DONE, NOT_ASKED
 from spikesweep.store import Store
-from spikesweep.store.timings import note, timings
+from spikesweep.store.timings import file_of, note, timings
 from spikesweep.store.watch import Watch
 from spikesweep.view import facts
 from spikesweep.view.hub import Hub, opened
@@ -177,22 +177,25 @@ def test_what_nobody_asked_for_is_not_missing(small, tmp_path):
     found = facts.progress(source)
     assert found.missing == 0
     assert found.asked == found.done
-    assert all(seconds > 0 for seconds in timings(path).values())
+    assert all(seconds > 0 for seconds in timings(source.store).values())
     assert np.isfinite(source.seconds()[np.isin(source.status, DONE)]).all()
 
 
 def test_timings_that_are_none_are_left_out(tmp_path):
     store, _ = grown(tmp_path / "a.zarr")
-    note(store.path, (0, 0), 12, 6.0)
-    note(store.path, (1, 0), 0, 6.0)
-    with (store.path / ".spikesweep" / "seconds.txt").open("ab") as file:
-        file.write(b"9.9 1 1.0\n9 1 1.0\n../x 1 1\n\xff\xff\n1.0 nan nan\n2.0 3 1e400\n")
-    assert timings(store.path) == {(0, 0): 0.5, (9, 9): 1.0, (9,): 1.0}
+    note(store, (0, 0), 12, 6.0)
+    note(store, (1, 0), 0, 6.0)
+    file = file_of(store.path)
+    state = file.read_bytes()[:12]
+    lines = [b"9.9 1 1.0", b"9 1 1.0", b"../x 1 1", b"\xff\xff", b"1.0 nan nan", b"2.0 3 1e400"]
+    other = b"0123456789ab 2.0 1 1.0\n"  # of the store as it was
+    file.write_bytes(file.read_bytes() + other + b"".join(state + b" " + line + b"\n" for line in lines))
+    assert timings(store) == {(0, 0): 0.5, (9, 9): 1.0, (9,): 1.0}
     source = Source(store.path)
     assert np.nanmax(source.seconds()) == 0.5
-    store.path.joinpath(".spikesweep", "seconds.txt").unlink()
-    store.path.joinpath(".spikesweep", "seconds.txt").symlink_to(tmp_path / "elsewhere")
-    note(store.path, (0, 0), 12, 6.0)
+    file.unlink()
+    file.symlink_to(tmp_path / "elsewhere")
+    note(store, (0, 0), 12, 6.0)
     assert not (tmp_path / "elsewhere").exists()
 
 

@@ -126,11 +126,11 @@ def files_of_block(variables: Sequence[Variable]) -> int:
 
 
 def files_of_empty(variables: Sequence[Variable], n_coordinates: int) -> int:
-    """Return how many files a store has beside blocks: metadata, coordinates, the manifest, the timings."""
+    """Return how many files a store has before there are blocks: metadata, coordinates, the manifest."""
     along = {variable.ragged for variable in variables if variable.ragged}
     templates = len(along) + sum(bool(variable.ragged) for variable in variables)
     arrays = sum(not variable.ragged for variable in variables) + len(ragged.sizes_of(variables)) + 1
-    return 3 + 2 * n_coordinates + arrays + templates
+    return 2 + 2 * n_coordinates + arrays + templates
 
 
 def _variable(

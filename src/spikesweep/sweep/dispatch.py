@@ -72,7 +72,7 @@ def dispatch(
                 status[here] = done.status
                 new = done.status[todo[here]]
                 if new.size:
-                    timings.note(work.store.path, work.store.chunk_of(done.block), new.size, done.seconds)
+                    timings.note(work.store, work.store.chunk_of(done.block), new.size, done.seconds)
                 account.add(new.size, done.seconds, done.processor, place_text(work.job.grid, done.block))
                 account.pass_time(running.n_workers())
                 monitor.advance(new.size, int(np.isin(new, FAILURES).sum()))

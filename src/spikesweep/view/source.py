@@ -145,7 +145,7 @@ class Source:
         """Return how long each point took, the mean of its block; NaN where that is not known."""
         found = np.full(self.status.shape, np.nan)
         with self._lock:
-            for key, seconds in timings(self.store.path).items():
+            for key, seconds in timings(self.store).items():
                 if len(key) == found.ndim:
                     found[self._watch.block(key).slices] = seconds
         return found
