@@ -1,5 +1,6 @@
 """`spikesweep view` in a terminal and as a file, and the page of a sweep that runs."""
 
+import os
 import re
 import subprocess
 import sys
@@ -188,3 +189,30 @@ def test_dispatch_tells_where_tasks_are_watched(small, monkeypatch):
     monkeypatch.setattr(progress.Terminal, "dashboard", lambda self, address: told.append(address))
     ss.run(small("compute=threads"))
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/status", told[0])
+
+
+@pytest.mark.slow
+def test_a_terminal_is_refreshed_until_the_sweep_is_complete(tmp_path):
+    grid = made.grid_of(fe=(np.arange(8.0), "Hz"), fi=(np.arange(6.0), "Hz"))
+    store = made.make(tmp_path / "a.zarr", grid, (2, 6))
+    made.fill(store, grid, slice(0, 2))
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "spikesweep", "view", str(store.path), "--text"]
+    with subprocess.Popen(
+        command, stdout=theirs, stdin=theirs, env={**os.environ, "TERM": "xterm"}
+    ) as process:
+        os.close(theirs)
+        seen = b""
+        while b"missing" not in seen.rpartition(b"\x1b[H")[2]:
+            seen += os.read(ours, 4096)
+        assert b"24 of 48 points done" in seen
+        assert b"\x1b[48;5;" in seen
+        made.fill(store, grid)
+        try:
+            while more := os.read(ours, 4096):
+                seen += more
+        except OSError:  # the other end is closed
+            pass
+    os.close(ours)
+    assert process.returncode == 0
+    assert b"48 of 48 points done" in seen.rpartition(b"\x1b[H")[2]

@@ -7,11 +7,13 @@ import shutil
 import made
 import numpy as np
 import pytest
+from object_storage import ObjectStorage
 
 import spikesweep as ss
+from spikesweep.api.commands import main
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import DONE, NOT_ASKED
-from spikesweep.store import Store
+from spikesweep.store import Store, place
 from spikesweep.store.timings import file_of, note, timings
 from spikesweep.store.watch import Watch
 from spikesweep.view import facts
@@ -253,3 +255,30 @@ def test_it_reads_a_store_of_before(small, tmp_path, monkeypatch):
     np.testing.assert_array_equal(source.status, Store.at(path).status())
     assert not source.refresh()
     assert source.times
+
+
+@pytest.mark.slow
+def test_it_reads_a_store_below_a_url(tmp_path, monkeypatch):
+    storage = ObjectStorage()
+    try:
+        for name, value in storage.environment.items():
+            monkeypatch.setenv(name, value)
+        storage.client.create_bucket(Bucket="bucket-of-view")
+        store, grid = grown(tmp_path / "a.zarr")
+        made.fill(store, grid, slice(0, 2))
+        url = "s3://bucket-of-view/a.zarr"
+        for blocks in (None, slice(2, 4)):
+            if blocks is not None:
+                made.fill(store, grid, blocks)
+            with pytest.raises(SystemExit):
+                main(["push", str(store.path), url])
+            if blocks is None:
+                source = Source(place(url))
+            else:
+                assert source.refresh()
+            np.testing.assert_array_equal(source.status, store.status())
+            values = source.values("rate", {"population": 0})[1]
+            np.testing.assert_array_equal(np.isfinite(values), np.isin(store.status(), DONE))
+            assert not source.refresh()
+    finally:
+        storage.close()

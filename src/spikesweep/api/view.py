@@ -21,7 +21,7 @@ _EVERY = 2.0
 
 def command(parsed: Any) -> int:
     """Show sweeps until Ctrl-C, or write what is asked for."""
-    words = [word for word in parsed.paths if "=" in word and "/" not in word.partition("=")[0]]
+    words = [word for word in parsed.paths if "=" in word and not Path(word).exists()]
     models = [word for word in words if word.startswith("models=")]
     trust.named_words(models)
     places = _places([path for path in parsed.paths if path not in words])

@@ -43,7 +43,7 @@ class Hub:
         """Return each store with its name, or why it cannot be shown."""
         with self._lock:
             for place in self.places:
-                if not isinstance(self._found.get(str(place)), Source):
+                if str(place) not in self._found:
                     self._found[str(place)] = opened(place)
             names = short_names(self.places)
             return [(n, self._found[str(p)]) for n, p in zip(names, self.places, strict=True)]
