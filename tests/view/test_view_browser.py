@@ -163,22 +163,23 @@ HOSTILE = [
 def test_twenty_hostile_labels_are_shown_as_what_they_are(browser, tmp_path):
     """In labels, units, names, attributes, records, in the file's name and in the query."""
     nasty = "<img src=x onerror=alert(0)>"
-    grid = made.grid_of(fe=(np.arange(3.0), nasty), fi=(np.arange(2.0), "$$x$$"))
+    third = {"<img src=x onerror=alert(30)>": (np.arange(2.0), "<img src=x onerror=alert(31)>")}  # a slider
+    grid = made.grid_of(fe=(np.arange(3.0), nasty), fi=(np.arange(2.0), "$$x$$"), **third)
     variables = (made.Variable("rate", ("population",), "<b>Hz", f"{nasty} $$\\alpha$$"),)
     attrs = {"configuration": {"choices": {"protocol": nasty}, "network": {nasty: [nasty]}}, "created": nasty}
     path = tmp_path / "<img src=x onerror=alert(9)>.zarr"
-    store = made.make(path, grid, (3, 2), populations=HOSTILE, variables=variables, attrs=attrs)
-    status = np.ones((3, 2), np.uint8)
+    store = made.make(path, grid, (3, 2, 2), populations=HOSTILE, variables=variables, attrs=attrs)
+    status = np.ones((3, 2, 2), np.uint8)
     status[1, 1] = FAILED
-    values = np.random.default_rng(0).uniform(size=(len(HOSTILE), 3, 2))
+    values = np.random.default_rng(0).uniform(size=(len(HOSTILE), 3, 2, 2))
     values[:, 1, 1] = np.nan
-    store.write_block(made.block(store, (0, 0)), {"rate": values}, status)
-    made.fail(store, grid, (1, 1), nasty, f"</pre>{nasty}")
+    store.write_block(made.block(store, (0, 0, 0)), {"rate": values}, status)
+    made.fail(store, grid, (1, 1, 0), nasty, f"</pre>{nasty}")
     with looking(browser, path, query=f"?at.population={nasty}&nothing={nasty}") as page:
         seen = set()
         for i in range(len(HOSTILE)):
             page.set("at.population", str(i))
-            page.until(f"Math.abs({page.model('cells 0')}.data.image[0][0] - {values[i, 0, 0]}) < 1e-6")
+            page.until(f"Math.abs({page.model('cells 0')}.data.image[0][0] - {values[i, 0, 0, 0]}) < 1e-6")
             seen.add("".join(page.hover(0, 0).values()))
             page.click(1, 1)
             page.says("</pre><img")

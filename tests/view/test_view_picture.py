@@ -46,6 +46,15 @@ def test_means_and_sd_are_those_of_done_points(path):
     assert (found.total == 4).all()
 
 
+def test_counts_of_points_that_are_missing_are_none_and_not_zero(tmp_path):
+    grid = made.grid_of(fe=(np.arange(4.0), "Hz"), fi=(np.arange(3.0), "Hz"))
+    store = made.make(tmp_path / "a.zarr", grid, (2, 3), spikes=True)
+    made.fill(store, grid, slice(0, 1), spikes=True)
+    mean = shown(store.path, variable="spike_size").mean
+    np.testing.assert_array_equal(mean[:, :2], 6)
+    assert np.isnan(mean[:, 2:]).all()
+
+
 def test_a_failure_among_other_points_is_not_missed(path):
     status = shown(path).status
     assert status[2, 1] == status[5, 3] == FAILED
