@@ -123,7 +123,7 @@ def test_points_that_are_no_grid_are_dots_or_pixels(tmp_path, n):
     source = Source(store.path)
     drawn = draw(source, fitted(State(x="b"), source.space))
     done = np.isin(store.status(), DONE)
-    assert [axis.title for axis in drawn.axes] == ["b (pA)", "a (nS)"]
+    assert [axis.name for axis in drawn.axes] == ["b (pA)", "a (nS)"]
     if n == 40:
         np.testing.assert_array_equal(drawn.dots["x"], grid.columns[0][1])
         np.testing.assert_array_equal(np.isfinite(drawn.dots["value"]), done)

@@ -29,7 +29,8 @@ Seen = tuple[float, float, float, float]  #: left, right, bottom, top
 class Shown:
     """An axis of a map as it is seen."""
 
-    title: str
+    name: str  #: with its unit
+    title: str  #: the same with its meaning
     texts: Sequence[str]  #: labels of the pixels
     begin: float  #: where the first pixel begins
     width: float  #: of a pixel
@@ -114,15 +115,15 @@ def as_row(found: Cells) -> Cells:
 
 def _shown(dim: Dim | None, scale: Scale, part: Pixels) -> Shown:
     if dim is None:
-        return Shown("", [""], -0.5, 1.0, False, True)
+        return Shown("", "", [""], -0.5, 1.0, False, True)
     texts = []
     for begin in part.starts.tolist():
         end = min(begin + part.each, scale.n) - 1
         one = label(dim.values[begin])
         texts.append(one if end == begin else f"{one} to {label(dim.values[end])}")
-    title, width = named(dim.name, dim.units), scale.step * part.each
+    name, width = named(dim.name, dim.units), scale.step * part.each
     is_whole = not scale.even or dim.values.dtype.kind in "iu"
-    return Shown(title, texts, scale.edge(part.begin), width, scale.even, is_whole)
+    return Shown(name, dim.title, texts, scale.edge(part.begin), width, scale.even, is_whole)
 
 
 def _of_list(source: Source, view: Fitted, found: Cells, seen: Seen, title: str) -> Drawn:
@@ -139,8 +140,8 @@ def _of_list(source: Source, view: Fitted, found: Cells, seen: Seen, title: str)
     ):
         width = 1.0 if words else (high - low) / size
         texts = [plain_text(w) for w in words] or [number(low + (i + 0.5) * width) for i in range(size)]
-        title_ = named(d, columns[d].units) if d else ""
-        axes.append(Shown(title_, texts, -0.5 if words else low, width, not words, bool(words)))
+        names = (named(d, columns[d].units), columns[d].title) if d else ("", "")
+        axes.append(Shown(*names, texts, -0.5 if words else low, width, not words, bool(words)))
     failed = inside & np.isin(found.status, FAILURES)
     crosses = x[failed][:MOST_CROSSES], y[failed][:MOST_CROSSES]
     if state.layer in ("status", "error"):

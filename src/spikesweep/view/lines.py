@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesweep.view.labels import label, named, plain_text
+from spikesweep.view.labels import label, plain_text
 from spikesweep.view.picture import Cells
 from spikesweep.view.pixels import Scale, positions
 from spikesweep.view.source import Source
@@ -66,9 +66,9 @@ def about(source: Source, view: Fitted, found: Cells) -> str:
 
 
 def x_title(source: Source, view: Fitted) -> str:
-    """Return the name of the axis, with its unit."""
+    """Return what the axis is called, with its unit."""
     found = source.space.columns or source.space.dims
-    return named(view.state.x, found[view.state.x].units)
+    return found[view.state.x].title
 
 
 def words_of(source: Source, view: Fitted) -> Sequence[str]:

@@ -158,7 +158,7 @@ class Panel:
             if axis.ticker.min_interval != (interval := 1.0 if one.whole else 0.0):
                 axis.ticker.min_interval = interval
         x, y = drawn.axes
-        rows = [(x.title, "$x{custom}"), (y.title, "$y{custom}")]
+        rows = [(x.name, "$x{custom}"), (y.name, "$y{custom}")]
         rows += [(drawn.what, "@image{custom}")]
         rows += [("SD", "@sd{custom}")] if np.isfinite(drawn.cells.sd).any() else []
         rows += [("points", "@n of @total"), ("status", "@status{custom}")]
@@ -167,7 +167,7 @@ class Panel:
         rows += [("at", "$sx{custom}")]
         if self.over_image.tooltips != rows:
             self.over_image.tooltips = rows
-            dots = [(x.title, "@xt"), (y.title, "@yt"), (drawn.what, "@vt"), ("status", "@status")]
+            dots = [(x.name, "@xt"), (y.name, "@yt"), (drawn.what, "@vt"), ("status", "@status")]
             self.over_dots.tooltips = [*dots, ("at", "$sx{custom}")]
         if self._codes.args["names"] != (names := list(drawn.names or ())):
             self._codes.args = {"names": names}

@@ -11,6 +11,7 @@ from spikesweep.errors import InputError
 from spikesweep.grid.grid import POINT
 from spikesweep.grid.labels import is_label
 from spikesweep.store.watch import Watch
+from spikesweep.view.labels import named, plain_text
 
 #: Labels of a dimension at most.
 MOST_LABELS = 5_000_000
@@ -30,6 +31,12 @@ class Dim:
     def is_words(self) -> bool:
         """Return whether the labels are no numbers."""
         return self.values.dtype.kind not in _KINDS
+
+    @property
+    def title(self) -> str:
+        """Return what an axis of it is called: its meaning, its name, its unit."""
+        name, text = named(self.name, self.units), plain_text(self.long_name, 40)
+        return name if text in ("", self.name) else f"{text}, {name}"
 
     def place(self, text: str) -> int | None:
         """Return where a label is that a link has, None where it is not there."""

@@ -62,9 +62,7 @@ def _map(source: Source, view: Fitted, size: tuple[int, int], coloured: bool) ->
     left, right = x_ends
     gap = max(1, n - len(left) - len(right))
     below = f"{'':{_MARGIN}}{left}{' ' * gap}{right}"[: size[0]]
-    over = f"{drawn.what} over {drawn.axes[0].title}" + (
-        f" and {drawn.axes[1].title}" if view.state.y else ""
-    )
+    over = f"{drawn.what} over {drawn.axes[0].name}" + (f" and {drawn.axes[1].name}" if view.state.y else "")
     held = ", ".join(f"{name} {text}" for name, text in drawn.held)
     return [
         over[: size[0]],
