@@ -68,7 +68,7 @@ def test_a_half_done_sweep_shows_just_the_done_cells_and_why_a_point_failed(brow
         np.testing.assert_array_equal(coloured(page), done[:, :, 1].T)
         shown = np.array(page.cells(), np.float64)
         np.testing.assert_allclose(shown, rate[:, :, 1].T, rtol=1e-6)
-        assert "at.seed=1" in page.page.url
+        page.until("location.search.includes('at.seed=1')")
         # a failed point
         page.click(1, 2)
         page.says("RuntimeError: a cell burst")
@@ -84,9 +84,9 @@ def test_a_link_keeps_what_is_shown_and_a_sweep_fills_while_one_looks(browser, t
         page.click(3, 1)
         page.until(f"{page.model('spikes')}.data.x.length == 6")
         assert page.ask(f"Array.from({page.model('spikes')}.data.x)") == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
-        assert "point.fe=3" in page.page.url
+        page.until("location.search.includes('point.fe=3')")
         # the link keeps all of it
-        again = browser.open(page.page.url)
+        again = browser.open(page.ask("location.href"))
         again.until(f"{again.model('spikes')}.data.x.length == 6")
         assert again.cells() == page.cells()
         assert again.faults == []

@@ -9,22 +9,17 @@ from typing import Any
 
 import numpy as np
 from bokeh.document import Document, without_document_lock
-from bokeh.events import RangesUpdate, Reset
 from bokeh.layouts import column, row
-from bokeh.models import Button, ColumnDataSource, PlainText, Range1d, Select
-from bokeh.plotting import figure
+from bokeh.models import Button, PlainText, Select
 
 from spikesweep import trust
 from spikesweep.errors import InputError
 from spikesweep.view import point
-from spikesweep.view.labels import named, plain_text
+from spikesweep.view.labels import plain_text
 from spikesweep.view.replayed import Traces, replay
 from spikesweep.view.source import Source
 from spikesweep.view.state import Fitted, State
-
-#: Pieces of a trace that are drawn: of each the least and the greatest value.
-_PIECES = 1500
-_WIDTH = 460
+from spikesweep.view.traced import WIDTH, Trace, time_figure
 
 
 class Details:
@@ -37,12 +32,11 @@ class Details:
         self._now: tuple[Source, Fitted, point.Index] | None = None
         self._cell: list[point.Index] = []
         self._key: Any = None
-        self._traces: Traces | None = None
         self._busy = False
-        self.which = Select(title="Point of this cell", width=_WIDTH - 20, visible=False, name="which")
-        self.about, self.failure = html(width=_WIDTH, name="about"), html(width=_WIDTH, name="failure")
-        self.raster, self._spikes = _figure("neuron", 220)
-        self.histogram, self._counts = _figure("spikes a bin", 130)
+        self.which = Select(title="Point of this cell", width=WIDTH - 20, visible=False, name="which")
+        self.about, self.failure = html(width=WIDTH, name="about"), html(width=WIDTH, name="failure")
+        self.raster, self._spikes = time_figure("neuron", 220)
+        self.histogram, self._counts = time_figure("spikes a bin", 130)
         self.raster.scatter(
             "x", "y", source=self._spikes, marker="dash", angle=np.pi / 2, size=5, color="#222222"
         )
@@ -52,12 +46,8 @@ class Details:
         self._counts.data = {"left": [], "right": [], "top": []}
         self.histogram.x_range = self.raster.x_range
         self.button = Button(label="Compute it again, with traces", width=240, visible=False, name="replay")
-        self.said = html(width=_WIDTH, name="said")
-        self.signal = Select(title="Trace of neuron 0", width=180, visible=False, name="signal")
-        self.trace, self._trace = _figure("", 220)
-        self._spikes.name, self._trace.name = "spikes", "trace"
-        self.trace.line("x", "y", source=self._trace, color="#0072b2", line_width=1)
-        self.trace.y_range.only_visible = True
+        self.said = html(width=WIDTH, name="said")
+        self.trace, self._spikes.name = Trace(), "spikes"
         self.root = column(
             self.about,
             self.which,
@@ -66,21 +56,19 @@ class Details:
             self.histogram,
             row(self.button),
             self.said,
-            self.signal,
-            self.trace,
-            width=_WIDTH,
+            self.trace.signal,
+            self.trace.figure,
+            width=WIDTH,
         )
         self.which.on_change("value", self._chosen)
         self.button.on_click(lambda: doc.add_next_tick_callback(self._replay))
-        self.signal.on_change("value", lambda attr, old, new: self._draw_trace(whole=True))
-        self.trace.on_event(RangesUpdate, lambda _: self._draw_trace(whole=False))
-        self.trace.on_event(Reset, lambda _: self._draw_trace(whole=True))
         self._hide()
 
     def _hide(self) -> None:
         self.about.text = "<p>Click a cell of the map, and its point is told of here.</p>"
-        for part in (self.which, self.raster, self.histogram, self.button, self.signal, self.trace):
+        for part in (self.which, self.raster, self.histogram, self.button):
             part.visible = False
+        self.trace.show(None)
         self.failure.text = self.said.text = ""
 
     def choose(self, source: Source, view: Fitted, cell: dict[str, int]) -> None:
@@ -161,8 +149,8 @@ class Details:
         self.raster.x_range.update(start=0.0, end=float(shown.edges[-1]))
 
     def _forget_trace(self) -> None:
-        self._traces, self.said.text = None, ""
-        self.signal.visible = self.trace.visible = False
+        self.said.text = ""
+        self.trace.show(None)
 
     @without_document_lock  # type: ignore[untyped-decorator]
     async def _replay(self) -> None:
@@ -192,59 +180,10 @@ class Details:
         self._wait(False)
         if self._key is None or key[:2] != self._key[:2]:
             return
-        self._traces = found
         tag = "p" if found.signals else 'pre class="detail"'
         self.said.text = f"<{tag}>{escape(found.text)}</{tag.split()[0]}>"
-        self.signal.visible = self.trace.visible = bool(found.signals)
-        if found.signals:
-            self.signal.options = [(str(i), named(n, u)) for i, (n, u, _) in enumerate(found.signals)]
-            same = self.signal.value == "0"
-            self.signal.value = "0"
-            if same:
-                self._draw_trace(whole=True)
-
-    def _draw_trace(self, whole: bool) -> None:
-        """Draw what is seen of a trace: of each piece the least and the greatest value."""
-        found = self._traces
-        if found is None or found.time is None or not found.signals:
-            return
-        name, units, values = found.signals[int(self.signal.value or 0)]
-        ends = float(found.time[0]), float(found.time[-1])
-        seen = ends if whole else (self.trace.x_range.start, self.trace.x_range.end)
-        part = slice(*np.searchsorted(found.time, seen)) if not whole else slice(None)
-        time, values = found.time[part], values[part]
-        if len(time) > 2 * _PIECES:
-            starts = np.linspace(0, len(time), _PIECES, endpoint=False).astype(np.int64)
-            low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
-            time, values = np.repeat(time[starts], 2), np.stack([low, high], -1).ravel()
-        self._trace.data = {"x": time, "y": values}
-        self.trace.yaxis[0].axis_label = PlainText(text=named(name, units))
-        self.trace.xaxis[0].axis_label = PlainText(text=f"time ({plain_text(found.units, 20)})")
-        if whole:
-            self.trace.x_range.update(start=ends[0], end=ends[1], reset_start=ends[0], reset_end=ends[1])
+        self.trace.show(found)
 
 
 def _meaning(source: Source, index: point.Index) -> str:
     return point.MEANINGS[int(source.status[tuple(index.values())])]
-
-
-def _figure(y: str, height: int) -> tuple[Any, ColumnDataSource]:
-    """Return an empty figure over time, and the numbers that it will draw."""
-    tools = "xpan,xbox_zoom,xwheel_zoom,reset,save"
-    fig = figure(
-        width=_WIDTH,
-        height=height,
-        tools=tools,
-        toolbar_location="right",
-        x_range=Range1d(0, 1),
-        border_fill_color=None,
-    )
-    fig.toolbar.logo = None
-    fig.grid.grid_line_color = "#eeeeee"
-    fig.yaxis[0].axis_label = PlainText(text=y)
-    for axis in fig.axis:
-        axis.minor_tick_line_color = None
-        axis.axis_label_text_font_style = "normal"
-        axis.axis_label_text_font_size = axis.major_label_text_font_size = "12px"
-    fig.title.text_font_size, fig.title.text_font_style = "12px", "normal"
-    return fig, ColumnDataSource({"x": [], "y": []})

@@ -53,6 +53,7 @@ class Page:
         self.maps: list[Map] = []
         self._axes: Any = None
         self._quiet = False
+        self._told = 0  #: of which map lines and a point are told
         self._next = 0.0
         self._link_panels()
         figures = row(*(panel.figure for panel in self.panels))
@@ -129,12 +130,13 @@ class Page:
         self.maps = maps(stores, self.state, self._seen())
         for panel, each in zip(self.panels, self.maps, strict=False):
             panel.show(each.drawn)
-        index = index_of(source, self.state.point)
-        self._mark(source, view, index)
+        told = self.maps[min(self._told, len(self.maps) - 1)]
+        index = index_of(told.source, self.state.point)
+        self._mark(told.source, told.view, index)
         chosen = index.get(self.state.y) if index and self.state.y else None
-        self.curves.show(source, view, self.maps[0].cells, chosen)
+        self.curves.show(told.source, told.view, told.cells, chosen)
         self.controls.show(source.space, view, len(stores) > 1)
-        self.details.show(source, view, index)
+        self.details.show(told.source, told.view, index)
         query = urlencode(self.state.query())
         self.link.text = query
         self.foot.text = words.foot(source, self.hub, self.state, query)
@@ -168,6 +170,7 @@ class Page:
     def _tapper(self, i: int) -> Callable[[Any], None]:
         def tapped(event: Any) -> None:
             if i < len(self.maps) and (cell := cell_at(self.maps[i], event.x, event.y)) is not None:
+                self._told = i
                 self.details.choose(self.maps[i].source, self.maps[i].view, cell)
 
         return tapped

@@ -62,11 +62,6 @@ class Space:
     attrs: Mapping[str, tuple[str, str]]  #: unit and meaning of each variable
     ragged: Mapping[str, str]  #: dimensions of results of unequal length, with their counts
 
-    @property
-    def is_list(self) -> bool:
-        """Return whether the points are no full grid."""
-        return POINT.name in self.axes
-
 
 def space_of(watch: Watch) -> Space:
     """Return the space of a store; raise InputError for one whose dimensions do not agree."""
