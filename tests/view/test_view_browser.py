@@ -269,3 +269,22 @@ def test_a_replay_on_a_click_draws_its_trace_and_a_killed_sweep_is_the_same_when
             finally:
                 server.send_signal(signal.SIGKILL)
     assert shown[0] == shown[1]
+
+
+@pytest.mark.slow
+def test_two_stores_stand_side_by_side_with_their_difference(browser, tmp_path):
+    grid = made.grid_of(fe=(np.arange(4.0), "Hz"), fi=(np.arange(3.0), "Hz"))
+    paths = []
+    for name, add in (("a", 0.0), ("b", 2.5)):
+        store = made.make(tmp_path / f"{name}.zarr", grid, (2, 3))
+        made.fill(store, grid, add=add)
+        paths.append(store.path)
+    with looking(browser, *paths, query="?compare=difference") as page:
+        np.testing.assert_allclose(np.array(page.cells(number=2)), 2.5, rtol=1e-5)
+        page.click(1, 2, number=1)
+        page.says("fe=1 fi=2")
+        assert f"{made.rate_at(grid)[1, 2] + 2.5:.4g}" in page.text("about")
+        assert "b.zarr" in page.text("about")
+        page.page.get_by_text("side by side").click()
+        page.until(f"!{page.model('map 2')}.visible")
+        page.until("!location.search.includes('difference')")
