@@ -47,6 +47,9 @@ class Stopwatch:
     def message(self, text: str) -> None:
         """Ignore."""
 
+    def dashboard(self, address: str) -> None:
+        """Ignore."""
+
     def start(self, total: int, done: int, n_workers: Callable[[], int]) -> None:
         """Note the time."""
         self.started = time.perf_counter()

@@ -34,6 +34,9 @@ class Silent:
     def message(self, text: str) -> None:
         """Ignore."""
 
+    def dashboard(self, address: str) -> None:
+        """Ignore."""
+
     def start(self, total: int, done: int, n_workers: Callable[[], int]) -> None:
         """Ignore."""
 

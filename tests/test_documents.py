@@ -8,7 +8,7 @@ from conftest import options
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "spikesweep"
-PAGES = ("docs/architecture.md", "docs/cluster.md", "CONTRIBUTING.md")
+PAGES = ("docs/architecture.md", "docs/cluster.md", "docs/view.md", "CONTRIBUTING.md")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -33,7 +33,8 @@ def test_main_job_leaves_a_store_and_a_figure_and_nothing_else(tmp_path):
     assert "http://127.0.0.1:" in said
     assert "9 of 9 points" in said
     folder = tmp_path / "outputs" / "transfer_function"
-    assert sorted(p.name for p in folder.iterdir()) == ["adexp-fs_rs.png", "adexp-fs_rs.zarr", "run.log"]
+    names = [f"adexp-fs_rs.{kind}" for kind in ("png", "seconds", "zarr")]
+    assert sorted(p.name for p in folder.iterdir()) == [*names, "run.log"]
     assert [p.name for p in tmp_path.iterdir()] == ["outputs"]
     assert (folder / "adexp-fs_rs.png").read_bytes()[:4] == b"\x89PNG"
     again = run(tmp_path, "-m", "neuron=adexp", "network=fs_rs", *SMALL)

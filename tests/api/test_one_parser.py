@@ -10,7 +10,7 @@ import pytest
 from spikesweep.api import commands, store_commands
 
 RUN = Path(__file__).parents[2] / "run.py"
-COMMANDS = ("run", "fit", "new", "job", "ls", "show", "check", "diff", "verify", "replay")
+COMMANDS = ("run", "fit", "new", "job", "ls", "show", "check", "diff", "verify", "replay", "view")
 
 
 def called(*command, code=0):

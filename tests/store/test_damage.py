@@ -111,7 +111,7 @@ def test_what_a_killed_growth_left_goes_at_the_next_start(small, path):
     left = path.with_name(f".{path.name}.{socket.gethostname()}.999999999.tmp")
     shutil.copytree(path, left)
     ss.run(small())
-    assert sorted(p.name for p in path.parent.iterdir()) == [path.name, "run.log"]
+    assert sorted(p.name for p in path.parent.iterdir()) == [path.stem + ".seconds", path.name, "run.log"]
 
 
 def test_a_store_behind_a_link_grows_where_it_is(small, path, tmp_path):
@@ -122,8 +122,8 @@ def test_a_store_behind_a_link_grows_where_it_is(small, path, tmp_path):
     path.symlink_to(disk)
     grown = ss.run(small("grid.fe=[0,3,6,12]")).load()
     assert path.is_symlink()
-    assert sorted(p.name for p in path.parent.iterdir()) == [path.name, "run.log"]
-    assert sorted(p.name for p in disk.parent.iterdir()) == [path.name, "run.log"]
+    assert sorted(p.name for p in path.parent.iterdir()) == [path.stem + ".seconds", path.name, "run.log"]
+    assert sorted(p.name for p in disk.parent.iterdir()) == [path.stem + ".seconds", path.name, "run.log"]
     assert ss.open(path).load().equals(grown)
     assert (grown.status == 1).all()
 

@@ -417,7 +417,11 @@ def test_a_crash_at_every_write_of_create_block_and_growth_breaks_nothing(tmp_pa
                 assert not check(Store(path))
             same(ss.run(ss.load(*larger)), reference)
             assert not check(Store(path))
-            assert sorted(p.name for p in path.parent.iterdir()) == [path.name, "run.log"]
+            assert sorted(p.name for p in path.parent.iterdir()) == [
+                path.stem + ".seconds",
+                path.name,
+                "run.log",
+            ]
     assert crashes == n_first + n_growth
 
 

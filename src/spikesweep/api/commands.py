@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         at = given.index("--")
         given, rest = given[:at], given[at + 1 :]
     with exit_codes():
-        parsed = _parser().parse_args(given)
+        parsed = _parsed(given)
         if rest or hydras:
             parsed.words = rest
         module, _, name = parsed.command.partition(":")
@@ -39,6 +39,16 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message}; allowed: {self.prog} --help")
+
+
+def _parsed(given: Sequence[str]) -> argparse.Namespace:
+    """Return what words say; paths of `view` and its key=value may stand on either side of options."""
+    parser = _parser()
+    parsed, more = parser.parse_known_args(given)
+    if "paths" not in parsed or any(word.startswith("-") for word in more):
+        return parser.parse_args(given)
+    parsed.paths += more
+    return parsed
 
 
 class _Version(argparse.Action):
@@ -76,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     check = add("check", "store_commands:check", "find what is missing, truncated, changed or contradictory")
     check.add_argument("path", help="or the URL of a store")
     check.add_argument("--repair", action="store_true", help="mark just those points missing")
+    _add_view(add("view", "view:command", "see sweeps while they fill: view PATH..., on a page of a browser"))
     diff = add("diff", "store_commands:diff", "compare configuration, code and results of two stores")
     diff.add_argument("a")
     diff.add_argument("b")
@@ -93,6 +104,16 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("path")
     replay.add_argument("words", nargs="*", metavar="axis=value", help="of the point; models=FOLDER too")
     return parser
+
+
+def _add_view(view: argparse.ArgumentParser) -> None:
+    """Add the options of `view` (docs/view.md)."""
+    view.add_argument(
+        "paths", nargs="+", metavar="PATH", help="or URL of a store, or folder of some; key=value: x=fe"
+    )
+    view.add_argument("--text", action="store_true", help="in this terminal, in place of a page")
+    view.add_argument("--save", metavar="FILE", help="write the figure (.png, .svg), in place of a page")
+    view.add_argument("--port", type=int, default=0, help="of the page; any that is free where 0")
 
 
 def _add_job(job: argparse.ArgumentParser) -> None:

@@ -70,11 +70,12 @@ def run_job(job: Job, compute: Executor, options: Options) -> "Outcome":
     from spikesweep.api.progress import Terminal
     from spikesweep.sweep.plan import refuse_long
     from spikesweep.sweep.run import run
+    from spikesweep.view.beside import beside
 
     how = {"overwrite": options.overwrite, "retry": options.retry is not None}
     if not options.confirm:
         refuse_long(job, compute, hours=options.ask_above, **how)
-    return run(job, compute, Terminal(), **how)
+    return run(job, compute, Terminal(beside(job.path)), **how)
 
 
 def _failed_points(outcome: "Outcome", job: Job, most: int = 10) -> str:

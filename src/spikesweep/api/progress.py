@@ -1,8 +1,12 @@
-"""What a person sees of a running sweep, on standard error: a progress line, in a log lines now and then."""
+"""What a person sees of a running sweep, on standard error: a progress line, in a log lines now and then.
+
+Beside it, for whoever wants to see more, a page with the sweep's own space.
+"""
 
 import sys
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from math import sqrt
 from time import monotonic
 
@@ -61,7 +65,9 @@ class Pace:
 class Terminal:
     """Messages; of a run the points that are done and that failed, how fast, by how many, the time left."""
 
-    def __init__(self) -> None:
+    def __init__(self, page: Callable[[str | None], AbstractContextManager[str]] | None = None) -> None:
+        self._page, self._pages = page, ExitStack()
+        self._dashboard: str | None = None
         self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
         self._bar: Progress | None = None
         self._told = 0.0
@@ -71,8 +77,18 @@ class Terminal:
         """Show a line, or several."""
         self._console.print(text, markup=False)
 
+    def dashboard(self, address: str) -> None:
+        """Say where the tasks of Dask can be watched."""
+        self._dashboard = address
+        self.message(f"dashboard: {address}")
+
     def start(self, total: int, done: int, n_workers: Callable[[], int]) -> None:
         """Show the progress line; in a log, the first line comes later."""
+        if self._page is not None:
+            try:
+                self.message(f"page: {self._pages.enter_context(self._page(self._dashboard))}")
+            except Exception as error:  # no port, no package: the run goes on
+                self.message(f"no page ({type(error).__name__}: {error})")
         self._pace, self._told = Pace(), 0.0
         self._total, self._done, self._failed = total, done, 0
         self._n_workers, self._n_now = n_workers, 0
@@ -95,7 +111,8 @@ class Terminal:
             self.message(f"{self._done} of {self._total} points  {self._how()}")
 
     def stop(self) -> None:
-        """Leave the progress line as it stands."""
+        """Leave the progress line as it stands; the page ends."""
+        self._pages.close()
         if self._bar is not None:
             self._bar.stop()
             self._bar = None

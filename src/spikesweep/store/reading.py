@@ -219,7 +219,11 @@ class Reader(Description):
         return f"{HIDDEN}/blocks/{key.removeprefix('c')[1:]}"
 
     def _name(self, block: Block) -> str:
-        return ragged.place_of([a // n for a, n in zip(block.start, self.chunks, strict=True)])
+        return ragged.place_of(self.chunk_of(block))
+
+    def chunk_of(self, block: Block) -> tuple[int, ...]:
+        """Return which chunk of the status a block is."""
+        return tuple(a // n for a, n in zip(block.start, self.chunks, strict=True))
 
     def _chunk(self, block: Block, dims: Sequence[str]) -> list[int]:
         """Return which chunk of a variable of these dims is a block's."""

@@ -14,6 +14,7 @@ from spikesweep.errors import InputError
 from spikesweep.grid.grid import Block, Grid
 from spikesweep.grid.schema import FAILURES
 from spikesweep.grid.texts import place_text
+from spikesweep.store import timings
 from spikesweep.sweep.account import Account, logged
 from spikesweep.sweep.blocks import BlockDone, Work, give_up, prepare, run_block, run_block_isolated
 from spikesweep.sweep.compute.base import Executor, Lost, Running
@@ -25,6 +26,9 @@ class Monitor(Protocol):
 
     def message(self, text: str) -> None:
         """Show a line, or several."""
+
+    def dashboard(self, address: str) -> None:
+        """Tell where the tasks of Dask can be watched."""
 
     def start(self, total: int, done: int, n_workers: Callable[[], int]) -> None:
         """Begin: so many points, so many of them done before; how many blocks run at a time, when asked."""
@@ -67,6 +71,8 @@ def dispatch(
                 here = done.block.slices
                 status[here] = done.status
                 new = done.status[todo[here]]
+                if new.size:
+                    timings.note(work.store, work.store.chunk_of(done.block), new.size, done.seconds)
                 account.add(new.size, done.seconds, done.processor, place_text(work.job.grid, done.block))
                 account.pass_time(running.n_workers())
                 monitor.advance(new.size, int(np.isin(new, FAILURES).sum()))
@@ -83,9 +89,10 @@ def _started(work: Work, compute: Executor, monitor: Monitor) -> Iterator[tuple[
     sent = Sent.of(there, there.store, travels=not compute.in_process)
     try:
         with compute.started(work.store.path.with_suffix(".jobs")) as running:
-            for text in (running.about, f"dashboard: {running.dashboard}" if running.dashboard else ""):
-                if text:
-                    monitor.message(text)
+            if running.about:
+                monitor.message(running.about)
+            if running.dashboard:
+                monitor.dashboard(running.dashboard)
             yield sent, running
     finally:
         monitor.stop()
