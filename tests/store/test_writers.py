@@ -8,6 +8,8 @@ import xarray as xr
 import zarr
 
 import spikesweep as ss
+from spikesweep.errors import InputError
+from spikesweep.store.paths import store_paths
 from spikesweep.sweep.job import make_job
 
 WORDS = {
@@ -102,3 +104,14 @@ def test_neo_takes_a_spike_at_the_end(small, duration, monkeypatch):
     assert max(float(train.t_stop) for train in trains) in (duration, last)
     times = ds.sweep.spikes().spike_times.values
     assert sum(len(train) for train in trains) == len(times)
+
+
+def test_what_is_saved_beside_a_sweep_is_no_sweep(small, tmp_path):
+    whole = ss.run(small("name=whole"))
+    whole.isel(fe=[0]).to_zarr(tmp_path / "part.zarr", zarr_format=3, consolidated=False)
+    whole.rate.mean("seed").to_zarr(tmp_path / "mean.zarr", zarr_format=3, consolidated=False)
+    assert [path.parent.name for path in store_paths(tmp_path)] == ["whole"]
+    assert isinstance(ss.open(tmp_path), xr.Dataset)
+    for name in ("part", "mean"):
+        with pytest.raises(InputError, match=rf"{name}.zarr (was saved from|exists and is not)"):
+            ss.open(tmp_path / f"{name}.zarr")

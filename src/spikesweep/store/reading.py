@@ -17,6 +17,7 @@ from spikesweep.store import asked_for, durable, plain, ragged
 from spikesweep.store.arrays import chunk_key, dims, fresh_arrays, read_only, results
 from spikesweep.store.block_record import BlockRecord
 from spikesweep.store.description import Description
+from spikesweep.store.paths import is_foreign
 from spikesweep.store.records import HIDDEN, unguarded
 from spikesweep.store.remote import Place, Remote, UnreachableError
 
@@ -56,6 +57,10 @@ class Reader(Description):
         if (path / UNFINISHED).exists():
             raise DamagedError(str(path), "a push to it goes on, or was stopped", "the same push again")
         if format_ in FORMATS and complete:
+            if is_foreign(path):
+                raise InputError(
+                    f"{path} was saved from a sweep, and is none; allowed: the sweep, or xarray.open_zarr"
+                )
             return store
         if format_.startswith("spikesweep ") and format_ not in FORMATS:
             raise InputError(
