@@ -295,7 +295,6 @@ def test_a_failed_point_is_named_with_its_parameters(small, monkeypatch):
         (["neurn.RS.b=0,20"], ["neurn.RS.b", "did you mean 'neuron.RS.b'?"]),
         (["RS.b=0,20"], ["RS.b", "did you mean 'neuron.RS.b'?"]),
         (["neuron.RS2.b=0,20"], ["nothing reads neuron.RS2.b", "did you mean 'neuron.RS.b'?"]),
-        (["grid.neuron.RS.b=[20,0]"], ["grid.neuron.RS.b", "not in order", "[0, 20]"]),
         (["neuron.RS.b=20,20"], ["grid.neuron.RS.b", "more than once"]),
         (["neuron.RS.tau_w=-5,20"], ["neuron.RS.tau_w = -5.0 ms", "more than 0"]),
         (["neuron.RS.b=a,c"], ["grid.neuron.RS.b holds 'a'", "numbers"]),
@@ -319,3 +318,13 @@ def test_a_sweep_is_refused(small, tmp_path, words, parts):
     for part in parts:
         assert part in str(refusal.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_order_of_values_is_none_of_a_sweep(small):
+    a = ss.run(small("grid.neuron.RS.b=[20,0]", "grid.fe=[12,6]", "grid.pop_size=[1]")).load()
+    assert a.b.values.tolist() == [0.0, 20.0]
+    assert a.fe.values.tolist() == [6.0, 12.0]
+    ds = ss.run(small("grid.neuron.RS.b=[0,20]", "grid.fe=[6,12]", "grid.pop_size=[1]", "name=sorted"))
+    xr.testing.assert_equal(a, ds.load())
+    again = ss.run(small("grid.neuron.RS.b=[0,20,10]", "grid.fe=[6,12]", "grid.pop_size=[1]"))  # the same store
+    xr.testing.assert_equal(again.sel(b=[0.0, 20.0]).load(), a)

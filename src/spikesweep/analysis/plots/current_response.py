@@ -31,7 +31,8 @@ def figure(ds: xr.Dataset) -> Figure:
         drawn = low - 2.0 * room + room * (cell["current"] - cell["current"].min()) / span
         ax.plot(one["time"], cell["v"], color="C0", linewidth=0.8)
         ax.plot(one["time"], drawn, color="gray", linewidth=0.8)
-        ax.set_title(f"{name}: {int(cell['n_spikes'])} spikes", fontsize=8)
+        n = int(cell["n_spikes"])
+        ax.set_title(f"{name}: {n} {'spike' if n == 1 else 'spikes'}", fontsize=8)
         ax.tick_params(labelsize=7)
         ax.spines[["top", "right"]].set_visible(False)
     for ax in fig.axes[len(names) :]:
