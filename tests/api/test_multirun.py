@@ -180,3 +180,15 @@ def test_an_interrupted_multirun_continues_over_all_its_stores(out, killed):
         cells = fresh.population.values.tolist()
         np.testing.assert_array_equal(ds.rate.sel(neuron=neuron, population=cells), fresh.rate)
     assert float(ds.rate.max()) > 5
+
+
+def test_numbers_are_axes_without_m_as_with_it(out):
+    words = ("neuron.RS.b=40,20,0", "grid.fe=8,4", *SMALL[1:])
+    assert "b 3 x fe 2" in run(out, *words)
+    assert "nothing is missing" in run(out, *words, "-m")  # of the same store
+    assert ss.open(out).b.values.tolist() == [0.0, 20.0, 40.0]
+    assert "neuron=lif,eif is a sweep over names; allowed: one of them, or run.py -m" in run(
+        out, "neuron=lif,eif", code=2
+    )
+    said = run(out, "neuron.RS.b=[40,20]", code=2)
+    assert "allowed: a finite number; several are an axis: neuron.RS.b=40,20" in said

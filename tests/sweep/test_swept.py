@@ -326,5 +326,6 @@ def test_the_order_of_values_is_none_of_a_sweep(small):
     assert a.fe.values.tolist() == [6.0, 12.0]
     ds = ss.run(small("grid.neuron.RS.b=[0,20]", "grid.fe=[6,12]", "grid.pop_size=[1]", "name=sorted"))
     xr.testing.assert_equal(a, ds.load())
-    again = ss.run(small("grid.neuron.RS.b=[0,20,10]", "grid.fe=[6,12]", "grid.pop_size=[1]"))  # the same store
+    # the same store
+    again = ss.run(small("grid.neuron.RS.b=[0,20,10]", "grid.fe=[6,12]", "grid.pop_size=[1]"))
     xr.testing.assert_equal(again.sel(b=[0.0, 20.0]).load(), a)

@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from spikesweep.config.alone import VERSION_BASE, application
 from spikesweep.config.hydra_node import guarded
 from spikesweep.config.ranges import refuse_twice
-from spikesweep.config.words import CONFIG_DIR, WITH_VALUE, command_words, is_completion
+from spikesweep.config.words import CONFIG_DIR, WITH_VALUE, axes_of_numbers, command_words, is_completion
 from spikesweep.errors import InputError
 from spikesweep.trust import named_words
 
@@ -32,7 +32,10 @@ def run(task: Callable[[DictConfig, Mapping[str, Any]], Any], words: Sequence[st
         _complete_without_models()
     else:
         refuse_twice(words)
-    words = _options_first(command_words(named_words(words)))
+    words = command_words(named_words(words))
+    if {"-m", "--multirun", "hydra.mode=MULTIRUN"}.isdisjoint(words):
+        words = axes_of_numbers(words)
+    words = _options_first(words)
     # Hydra then raises what it would print before it exits with 1, which means something else here
     told, typed = os.environ.get(_FULL), sys.argv[1:]
     os.environ[_FULL] = told or "1"

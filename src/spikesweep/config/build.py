@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin,
 from annotated_types import Ge, GroupedMetadata, Gt, Le, MinLen
 
 from spikesweep.contract import is_contract, kind_of, lacking
-from spikesweep.errors import InputError, nearest
+from spikesweep.errors import InputError, nearest, shown
 from spikesweep.grid.grid import is_finite
 from spikesweep.old_names import target as today
 from spikesweep.sources import may_name
@@ -190,7 +190,9 @@ def _scalar(value: Any, kind: type, where: str) -> Any:
         value = int(value)  # 1e4 is a whole number, as it is on an axis
     wrong = not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool)
     if wrong or (kind is float and not is_finite(value)):
-        raise InputError(f"{where} = {value!r} is refused; allowed: {names[kind]}")
+        several = isinstance(value, list) and value and all(isinstance(v, accepted) for v in value)
+        axis = f"; several are an axis: {where}={','.join(map(str, value))}" if several else ""
+        raise InputError(f"{where} = {shown(value)} is refused; allowed: {names[kind]}{axis}")
     return kind(value) + 0.0 if kind is float else kind(value)  # -0.0, as a sign flip leaves it, is 0.0
 
 
@@ -203,8 +205,8 @@ def _check_bounds(value: Any, hint: Any, where: str) -> None:
             if allowed:
                 unit = unit_of(hint)
                 suffix = f" {unit}" if unit != "1" else ""
-                shown = list(value) if isinstance(value, Mapping) else value
-                raise InputError(f"{where} = {shown!r}{suffix} is refused; allowed: {allowed}{suffix}")
+                told = list(value) if isinstance(value, Mapping) else value
+                raise InputError(f"{where} = {told!r}{suffix} is refused; allowed: {allowed}{suffix}")
 
 
 def _broken(value: Any, bound: Any) -> str:

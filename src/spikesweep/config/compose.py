@@ -67,7 +67,7 @@ def refusal(error: Exception) -> InputError:
         known = nearest(option, error.options)
         return InputError(f"{group}={option} is refused: there is no {group}/{option}; {known}")
     if found := re.search(r"Ambiguous value for argument '(.*)'", text):
-        return InputError(f"{found[1]} is a sweep; allowed: one value, or run.py -m; a list as KEY=[1,2]")
+        return InputError(f"{found[1]} is a sweep over names; allowed: one of them, or run.py -m")
     return InputError(f"{text}{f': {error.__cause__}' if error.__cause__ else ''}")
 
 
