@@ -53,12 +53,12 @@ def spiking():
 
 
 def few_of_each_file():
-    """Return the cells that spike, those beyond the seventh of a file and a class for slow tests."""
+    """Return the cells that spike, those beyond the fourth of a file and a class for slow tests."""
     seen, found = Counter(), []
     for pair in spiking():
         kind = pair[0], classes()[pair]
         seen[kind] += 1
-        found.append(pytest.param(pair, marks=pytest.mark.slow) if seen[kind] > 7 else pair)
+        found.append(pytest.param(pair, marks=pytest.mark.slow) if seen[kind] > 4 else pair)
     return found
 
 

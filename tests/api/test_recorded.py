@@ -59,7 +59,13 @@ def test_a_recorded_experiment_says_what_it_is(name):
         assert job.grid.n_points > (5 if job.protocol.whole_network else 20)
 
 
-@pytest.mark.parametrize("name", NAMES)
+#: Whole networks that compile loops of their own, or take some 10 s even when reduced.
+LONG = ("brunel_phases", "coba_cuba", "jercog_up_down", "potjans_diesmann", "sacha_rates")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in NAMES]
+)
 def test_a_recorded_experiment_runs(name, tmp_path):
     whole = composed(name)[0]
     reduced = [word for word in REDUCED if OmegaConf.select(whole, word.split("=")[0]) is not None]

@@ -134,6 +134,7 @@ def test_a_microcircuit_that_cannot_be_is_refused(word, message):
         network_of("potjans_diesmann2014", "lif_psc", word)
 
 
+@pytest.mark.slow
 def test_the_microcircuit_is_swept_over_its_scale(tmp_path):
     words = (*QUIET, "protocol.duration=40.0", "grid.network.scale=[0.01,0.02]")
     with pytest.raises(InputError, match=r"network\.scale: a sweep changes the labels"):

@@ -2,8 +2,8 @@
 
 What there is, is read from conf/, so that a new file is tested because it exists. Only a new protocol adds
 something here: the words that make it small. A network gets cells of the neuron: as many as it has
-populations, or the same ones again. By default each protocol runs once with each network and once with each
-neuron that it accepts; the slow test runs all pairs.
+populations, or the same ones again. By default one in four pairs is tried: each protocol runs once with each
+network and once with each neuron that it then accepts; the slow tests take all pairs.
 """
 
 import re
@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 import spikesweep as ss
 from spikesweep.config.build import build
 from spikesweep.errors import InputError
-from spikesweep.grid.schema import OK, SATURATED
+from spikesweep.grid.schema import NON_FINITE, OK, SATURATED
 from spikesweep.sweep.job import make_job
 
 GROUPS = ("neuron", "network", "protocol")
@@ -96,6 +96,10 @@ REDUCED = {
 }
 
 
+#: Networks of nS onto a cell of 1 pF: its points leave the numbers, and say so.
+TOO_STRONG = {("demo", "izhikevich2004")}
+
+
 @cache
 def parts():
     """Return the values of every option of each group, of the axes of each protocol, and all others."""
@@ -136,12 +140,18 @@ def configured(protocol, network, neuron, outputs):
     return OmegaConf.create(values)
 
 
+#: One in so many pairs of network and neuron is tried by default, so that each is with some of the others.
+PART = 4
+
+
 @cache
-def answers(protocol):
+def answers(protocol, part=PART):
     """Return the accepted pairs of network and neuron, the refusals, and what else was raised."""
     accepted, refused, other = [], {}, {}
-    for network in options("network"):
-        for neuron in options("neuron"):
+    for i, network in enumerate(options("network")):
+        for j, neuron in enumerate(options("neuron")):
+            if (i + j) % part:
+                continue
             try:
                 make_job(configured(protocol, network, neuron, "nowhere"))
                 accepted.append((network, neuron))
@@ -166,6 +176,9 @@ def faults(protocol, pairs, folder):
         cfg = configured(protocol, network, neuron, folder)
         ds = ss.run(cfg).load()
         done = ds.status.values
+        if protocol == "spiking_network" and (network, neuron) in TOO_STRONG:
+            assert (done == NON_FINITE).all()
+            continue
         if not np.isin(done, (OK, SATURATED)).all():
             found[network, neuron] = f"status {np.unique(done)}"
             continue
@@ -178,8 +191,9 @@ def faults(protocol, pairs, folder):
     return found
 
 
-def test_every_other_pair_is_refused_with_a_key_and_what_is_allowed(any_protocol):
-    accepted, refused, other = answers(any_protocol)
+@pytest.mark.parametrize("part", [PART, pytest.param(1, marks=pytest.mark.slow)])
+def test_every_other_pair_is_refused_with_a_key_and_what_is_allowed(any_protocol, part):
+    accepted, refused, other = answers(any_protocol, part)
     assert not other
     assert accepted
     assert refused
@@ -204,16 +218,17 @@ def test_each_network_and_each_neuron_runs(any_protocol, tmp_path):
 
 @pytest.mark.slow
 def test_every_accepted_pair_runs(any_protocol, tmp_path):
-    accepted, _, _ = answers(any_protocol)
+    accepted, _, _ = answers(any_protocol, 1)
     # nearly two hundred loops would be compiled for whole networks, some 20 minutes of it
     pairs = covering(accepted) if any_protocol == "spiking_network" else accepted
     assert pairs
     assert not faults(any_protocol, pairs, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", ["neuron", "network"])
 def test_every_option_has_a_use(group):
-    used = {pair[("network", "neuron").index(group)] for p in PROTOCOLS for pair in answers(p)[0]}
+    used = {pair[("network", "neuron").index(group)] for p in PROTOCOLS for pair in answers(p, 1)[0]}
     assert used == set(options(group))
 
 

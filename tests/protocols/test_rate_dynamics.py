@@ -271,6 +271,7 @@ def test_summary_of_the_first_dentate_circuit(tmp_path):
     check_summary(tmp_path, "rate_network_dentate_summary.csv", 2)
 
 
+@pytest.mark.slow
 def test_summaries_of_all_dentate_circuits(tmp_path):
     check_summary(tmp_path, "rate_network_dentate_all.csv", 17)
 
