@@ -25,8 +25,8 @@ CELLS = (
     ("pospischil2008", "RS"),
     ("theta", "QIF"),
 )
-#: Cells whose step is a flow, on which the event acts all the time: it moves what it has moved, by less than a
-#: step over the shortest time constant (10 ms).
+#: Cells whose step is a flow, on which the event acts all the time: it moves what it has moved, by less than
+#: a step over the shortest time constant (10 ms).
 FLOWS = {("pospischil2008", "RS"), ("theta", "QIF")}
 
 
