@@ -25,6 +25,8 @@ PROTOCOLS = {
     "population_information": ["neuron=lif_dimensionless", "network=afferents"],
     "connection_test": ["neuron=izhikevich", "network=n_to_1"],
     "spiking_network": ["neuron=lif_psc", "network=brunel2000"],
+    "current_response": ["neuron=izhikevich"],
+    "potential_moments": [],
 }
 _LONG = [
     ("run", [f"protocol={name}", *words, f"protocol.{what}", *more])

@@ -85,6 +85,10 @@ def numbers(node, where):
     return [where] if isinstance(node, (int, float)) and not isinstance(node, bool) else []
 
 
+#: One in so many numbers gets each value, so that the slow tests end; all of them with SPIKESWEEP_EVERY_NUMBER=1.
+FEW = 1 if os.environ.get("SPIKESWEEP_EVERY_NUMBER") else 4
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_every_number_is_refused_or_honest(warm, protocol, tmp_path, capsys):
@@ -96,10 +100,12 @@ def test_every_number_is_refused_or_honest(warm, protocol, tmp_path, capsys):
     cells = sorted({key.split(".")[1] for key in keys if key.startswith("neuron.")})
     keys = [k for k in keys if not k.startswith("neuron.") or k.split(".")[1] == cells[0]]
     counts = {"refused": 0, "accepted": 0}
-    for key in keys:
-        for value in VALUES:
+    for i, key in enumerate(keys):
+        for j, value in enumerate(VALUES):
+            if (i + j) % FEW:
+                continue
             said = refuse(warm, ("load", [*words, f"{key}={value}"]), tmp_path)
             counts["refused" if said else "accepted"] += 1
     with capsys.disabled():
         print(f"\n{protocol}: {len(keys)} numbers, {counts}")
-    assert min(counts.values()) > len(keys)  # nan and text never hold, another number often does
+    assert min(counts.values()) > len(keys) / FEW  # nan and text never hold, another number often does
