@@ -85,7 +85,7 @@ def numbers(node, where):
     return [where] if isinstance(node, (int, float)) and not isinstance(node, bool) else []
 
 
-#: One in so many numbers gets each value, so that the slow tests end; all of them with SPIKESWEEP_EVERY_NUMBER=1.
+#: One in so many numbers gets each value, so that the slow tests end; all with SPIKESWEEP_EVERY_NUMBER=1.
 FEW = 1 if os.environ.get("SPIKESWEEP_EVERY_NUMBER") else 4
 
 
