@@ -175,7 +175,7 @@ def number_words(words: Sequence[str]) -> list[str]:
 def _is_whole_axis(override: Override) -> bool:
     value = override.value()
     part = override.key_or_group.rsplit(".", 1)[1] in RANGE_PARTS
-    return not part and (not isinstance(value, dict) or {"start", "low", "dist"} & set(value))
+    return not part and (not isinstance(value, dict) or not {"start", "low", "dist"}.isdisjoint(value))
 
 
 def _axis_text(override: Override) -> str:

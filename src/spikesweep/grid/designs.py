@@ -13,7 +13,6 @@ chance: each of its 256 parts would have to be met by one of them.
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, log2
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +20,6 @@ from numpy.typing import NDArray
 from spikesweep.errors import InputError
 
 Unit = NDArray[np.float64]
-#: Levels of each axis that trajectories of Morris move on.
-LEVELS = 4
 #: Bits of a number of 0 .. 1.
 _BITS = 53
 
@@ -30,13 +27,13 @@ _BITS = 53
 def _sobol(n: int, d: int, seed: int) -> Unit:
     from scipy.stats import qmc  # late: it costs a second
 
-    return np.asarray(qmc.Sobol(d, rng=np.random.default_rng(seed)).random(n))
+    return np.asarray(qmc.Sobol(d, rng=np.random.default_rng(seed)).random(n), np.float64)
 
 
 def _latin_hypercube(n: int, d: int, seed: int) -> Unit:
     from scipy.stats import qmc
 
-    return np.asarray(qmc.LatinHypercube(d, rng=np.random.default_rng(seed)).random(n))
+    return np.asarray(qmc.LatinHypercube(d, rng=np.random.default_rng(seed)).random(n), np.float64)
 
 
 def _drawn(philox: np.random.Philox, n: int, d: int) -> NDArray[np.int64]:
@@ -45,7 +42,7 @@ def _drawn(philox: np.random.Philox, n: int, d: int) -> NDArray[np.int64]:
 
 
 def _random(n: int, d: int, seed: int) -> Unit:
-    return _drawn(np.random.Philox(seed), n, d) * 2.0**-_BITS
+    return np.asarray(_drawn(np.random.Philox(seed), n, d) * 2.0**-_BITS, np.float64)
 
 
 def _nested(n: int, d: int, seed: int) -> Unit:
@@ -60,15 +57,7 @@ def _nested(n: int, d: int, seed: int) -> Unit:
             free = np.setdiff1d(np.arange(parts), points[:, axis] >> width)
             new[:, axis] |= free[np.argsort(order[:, axis], kind="stable")] << width
         points = np.concatenate([points, new])
-    return points * 2.0**-_BITS
-
-
-def _saltelli(n: int, d: int, seed: int) -> Unit:
-    return np.asarray(salib("sample.sobol").sample(problem(d), n, seed=seed))
-
-
-def _morris(n: int, d: int, seed: int) -> Unit:
-    return np.asarray(salib("sample.morris").sample(problem(d), n, num_levels=LEVELS, seed=seed))
+    return np.asarray(points * 2.0**-_BITS, np.float64)
 
 
 @dataclass(frozen=True)
@@ -76,26 +65,16 @@ class Design:
     """A way to fill the unit cube."""
 
     points: Callable[[int, int, int], Unit]  #: of sample.num, dimensions and seed; shape (points, dimensions)
-    size: Callable[[int, int], int]  #: points, of sample.num and dimensions
     powers: str = ""  #: why sample.num has to be a power of 2
     grows: bool = True  #: begins with the points of a shorter one
-    indices: bool = False  #: made for sensitivity indices: needs every point of it
-
-
-def _each(n: int, _: int) -> int:
-    return n
 
 
 #: All designs, as `sample.method` names them.
 DESIGNS = {
-    "latin_hypercube": Design(_latin_hypercube, _each, grows=False),
-    "nested_latin_hypercube": Design(_nested, _each, "a nested Latin hypercube doubles"),
-    "sobol": Design(_sobol, _each, "a Sobol sample is even for powers of 2"),
-    "random": Design(_random, _each),
-    "saltelli": Design(
-        _saltelli, lambda n, d: n * (2 * d + 2), "a Sobol sample is even for powers of 2", indices=True
-    ),
-    "morris": Design(_morris, lambda n, d: n * (d + 1), indices=True),
+    "latin_hypercube": Design(_latin_hypercube, grows=False),
+    "nested_latin_hypercube": Design(_nested, "a nested Latin hypercube doubles"),
+    "sobol": Design(_sobol, "a Sobol sample is even for powers of 2"),
+    "random": Design(_random),
 }
 
 
@@ -105,28 +84,4 @@ def unit_points(method: str, num: int, n_axes: int, seed: int) -> Unit:
     if design.powers and num & (num - 1):
         powers = f"{2 ** int(log2(num))} or {2 ** ceil(log2(num))}"
         raise InputError(f"sample.num = {num}: {design.powers}; allowed: {powers}")
-    if design.indices and (num < 2 or n_axes < 2):
-        raise InputError(
-            f"sample.method = {method!r} with sample.num = {num} and {n_axes} ranges has no indices; "
-            "allowed: two at least of both"
-        )
     return design.points(num, n_axes, seed)
-
-
-def problem(n_axes: int) -> dict[str, Any]:
-    """Return the unit cube as SALib describes it."""
-    names = [f"x{i}" for i in range(n_axes)]
-    return {"num_vars": n_axes, "names": names, "bounds": [[0.0, 1.0]] * n_axes}
-
-
-def salib(name: str) -> Any:
-    """Return a module of SALib; raise InputError where it is not installed."""
-    from importlib import import_module
-
-    try:
-        return import_module(f"SALib.{name}")
-    except ImportError as error:
-        raise InputError(
-            f"sensitivity needs SALib, which cannot be imported ({error}); allowed: "
-            'pip install "spikesweep[sensitivity]"'
-        ) from error

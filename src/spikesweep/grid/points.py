@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from spikesweep.errors import InputError, shown
 from spikesweep.grid.conditions import Condition
-from spikesweep.grid.designs import DESIGNS, unit_points
+from spikesweep.grid.designs import unit_points
 from spikesweep.grid.grid import POINT, Grid, refuse_many
 from spikesweep.grid.labels import same_labels
 from spikesweep.grid.priors import sampled
@@ -35,14 +35,9 @@ Table = dict[str, NDArray[Any]]
 class Sample:
     """How the axes given as ranges or distributions are filled: see `grid.designs` and `grid.priors`."""
 
-    #: Points; base points of saltelli, trajectories of morris.
-    num: Annotated[int, Ge(1), Le(MOST_ROWS)] | None
-    method: Literal["latin_hypercube", "nested_latin_hypercube", "sobol", "random", "saltelli", "morris"]
+    num: Annotated[int, Ge(1), Le(MOST_ROWS)] | None  #: points
+    method: Literal["latin_hypercube", "nested_latin_hypercube", "sobol", "random"]
     seed: Annotated[int, Ge(0)]
-
-    def size(self, n_axes: int) -> int:
-        """Return how many points a sample of so many axes has."""
-        return DESIGNS[self.method].size(self.num or 1, n_axes)
 
     def table(self, ranges: Mapping[str, tuple[Axis, Mapping[str, Any]]]) -> Table:
         """Return points of the ranges, by key of their axes; those that came twice stand once."""
@@ -56,7 +51,6 @@ class Sample:
         if self.num is None:
             names = ", ".join(axis.where for axis, _ in ranges.values())
             raise InputError(f"{names} is a range to sample; allowed: sample.num = the number of points")
-        refuse_many({"sample": self.size(len(ranges))}, MOST_ROWS)
         for axis, spec in ranges.values():  # a wrong range is told before points are made
             sampled(axis, spec, np.array([0.5]))
         unit = unit_points(self.method, self.num, len(ranges), self.seed)

@@ -21,7 +21,7 @@ _SAMPLED = 12
 _RANGE = ("low", "high", "spacing", "integer")
 _SPACINGS = {"uniform": "linear", "loguniform": "log"}
 #: A part of a distribution that is not empty, and how near to an end of one without ends values are drawn.
-_LEAST, _NEAREST = 1e-9, 2.0**-32
+_LEAST, _NEAREST = 1e-100, 2.0**-32
 
 Spec = Mapping[str, Any]
 
@@ -54,7 +54,7 @@ def log_density(recorded: Spec, values: NDArray[Any]) -> NDArray[np.float64]:
         weights = np.array(recorded["weights"]) / np.sum(recorded["weights"])
         among, keys = same_labels(np.array(recorded["values"])), same_labels(np.asarray(values))
         with np.errstate(divide="ignore"):
-            return np.log((keys[..., np.newaxis] == among) @ weights)
+            return np.asarray(np.log((keys[..., np.newaxis] == among) @ weights), np.float64)
     x = np.asarray(values, np.float64)
     low, high = recorded.get("low", -np.inf), recorded.get("high", np.inf)
     slack = 10.0**-_SAMPLED * np.abs(x)  # a value is rounded, and may have left its range by that
@@ -194,7 +194,7 @@ def _quantiles(frozen: Any, low: float, high: float, unit: NDArray[np.float64]) 
         values = frozen.isf(frozen.sf(low) - unit * (frozen.sf(low) - frozen.sf(high)))
     else:
         values = frozen.ppf(frozen.cdf(low) + unit * (frozen.cdf(high) - frozen.cdf(low)))
-    return np.clip(values, low, high)
+    return np.asarray(np.clip(values, low, high), np.float64)
 
 
 def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,4 +1,7 @@
-"""The design of an experiment: from its configuration and its built parts to axes and swept parameters."""
+"""The design of an experiment: from its configuration and its built parts to axes and swept parameters.
+
+Longer than a file should be: every step passes the same axes by key on, and each is read once from top to bottom.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -187,7 +190,7 @@ def _refuse_many(
     if listed:
         lengths["points"] = len(next(iter(listed.values())))
     if options.sample.num is not None:
-        lengths["sample"] = options.sample.size(sum(is_range(spec) for spec in specs.values()))
+        lengths["sample"] = options.sample.num
     refuse_many(lengths)
 
 

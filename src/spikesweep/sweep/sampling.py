@@ -17,11 +17,6 @@ def drawn(
     options: Options, ranges: Mapping[str, tuple[Axis, Mapping[str, Any]]]
 ) -> tuple[Table, dict[str, Any]]:
     """Return the points of the ranges, by key of their axes, and their record; raise InputError."""
-    if options.exclude and DESIGNS[options.sample.method].indices:
-        raise InputError(
-            f"exclude = {list(options.exclude)} with sample.method = {options.sample.method!r} is refused: "
-            "indices need every point; allowed: other ranges"
-        )
     table, record = options.sample.drawn(ranges)
     return table, record | ({"exclude": list(options.exclude)} if options.exclude else {})
 
