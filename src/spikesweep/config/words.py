@@ -35,7 +35,7 @@ CONFIG_DIR = Path(spikesweep.__file__).parent / "conf"
 #: Stores of one command.
 _MOST_JOBS = 10_000
 #: Parts of an axis that are overridden alone: `grid.fe.num=61`.
-RANGE_PARTS = ("start", "stop", "num", "spacing", "low", "high", "integer")
+RANGE_PARTS = ("start", "stop", "num", "spacing", "low", "high", "integer", "dist")
 #: Options of Hydra that the next word belongs to.
 WITH_VALUE = frozenset(
     "-c --cfg -p --package -i --info --experimental-rerun "
@@ -185,7 +185,7 @@ def axes_of_numbers(words: Sequence[str]) -> list[str]:
 def _is_whole_axis(override: Override) -> bool:
     value = override.value()
     part = override.key_or_group.rsplit(".", 1)[1] in RANGE_PARTS
-    return not part and (not isinstance(value, dict) or "start" in value or "low" in value)
+    return not part and (not isinstance(value, dict) or not {"start", "low", "dist"}.isdisjoint(value))
 
 
 def _axis_text(override: Override) -> str:

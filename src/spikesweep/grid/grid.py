@@ -61,6 +61,8 @@ class Grid:
     values: tuple[NDArray[Any], ...]
     #: Axes without a dimension of their own, for points that are no full grid: their values along `point`.
     columns: tuple[tuple[Axis, NDArray[Any]], ...] = ()
+    #: How points were sampled, where they were: method, num, seed, priors by name of their axes, exclude.
+    sample: Mapping[str, Any] = field(default_factory=dict)
     names: tuple[str, ...] = field(init=False)  #: of the axes
     shape: tuple[int, ...] = field(init=False)  #: the number of values along each axis
     n_points: int = field(init=False)

@@ -7,17 +7,19 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
-from math import ceil, log2, prod
+from math import prod
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
-from spikesweep.errors import InputError, nearest, shown
+from spikesweep.errors import InputError, shown
 from spikesweep.grid.conditions import Condition
-from spikesweep.grid.grid import POINT, Grid, is_finite, refuse_many
+from spikesweep.grid.designs import unit_points
+from spikesweep.grid.grid import POINT, Grid, refuse_many
 from spikesweep.grid.labels import same_labels
+from spikesweep.grid.priors import sampled
 from spikesweep.grid.schema import Axis
 from spikesweep.plain_files import read_bounded
 
@@ -27,73 +29,39 @@ MOST_ROWS = 10_000_000
 _MOST_BYTES = 64_000_000
 #: Values of axes at the same points.
 Table = dict[str, NDArray[Any]]
-#: Significant digits of sampled values: nobody needs more, and recorded samples have as many.
-_SAMPLED = 12
-_RANGE = ("low", "high", "spacing", "integer")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """How the axes given as {low, high, spacing} are filled (scipy.stats.qmc)."""
+    """How the axes given as ranges or distributions are filled: see `grid.designs` and `grid.priors`."""
 
     num: Annotated[int, Ge(1), Le(MOST_ROWS)] | None  #: points
-    method: Literal["latin_hypercube", "sobol"]
+    method: Literal["latin_hypercube", "nested_latin_hypercube", "sobol", "random"]
     seed: Annotated[int, Ge(0)]
 
     def table(self, ranges: Mapping[str, tuple[Axis, Mapping[str, Any]]]) -> Table:
-        """Return points of the ranges, by key of their axes; whole numbers that came twice stand once."""
+        """Return points of the ranges, by key of their axes; those that came twice stand once."""
+        return self.drawn(ranges)[0]
+
+    def drawn(self, ranges: Mapping[str, tuple[Axis, Mapping[str, Any]]]) -> tuple[Table, dict[str, Any]]:
+        """Return points of the ranges, by key of their axes, and how they were drawn, by name of their axes.
+
+        Points that came twice, of whole numbers or choices, stand once.
+        """
         if self.num is None:
             names = ", ".join(axis.where for axis, _ in ranges.values())
             raise InputError(f"{names} is a range to sample; allowed: sample.num = the number of points")
-        if self.method == "sobol" and self.num & (self.num - 1):
-            powers = f"{2 ** int(log2(self.num))} or {2 ** ceil(log2(self.num))}"
-            raise InputError(
-                f"sample.num = {self.num}: a Sobol sample is even for powers of 2; allowed: {powers}"
-            )
-        from scipy.stats import qmc  # late: it costs a second
-
-        sampler = qmc.Sobol if self.method == "sobol" else qmc.LatinHypercube
-        unit = sampler(len(ranges), rng=np.random.default_rng(self.seed)).random(self.num)
-        columns = (_scaled(u, *bounds) for u, bounds in zip(unit.T, ranges.values(), strict=True))
-        found = dict(zip(ranges, columns, strict=True))
-        _, first = np.unique(np.stack([*found.values()]).astype(np.float64), axis=1, return_index=True)
-        return {key: column[np.sort(first)] for key, column in found.items()}
-
-
-def is_range(spec: Any) -> bool:
-    """Return whether an axis is given as a range to sample."""
-    return isinstance(spec, Mapping) and ("low" in spec or "high" in spec)
-
-
-def _scaled(unit: NDArray[np.float64], axis: Axis, spec: Mapping[str, Any]) -> NDArray[Any]:
-    for name in spec:
-        if name not in _RANGE:
-            raise InputError(f"{axis.where}.{name} is not known; {nearest(name, _RANGE)}")
-    integer, spacing = spec.get("integer", axis.integer), spec.get("spacing", "linear")
-    if integer not in (True, False) or (axis.integer and not integer):
-        allowed = "true" if axis.integer else "true or false"
-        raise InputError(f"{axis.where}.integer = {integer!r} is refused; allowed: {allowed}")
-    low, high = (_bound(axis, name, spec.get(name), integer=integer) for name in ("low", "high"))
-    if not axis.minimum <= low < high:
-        raise InputError(
-            f"{axis.where} from {low} to {high} is refused; allowed: low < high, low >= {axis.minimum:g}"
-        )
-    if spacing not in ("linear", "log") or (spacing == "log" and low <= 0):
-        raise InputError(f"{axis.where}.spacing = {spacing!r} is refused; allowed: linear, or log above 0")
-    if integer:  # each number has the part of the scale from itself to the next
-        above = unit * (high - low + 1) if spacing == "linear" else low * ((high + 1) / low) ** unit - low
-        whole: NDArray[Any] = np.minimum(low + np.floor(above).astype(np.int64), high)
-        return whole if axis.integer else whole.astype(np.float64)
-    values = low + unit * (high - low) if spacing == "linear" else low * (high / low) ** unit
-    return np.array([float(f"{v:.{_SAMPLED}g}") for v in values.tolist()])
-
-
-def _bound(axis: Axis, name: str, value: Any, *, integer: bool) -> Any:
-    wrong = isinstance(value, bool) or not isinstance(value, (int, float)) or not is_finite(value)
-    if wrong or (integer and value != int(value)):
-        kind = "a whole number" if integer else "a finite number"
-        raise InputError(f"{axis.where}.{name} = {value!r} is refused; allowed: {kind}")
-    return int(value) if integer else value
+        for axis, spec in ranges.values():  # a wrong range is told before points are made
+            sampled(axis, spec, np.array([0.5]))
+        unit = unit_points(self.method, self.num, len(ranges), self.seed)
+        found: Table = {}
+        priors: dict[str, Any] = {}
+        for (key, (axis, spec)), u in zip(ranges.items(), unit.T, strict=True):
+            found[key], priors[axis.name] = sampled(axis, spec, u)
+        codes = [np.unique(column, return_inverse=True)[1] for column in found.values()]
+        _, first = np.unique(np.stack(codes), axis=1, return_index=True)
+        recorded = {"method": self.method, "num": self.num, "seed": self.seed, "priors": priors}
+        return {key: column[np.sort(first)] for key, column in found.items()}, recorded
 
 
 def read_table(path: str) -> dict[str, list[Any]]:

@@ -1,7 +1,8 @@
 """Growth: a store gets more values on its axes, or a new axis; what is finished is kept by label.
 
 A grown store is a new one, prepared beside the old and put in its place in one step: appending in place
-would leave axes out of order. Old points are copied, not computed.
+would leave axes out of order. Old points are copied, not computed. Points that are no full grid grow where
+one list of them begins with the other: their numbers along `point` stay what they are.
 """
 
 import shutil
@@ -13,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep import store as stores
-from spikesweep.errors import InputError
-from spikesweep.grid.grid import Block, Grid
+from spikesweep.errors import InputError, shown
+from spikesweep.grid.grid import POINT, Block, Grid
 from spikesweep.grid.labels import same_labels
 from spikesweep.grid.ragged import Ragged, fillable, filled
 from spikesweep.grid.schema import Coordinate, Variable, longest
@@ -25,7 +26,7 @@ def stored_grid(store: stores.Reader, asked: Grid, defaults: Mapping[str, Any]) 
     """Return the grid of a store in terms of the axes that are asked for; those it lacks have their default.
 
     Raises InputError for an axis that the store lacks and that has no default, or that it has and the
-    request lacks, and for other points where they are no full grid.
+    request lacks, and for other points where they are no full grid: neither begins with the other.
     """
     values = store.axis_values()
     columns = store.columns()
@@ -39,23 +40,30 @@ def stored_grid(store: stores.Reader, asked: Grid, defaults: Mapping[str, Any]) 
         raise InputError(f"{store.path} has the axes {unknown}, which the request lacks; allowed: add them")
     wanted = {axis.name: column for axis, column in asked.columns}
     for name in sorted({*wanted, *columns}):
-        there, here = (v[name].tolist() if name in v else "no" for v in (columns, wanted))
-        if not (name in wanted and name in columns and _are_same(columns[name], wanted[name])):
+        if not (name in wanted and name in columns and _begins_alike(columns[name], wanted[name])):
+            there, here = (shown(v[name].tolist()) if name in v else "no" for v in (columns, wanted))
             raise InputError(
                 f"{store.path} holds other points, grid.{name}: {there} there, {here} here; "
-                "allowed: another name=..., or overwrite=true"
+                "allowed: points that begin with those there, another name=..., or overwrite=true"
             )
     stored = tuple((axis, columns[axis.name]) for axis, _ in asked.columns)
     return Grid(asked.axes, tuple(values[name] for name in asked.names), stored)
 
 
-def _are_same(a: NDArray[Any], b: NDArray[Any]) -> bool:
-    return np.array_equal(same_labels(a), same_labels(b))
+def _begins_alike(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    """Return whether the longer one of two columns begins with the other."""
+    n = min(len(a), len(b))
+    return np.array_equal(same_labels(a[:n]), same_labels(b[:n]))
 
 
 def union(a: Grid, b: Grid) -> Grid:
     """Return the grid with the values of both."""
-    return Grid(a.axes, tuple(map(_merged, a.values, b.values)), a.columns)
+    longer = b if len(_points(b)) > len(_points(a)) else a
+    return Grid(a.axes, tuple(map(_merged, a.values, b.values)), longer.columns)
+
+
+def _points(grid: Grid) -> NDArray[Any]:
+    return grid.coordinates.get(POINT.name, np.empty(0))
 
 
 def _merged(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:

@@ -1,6 +1,10 @@
-"""The design of an experiment: from its configuration and its built parts to axes and swept parameters."""
+"""The design of an experiment: from its configuration and its built parts to axes and swept parameters.
+
+Longer than a file should be: every step passes the same axes by key on, and each is read once from top to bottom.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -13,9 +17,11 @@ from spikesweep.errors import InputError, nearest_key
 from spikesweep.grid.attributes import cell_names
 from spikesweep.grid.grid import MOST_VALUES, POINT, Grid, axis_values, n_values, refuse_many
 from spikesweep.grid.labels import as_stored
-from spikesweep.grid.points import Table, arrange, is_range, read_table
+from spikesweep.grid.points import Table, arrange, read_table
+from spikesweep.grid.priors import is_range
 from spikesweep.grid.schema import Axis
 from spikesweep.protocols.base import Experiment, is_read
+from spikesweep.sweep.sampling import drawn, refuse_other_size
 from spikesweep.sweep.swept import Derived, Parameters, Place, lane_keys, places_of
 from spikesweep.sweep.swept_keys import Parameter, flat_axes, parameters, swept_axes, swept_values
 
@@ -95,7 +101,9 @@ def _as_stored(grid: Grid, labels: Mapping[str, NDArray[Any]]) -> Grid:
         return as_stored(values, labels[name]) if name in labels and values.dtype.kind == "f" else values
 
     values = tuple(written(name, v) for name, v in zip(grid.names, grid.values, strict=True))
-    return Grid(grid.axes, values, tuple((axis, written(axis.name, v)) for axis, v in grid.columns))
+    columns = tuple((axis, written(axis.name, v)) for axis, v in grid.columns)
+    refuse_other_size(grid, labels)
+    return Grid(grid.axes, values, columns, grid.sample)
 
 
 def _spelled(specs: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
@@ -141,10 +149,15 @@ def _grid(
             raise InputError(f"zip.{name}: {lengths} values; allowed: equally many of each")
         tables.append(table)
     ranges = {key: (axes[key], spec) for key, spec in specs.items() if is_range(spec)}
-    if words := [key for key in ranges if axes[key].words]:
-        raise InputError(f"grid.{words[0]} is a range, but its values are words; allowed: a list of words")
+    for key, (axis, spec) in ranges.items():
+        if spec.get("dist") == "choices":
+            ranges[key] = axis, {**spec, "values": converted(key, spec.get("values"), ordered=False)}
+        elif axis.words:
+            raise InputError(f"grid.{key} is a range, but its values are words; allowed: a list of words")
+    record: dict[str, Any] = {}
     if ranges:
-        tables.append(options.sample.table(ranges))
+        table, record = drawn(options, ranges)
+        tables.append(table)
     elif options.sample.num is not None:
         raise InputError("sample.num is given, but no axis is a range; allowed: grid.KEY={low:..., high:...}")
     _check_tables(tables, known)
@@ -159,7 +172,7 @@ def _grid(
             if specs.get(key) is None:
                 raise InputError(f"grid.{key} has no values; allowed: a list or {{start, stop, num}}")
             free[key] = converted(key, specs[key], ordered=True)
-    return arrange(axes, free, tables, options.exclude)
+    return replace(arrange(axes, free, tables, options.exclude), sample=record)
 
 
 def _refuse_many(

@@ -79,7 +79,7 @@ def make_job(cfg: compose.Configuration) -> tuple[Job, Executor, Options]:
         grid,
         path,
         with_texts(identity(values, protocol), parameters),
-        {**drawn_from, "versions": versions()},
+        {**drawn_from, "versions": versions(), **({"sample": grid.sample} if grid.sample else {})},
         {axis.name: axis.base for axis in grid.swept if axis.base is not None},
         parameters,
     )

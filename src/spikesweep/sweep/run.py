@@ -142,13 +142,21 @@ def _store(job: Job, compute: Executor, overwrite: bool) -> stores.Store:
         new = growth.union(old, job.grid)
         if new.shape != old.shape or new.names != tuple(store.attrs["axes"]):
             chunks = new.block_shape(block_points(replace(job, grid=new), compute))
-            more = {"configuration": dict(job.identity)}  # perhaps with interpolations from an added axis
+            # perhaps with interpolations from an added axis; a list that goes on is no sample any more
+            more = {"configuration": dict(job.identity), "sample": _sample_of(store, old, job.grid)}
             coordinates = _coordinates(job, new)
             return growth.grown(store, old, new, variables, coordinates, chunks, more, job.grid)
         asked_for.note(store.path, asked_for.requests(store.path), job.grid, store.axis_values())
         return store
     except OSError as error:
         raise InputError(f"{job.path} cannot be written: {error}") from error
+
+
+def _sample_of(store: stores.Store, old: Grid, asked: Grid) -> Mapping[str, Any] | None:
+    """Return how the points of a grown store were sampled: as those of the longer list."""
+    there, here = (len(grid.coordinates.get(POINT.name, ())) for grid in (old, asked))
+    found: Mapping[str, Any] | None = store.attrs.get("sample") if there > here else asked.sample
+    return found or None
 
 
 def _is_begun_anew(job: Job, store: stores.Store, code: Mapping[str, str]) -> bool:

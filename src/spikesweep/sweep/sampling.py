@@ -1,0 +1,37 @@
+"""The sample of a sweep: its points, how they were drawn as a store records it, and what cannot grow."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from spikesweep.config.options import Options
+from spikesweep.errors import InputError
+from spikesweep.grid.designs import DESIGNS
+from spikesweep.grid.grid import Grid
+from spikesweep.grid.points import Table
+from spikesweep.grid.schema import Axis
+
+
+def drawn(
+    options: Options, ranges: Mapping[str, tuple[Axis, Mapping[str, Any]]]
+) -> tuple[Table, dict[str, Any]]:
+    """Return the points of the ranges, by key of their axes, and their record; raise InputError."""
+    table, record = options.sample.drawn(ranges)
+    return table, record | ({"exclude": list(options.exclude)} if options.exclude else {})
+
+
+def refuse_other_size(grid: Grid, stored: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse a sample that cannot hold stored points, values by axis, because they are of another number."""
+    if not grid.sample or DESIGNS[grid.sample["method"]].grows:
+        return
+    num, method, priors = (grid.sample[name] for name in ("num", "method", "priors"))
+    for axis, values in grid.columns:
+        there = stored.get(axis.name, values)
+        if axis.name in priors and len(there) != len(values):
+            grow = ", ".join(name for name, design in DESIGNS.items() if design.grows)
+            raise InputError(
+                f"sample.num = {num}: a {method} sample of that size holds none of the {len(there)} points "
+                "that are stored; allowed: sample.num as there, overwrite=true, or another name=... with a "
+                f"sample.method that grows: {grow}"
+            )
