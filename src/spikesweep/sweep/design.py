@@ -1,6 +1,6 @@
 """The design of an experiment: from its configuration and its built parts to axes and swept parameters.
 
-Longer than a file should be: every step passes the same axes by key on, and each is read once from top to bottom.
+Longer than a file should be: every step hands on the same axes by key, and is read once from top to bottom.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
