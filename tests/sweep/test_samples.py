@@ -36,7 +36,7 @@ def noisy(x: MV, y: float = 1.0, k: int = 0, kind: str = "a", seed: int = 0) -> 
 
 @pytest.fixture
 def sweep(tmp_path):
-    """Return a function that loads a sweep of a noisy function, and one that says how often that was called."""
+    """Return a function that loads a sweep of a noisy function that counts its calls."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "sim.py").write_text(SOURCE.format(calls=str(tmp_path / "calls")))
 
@@ -107,7 +107,7 @@ def test_another_seed_or_range_is_another_sample(sweep):
     words = (*RANGES, "sample.method=sobol", "sample.num=8")
     ss.run(sweep(*words))
     for other in ("sample.seed=1", "grid.y.high=50"):
-        with pytest.raises(InputError, match="holds other points.*allowed: points that begin with those"):
+        with pytest.raises(InputError, match=r"holds other points.*allowed: points that begin with those"):
             ss.run(sweep(*words, other))
 
 
@@ -156,7 +156,7 @@ def kill_at(cfg, n):
 
 
 def torment(folder):
-    """Kill a growth at every fifteenth of its files, each time from the same store; Zarr runs in children alone."""
+    """Kill a growth at every fifteenth of its files, from the same store; Zarr runs in children alone."""
     words = (f"function={folder}/mine/sim.py:noisy", f"outputs={folder}", "compute=serial", *RANGES)
     words += ("compute.block_points=4", "sample.method=sobol", "name=grown")
     small, large = (ss.load(*words, f"sample.num={n}") for n in (8, 16))
