@@ -175,6 +175,7 @@ def torment(folder):
     print(kills)
 
 
+@pytest.mark.slow
 def test_a_growth_that_is_killed_anywhere_loses_nothing(sweep, tmp_path):
     told = subprocess.run(
         [sys.executable, __file__, str(tmp_path)], capture_output=True, text=True, timeout=600
