@@ -87,4 +87,6 @@ def main(points: int = 100_000, browsers: int = 1) -> None:
 
 
 if __name__ == "__main__":
+    if "--help" in sys.argv:
+        sys.exit(print(__doc__))
     main(*map(int, sys.argv[1:]))

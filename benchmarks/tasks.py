@@ -26,8 +26,9 @@ from trivial import Trivial
 
 from spikesweep.grid.grid import Grid, axis_values
 from spikesweep.sweep import run as sweeps
-from spikesweep.sweep.compute.tasks import SETTINGS, Tasks
+from spikesweep.sweep.compute.tasks import Tasks
 from spikesweep.sweep.compute.threads import Threads
+from spikesweep.sweep.compute.told import told
 
 #: What is asked of a driver.
 LIMITS = {"driver grows, MB": 50.0, "peak, MB": 1000.0}
@@ -37,11 +38,9 @@ _PROCESSES = 4
 
 def through_a_scheduler(n_tasks: int, n_workers: int) -> dict[str, Any]:
     """Return how many tasks a second go through a scheduler, and what driver and scheduler need."""
-    import dask
     from distributed import Client
 
-    dask.config.set(SETTINGS)
-    with tempfile.TemporaryDirectory() as folder, started(folder, n_workers) as (address, scheduler):
+    with told(), tempfile.TemporaryDirectory() as folder, started(folder, n_workers) as (address, scheduler):
         programs = {"driver": psutil.Process(), "scheduler": psutil.Process(scheduler)}
         with Client(address) as client:
             client.wait_for_workers(_PROCESSES)

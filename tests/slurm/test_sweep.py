@@ -83,7 +83,8 @@ class Sweep:
         if "compute=dask" not in words:
             words = (*JOBS, f"compute.environment=['export PYTHONPATH={self.modules}']", *words)
         words = words if "grid.seed=" in str(words) else (*WORDS, *words)
-        self.command = [sys.executable, "-m", "spikesweep", "run", "-m", *words]
+        last = {word.partition("=")[0]: word for word in words}  # a line may give a key once
+        self.command = [sys.executable, "-m", "spikesweep", "run", "-m", *last.values()]
         self.said = folder / "said.txt"
         self.driver = None
 
