@@ -454,7 +454,7 @@ TransferFunction.__call__ = poisoned
 REASONS = {
     "segfault": "SIGSEGV",
     "memory": "MemoryError",
-    "loop": "no result within 10 s",
+    "loop": "no result within 20 s",
     "raise": "ValueError: poison",
 }
 
@@ -479,7 +479,7 @@ def test_poison_points_fail_alone_and_with_the_reason(tmp_path, monkeypatch, n_s
     (tmp_path / "sitecustomize.py").write_text(POISON.replace("KINDS", repr(kinds)))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
     axes = {"fe": AXES["fe"], "fi": [0, 2], "seed": list(range(n_seeds))}
-    limits = ("compute=processes", "compute.workers=2", "compute.block_points=6", "compute.time_limit=60")
+    limits = ("compute=processes", "compute.workers=2", "compute.block_points=6", "compute.time_limit=20")
     job, compute, _ = make_job(ss.load(*words(tmp_path, **axes), *limits))
     outcome = sweep.run(job, compute, Terminal())
     ds = outcome.dataset.load()

@@ -12,6 +12,8 @@ from typing import Any
 
 from spikesweep.sweep.compute.base import Lost, Task
 
+#: Of tasks, in the order in which they are sent.
+_number = count()
 #: Seconds between two looks at the workers.
 _LOOK = 5.0
 #: Tasks under way for every worker: enough to keep it busy, few enough to stop at once.
@@ -39,14 +41,15 @@ class Tasks:
         """
         finished: SimpleQueue[Any] = SimpleQueue()
         under_way: dict[Any, tuple[Any, Any]] = {}
-        waiting, number = iter(items), count()
+        waiting = iter(items)
         while True:
             window = _WINDOW * max(1, self.n_workers())
             room = window - len(under_way)
             with _or_gone(self.client):
                 if room >= max(1, window // _BATCH) and (batch := list(islice(waiting, room))):
                     # the first part of a key is what the dashboard counts by, so it is not the block's own
-                    keys = [("block", names(item), next(number)) for item in batch]
+                    # and no key comes twice: a block that is tried again would have the outcome of before
+                    keys = [("block", names(item), next(_number)) for item in batch]
                     futures = self.client.map(task, batch, key=keys, pure=False)
                     for item, future in zip(batch, futures, strict=True):
                         under_way[future.key] = future, item
