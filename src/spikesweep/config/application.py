@@ -2,6 +2,7 @@
 
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -32,10 +33,9 @@ def run(task: Callable[[DictConfig, Mapping[str, Any]], Any], words: Sequence[st
         _complete_without_models()
     else:
         refuse_twice(words)
-    words = command_words(named_words(words))
-    if {"-m", "--multirun", "hydra.mode=MULTIRUN"}.isdisjoint(words):
+    words, options = _options_first(command_words(named_words(words)))
+    if not options.multirun and "hydra.mode=MULTIRUN" not in words:
         words = axes_of_numbers(words)
-    words = _options_first(words)
     # Hydra then raises what it would print before it exits with 1, which means something else here
     told, typed = os.environ.get(_FULL), sys.argv[1:]
     os.environ[_FULL] = told or "1"
@@ -44,7 +44,7 @@ def run(task: Callable[[DictConfig, Mapping[str, Any]], Any], words: Sequence[st
     try:
         with application(), guarded():
             start = hydra.main(version_base=VERSION_BASE, **where)
-            _refuse_options(words)
+            _refuse_options(options)
             start(lambda cfg: task(cfg, HydraConfig.get().runtime.choices))()
     except (HydraException, OmegaConfBaseException, RecursionError) as error:
         if told:
@@ -58,8 +58,8 @@ def run(task: Callable[[DictConfig, Mapping[str, Any]], Any], words: Sequence[st
             del os.environ[_FULL]
 
 
-def _options_first(words: Sequence[str]) -> list[str]:
-    """Return words as Hydra's parser wants them; raise InputError where it would print its usage."""
+def _options_first(words: Sequence[str]) -> tuple[list[str], Namespace]:
+    """Return words as Hydra's parser wants them, and what it finds; raise InputError where it would exit."""
     parser = get_args_parser()
 
     def error(message: str) -> NoReturn:
@@ -72,13 +72,11 @@ def _options_first(words: Sequence[str]) -> list[str]:
         its = word.startswith("-") or (options and options[-1] in WITH_VALUE)
         (options if its else rest).append(word)
     ordered = [*options, *rest]
-    parser.parse_args(ordered)
-    return ordered
+    return ordered, parser.parse_args(ordered)
 
 
-def _refuse_options(words: Sequence[str]) -> None:
+def _refuse_options(args: Namespace) -> None:
     """Refuse options that name what Hydra would run, or where it would read; raise InputError."""
-    args = get_args_parser().parse_args(list(words))
     if args.config_path is not None:
         raise InputError(f"--config-path {args.config_path} is refused; allowed: --config-dir FOLDER (-cd)")
     if args.experimental_rerun is not None:  # a pickle

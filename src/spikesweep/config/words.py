@@ -156,29 +156,28 @@ def multirun_jobs(
 
 def number_words(words: Sequence[str]) -> list[str]:
     """Return words whose sweeps over numbers are axes; raise InputError for a sweep over a group."""
-    out: list[str] = []
     for word in words:
         if not isinstance(word, str) or word.startswith("-"):
             raise InputError(f"{shown(word)} is refused; allowed here: KEY=VALUE, one word each, no options")
-    for word in axes_of_numbers(command_words(words)):
-        override = parsed(word)
-        if override.is_sweep_override():
-            key = override.key_or_group
-            raise InputError(f"{word}: {key} is swept; allowed here: one {key}, or run.py -m")
-        out.append(word)
-    return out
+    return axes_of_numbers(command_words(words), names=False)
 
 
-def axes_of_numbers(words: Sequence[str]) -> list[str]:
-    """Return words for one job: sweeps over numbers are axes of it, those over names are left as they are."""
+def axes_of_numbers(words: Sequence[str], *, names: bool = True) -> list[str]:
+    """Return words for one job: sweeps over numbers are axes of it.
+
+    Those over names are left as they are, or refused with InputError without `names`.
+    """
     out: list[str] = []
     for word in words:
         override = None if word.startswith("-") or "=" not in word else parsed(word)
-        if override and override.is_sweep_override() and "." in override.key_or_group:
-            own = override.key_or_group.startswith("hydra.")
-            out += [word] if own else axis_words(grid_key(override.key_or_group), _axis_text(override))
-        else:
+        if override is None or not override.is_sweep_override():
             out.append(word)
+        elif "." in (key := override.key_or_group) and not key.startswith("hydra."):
+            out += axis_words(grid_key(key), _axis_text(override))
+        elif names:
+            out.append(word)
+        else:
+            raise InputError(f"{word}: {key} is swept; allowed here: one {key}, or run.py -m")
     return out
 
 

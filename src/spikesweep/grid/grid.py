@@ -69,6 +69,7 @@ class Grid:
     swept: tuple[Axis, ...] = field(init=False)  #: the axes of swept parameters
     coordinates: dict[str, NDArray[Any]] = field(init=False)  #: of every axis, along it or along `point`
     whole: dict[str, NDArray[Any]] = field(init=False)  #: the values of the whole axes
+    n_whole: int = field(init=False)  #: points that are computed together, along the whole axes
 
     def __post_init__(self) -> None:
         """Compute once what follows from axes and values."""
@@ -83,6 +84,7 @@ class Grid:
             "swept": tuple(axis for axis in each if axis.key),
             "coordinates": by_name | {axis.name: values for axis, values in self.columns},
             "whole": {axis.name: by_name[axis.name] for axis in self.axes if axis.whole},
+            "n_whole": prod(n for axis, n in zip(self.axes, shape, strict=True) if axis.whole),
         }
         for name, value in found.items():
             object.__setattr__(self, name, value)

@@ -53,6 +53,13 @@ def check_step(network: Network, dt: ms) -> None:
     check_cells(network.cells, network.time_constants(), dt)
 
 
+def check_own_steps(network: Network, dt: ms) -> None:
+    """Refuse what `check_step` refuses of cells alone, where no synapse does anything; raise InputError."""
+    own = {f"neuron.{name}": cell.time_constants() for name, cell in network.cells.items()}
+    taus = {f"{key}.{name}": tau for key, cell in own.items() for name, tau in cell.items()}
+    check_cells(network.cells, taus, dt)
+
+
 def check_resolved(time_constants: Mapping[str, Any], dt: ms, key: str = "protocol.dt") -> None:
     """Refuse a time step that does not resolve time constants, or is nothing to one; raise InputError."""
     shortest = {name: float(np.min(value)) for name, value in time_constants.items()}

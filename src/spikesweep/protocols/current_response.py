@@ -23,7 +23,7 @@ from spikesweep.models.inputs.currents import CurrentCourse, Scaled, kick_scaled
 from spikesweep.models.inputs.given import GivenCurrent
 from spikesweep.models.simulation.core import show_peaks
 from spikesweep.protocols.base import Experiment
-from spikesweep.protocols.checks import check_cells, check_network, steps
+from spikesweep.protocols.checks import check_network, check_own_steps, steps
 from spikesweep.units import Positive, ms
 
 Array = NDArray[np.float64]
@@ -71,9 +71,7 @@ class CurrentResponse(Experiment):
     def check(self, network: Network) -> None:
         """Refuse courses of no population, and a time step that does not resolve the cells."""
         check_network(network, Network, "fs_rs")
-        own = {f"neuron.{name}": cell.time_constants() for name, cell in network.cells.items()}
-        taus = {f"{key}.{name}": tau for key, cell in own.items() for name, tau in cell.items()}
-        check_cells(network.cells, taus, self.dt)  # no synapse does anything here
+        check_own_steps(network, self.dt)
         steps("protocol.duration", self.duration, self.dt)
         self.course.check("protocol.course")
         for name, course in (self.courses or {}).items():

@@ -18,7 +18,7 @@ from spikesweep.kernels.cells.spike_steps import FIRST, LAST, PREVIOUS, SECOND, 
 from spikesweep.models.contracts import Network
 from spikesweep.models.inputs.given import ConstantCurrent
 from spikesweep.protocols.base import Experiment
-from spikesweep.protocols.checks import check_cells, check_network, steps
+from spikesweep.protocols.checks import check_network, check_own_steps, steps
 from spikesweep.units import PER_MS, Positive, ms
 
 
@@ -50,9 +50,7 @@ class FICurve(Experiment):
     def check(self, network: Network) -> None:
         """Refuse a time step that does not resolve the cells; raise InputError."""
         check_network(network, Network, "fs_rs")
-        cells = {f"neuron.{name}": cell.time_constants() for name, cell in network.cells.items()}
-        taus = {f"{key}.{name}": tau for key, own in cells.items() for name, tau in own.items()}
-        check_cells(network.cells, taus, self.dt)  # no synapse does anything here
+        check_own_steps(network, self.dt)
         steps("protocol.duration", self.duration, self.dt)
 
     def reads(self, key: str) -> bool:

@@ -17,7 +17,7 @@ def store_paths(folder: Place) -> Sequence[Place]:
     below = folder.folders("*.zarr") if isinstance(folder, Remote) else folder.rglob("*.zarr")
     found: list[Place] = sorted(below)
     named = [path for path in found if not path.name.startswith(".") and not path.name.endswith(FIT)]
-    return [path for path in named if isinstance(path, Remote) or not is_foreign(path)]
+    return [path for path in named if not is_foreign(path)]
 
 
 def is_foreign(path: Place) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from math import prod
 from time import perf_counter, thread_time
 from typing import Any
 
@@ -45,8 +44,7 @@ class Work:
 
     def chosen(self, status: NDArray[np.uint8], block: Block) -> NDArray[np.bool_]:
         """Return for each point of a block, flat, whether it is to be computed at any of its whole axes."""
-        n_whole = prod(len(values) for values in self.job.grid.whole.values())
-        return np.asarray(self.todo(status, block).reshape(-1, n_whole).any(axis=1), np.bool_)
+        return np.asarray(self.todo(status, block).reshape(-1, self.job.grid.n_whole).any(axis=1), np.bool_)
 
 
 @dataclass(frozen=True)
@@ -94,8 +92,13 @@ def give_up(work: Work, block: Block, reason: str) -> BlockDone:
 
 def prepare(work: Work) -> None:
     """Compile what blocks will call: the time that it takes is no block's."""
+    prepare_job(work.job)
+
+
+def prepare_job(job: Job) -> None:
+    """Compile what points of a job call."""
     with suppress(Exception):  # what cannot be prepared fails at its points, and is recorded there
-        work.job.protocol.prepare(work.job.network)
+        job.protocol.prepare(job.network)
 
 
 def _block(work: Work, block: Block, compute: Any) -> BlockDone:

@@ -26,7 +26,7 @@ from spikesweep.grid.schema import DONE, FAILURES
 from spikesweep.grid.texts import duration_text, size_text
 from spikesweep.kernels.cells.driver import LANES
 from spikesweep.kernels.compile.cache import folder as kernel_folder
-from spikesweep.sweep.blocks import n_points, results
+from spikesweep.sweep.blocks import n_points, prepare_job, results
 from spikesweep.sweep.compute.base import Executor, Lost
 from spikesweep.sweep.disk import n_bytes, n_files
 from spikesweep.sweep.job import Job
@@ -168,8 +168,7 @@ def _pilot(job: Job, compute: Executor, blocks: Sequence[Block], missing: int) -
     timed = partial(_timed_slice, _without_points(job))
     started = perf_counter()
     if asked.in_process:
-        with suppress(Exception):  # told by the run, at each point
-            job.protocol.prepare(job.network)
+        prepare_job(job)
     compiling = perf_counter() - started
     with asked.started(job.path.with_suffix(".jobs")) as running:
         smallest, began = _slices(job, blocks, LANES, count), perf_counter()
@@ -185,7 +184,7 @@ def _pilot(job: Job, compute: Executor, blocks: Sequence[Block], missing: int) -
         pilot += compiling
     fixed = _ONCE + _EACH + perf_counter() - started - pilot
     seconds, sizes = found.T
-    n_whole = prod(len(v) for v in job.grid.whole.values())
+    n_whole = job.grid.n_whole
     cost = (
         seconds.sum() / sizes.sum()
     )  # s a cut point, all workers busy; those of a cluster are taken to be as fast
@@ -208,14 +207,13 @@ def _extrapolated(
     """
     jobs = [shorter.one[0], shorter.two[0]]
     for job in jobs:
-        with suppress(Exception):  # told by the run, at each point
-            job.protocol.prepare(job.network)
+        prepare_job(job)
     started = perf_counter()
     points = _slices(jobs[0], blocks, shorter.points, 1)[0]
     parts = [_without_points(job) for job in jobs]
     memories = [_memory(part, points) for part in parts]  # compiles, too
     seconds = [_timed_slice(part, points)[0] for part in parts]
-    n_whole = prod(len(v) for v in jobs[0].grid.whole.values())
+    n_whole = jobs[0].grid.n_whole
     at = partial(_at_full, [shorter.one[1], shorter.two[1]], shorter.full)
     work = missing / n_whole * at(seconds) / n_points(points)
     longest = max(work / compute.n_workers, at(seconds) / n_points(points))  # a point has one worker

@@ -228,8 +228,7 @@ def block_points(job: Job, compute: Executor) -> int:
 def _block_points(job: Job, compute: Executor) -> int:
     if compute.block_points is not None:
         return int(compute.block_points)
-    n_whole = prod(len(v) for v in job.grid.whole.values())
-    by_work = BLOCK_WORK / max(job.protocol.work(job.network, job.grid.whole), 1.0) * n_whole
+    by_work = BLOCK_WORK / max(job.protocol.work(job.network, job.grid.whole), 1.0) * job.grid.n_whole
     by_files = job.grid.n_points * stores.files_of_block(job.protocol.variables) / MAX_FILES
     wanted = max(by_work, min(by_files, _LONGER * by_work))
     shared = max(-(-job.grid.n_points // _MIN_BLOCKS), _SHORTEST * by_work)

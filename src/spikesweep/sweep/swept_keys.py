@@ -92,9 +92,6 @@ def _walk(node: Any, where: str, hint: Any, around: type | None) -> Iterator[Par
                 yield parameter
 
 
-_PARTS = set(RANGE_PARTS)
-
-
 def flat_axes(node: Mapping[str, Any], names: Sequence[str], prefix: str = "") -> dict[str, Any]:
     """Return the axes of a `grid` node by key; `names` are those of the protocol's own."""
     found: dict[str, Any] = {}
@@ -107,9 +104,7 @@ def flat_axes(node: Mapping[str, Any], names: Sequence[str], prefix: str = "") -
 
 def _is_range(spec: Mapping[str, Any]) -> bool:
     """Return whether a mapping is a range; a course in time has a `start`, too, which may be swept."""
-    return any(
-        spec[part] is not None and not isinstance(spec[part], (list, Mapping)) for part in _PARTS & set(spec)
-    )
+    return any(not isinstance(spec.get(part), (list, Mapping, type(None))) for part in RANGE_PARTS)
 
 
 def swept_axes(

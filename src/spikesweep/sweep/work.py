@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from math import prod
 from typing import Any
 
 from spikesweep.errors import InputError
@@ -27,8 +26,7 @@ class Shorter:
 
 def work_of(job: Job) -> float:
     """Return the neuron steps of all points; those of the costliest count for all."""
-    n_whole = prod(len(v) for v in job.grid.whole.values())
-    return _of_point(job) * job.grid.n_points / n_whole
+    return _of_point(job) * job.grid.n_points / job.grid.n_whole
 
 
 def _of_point(job: Job) -> float:
