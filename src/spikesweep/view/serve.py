@@ -177,6 +177,9 @@ def served(hub: Hub, port: int = 0) -> Iterator[str]:
             process.kill()
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(server.close_all_connections(), 2.0)
+        # what is being sent to pages ends by itself once nobody listens
+        if rest := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(rest, timeout=2.0)
 
     thread = threading.Thread(target=asyncio.run, args=(work(),), name=f"{_THREAD} {real}", daemon=True)
     thread.start()
