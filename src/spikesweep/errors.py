@@ -40,6 +40,14 @@ class InputError(ValueError):
         return one_line(super().__str__())
 
 
+class OtherSweepError(InputError):
+    """A store that holds another sweep; `found` are the keys that differ and what the request has there."""
+
+    def __init__(self, text: str, found: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__(text)
+        self.found = tuple(found)
+
+
 class DamagedError(InputError):
     """A store that does not hold what was written."""
 

@@ -62,8 +62,8 @@ def test_swept_choices_become_separate_stores_and_a_refusal_comes_before_any_run
     run(tmp_path, *words)
     folder = tmp_path / "outputs" / "transfer_function"
     assert sorted(p.stem for p in folder.glob("*.zarr")) == ["adexp-fs_rs", "adexp-vogels_abbott"]
-    said = run(tmp_path, "-m", "neuron=lif,adexp", *SMALL, "name=both", "compute=serial", code=2)
-    assert "'RS' is no cell of neuron=lif" in said
+    said = run(tmp_path, "-m", "neuron=theta,adexp", *SMALL, "name=both", "compute=serial", code=2)
+    assert "'RS' is no cell of neuron=theta" in said
     assert not (tmp_path / "outputs" / "both").exists()
 
 

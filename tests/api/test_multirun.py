@@ -101,8 +101,8 @@ def test_sweeps_can_stand_in_the_configuration(out):
 
 
 def test_nothing_runs_when_one_job_is_refused(out):
-    said = run(out, "-m", *SMALL, "neuron=adexp,lif", code=2)
-    assert "refused: neuron=lif: network.populations: 'RS' is no cell of neuron=lif" in said
+    said = run(out, "-m", *SMALL, "neuron=adexp,theta", code=2)
+    assert "refused: neuron=theta: network.populations: 'RS' is no cell of neuron=theta" in said
     assert not list(out.iterdir())
 
 

@@ -611,7 +611,8 @@ def test_other_code_is_refused_by_its_name(tmp_path, monkeypatch):
     code = {**code_of(job), "spikesweep.models.neurons.adexp": "another"}
     monkeypatch.setattr(identity, "fingerprint", lambda classes: code)
     with pytest.raises(
-        InputError, match=r"sweep: code of spikesweep\.models\.neurons\.adexp: \w{16} there, another here; "
+        InputError,
+        match=r"by other code: code of spikesweep\.models\.neurons\.adexp: \w{16} there, another here; ",
     ):
         run(tmp_path)
 

@@ -50,10 +50,10 @@ def test_a_plan_counts_what_the_run_then_computes(small, tmp_path):
     assert planned(small(*words, "overwrite=true")).missing == 108
 
 
-def test_a_plan_is_refused_where_the_run_would_be(small):
+def test_a_plan_names_the_store_that_the_run_would_have(small):
     ss.run(small())
-    with pytest.raises(InputError, match="holds another sweep"):
-        planned(small("protocol.dt=0.1"))
+    assert planned(small("protocol.dt=0.1")).name.endswith("adexp-fs_rs-dt_0.1.zarr")
+    assert planned(small()).missing == 0
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,9 @@
 """Configurations: composed by Hydra, checked, and turned into a sweep. The one module that knows Hydra."""
 
-import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -13,18 +11,17 @@ from omegaconf.errors import OmegaConfBaseException
 from spikesweep.config.alone import composed
 from spikesweep.config.hydra_node import MODELS_ALLOWED
 from spikesweep.config.interpolations import refuse_endless, refuse_unprintable
-from spikesweep.config.parse import MOST_WRITTEN, n_in_range
 from spikesweep.config.values import plain_value
 from spikesweep.config.words import CONFIG_DIR, number_words
 from spikesweep.config.zips import GROUPS, ROOT_KEYS
 from spikesweep.errors import InputError, nearest, shown
-from spikesweep.grid.grid import is_finite
-from spikesweep.grid.labels import tidy
 from spikesweep.trust import named_words
 
 #: What Hydra composes: interpolations are kept as text.
 Configuration = DictConfig
 _REFERENCE = re.compile(r"\$\{([\w.]+)\}")
+#: Names of cells: they depend on the choice of the neuron, on no value of it.
+_CELLS = re.compile(r"\$\{cells:[\w, ]*\}")
 
 
 def load(*overrides: str, values: Mapping[str, Any] | None = None) -> DictConfig:
@@ -118,7 +115,7 @@ def _interpolations(node: Any, where: str) -> Iterator[tuple[str, str]]:
     if isinstance(node, dict):
         for name, value in node.items():
             yield from _interpolations(value, f"{where}.{name}" if where else str(name))
-    elif "${" in str(node):
+    elif "${" in str(node) and not _CELLS.fullmatch(str(node)):
         yield where, str(node)
 
 
@@ -182,52 +179,3 @@ def interpolated(
     except OmegaConfBaseException as error:
         raise InputError(f"the interpolations {dict(texts)} need more than is stored: {error}") from error
     return found
-
-
-def _arange(start: float, stop: float, step: float = 1.0) -> list[float]:
-    """Return start, start + step, ... below stop: how many is decided before anything is rounded."""
-    if not all(map(_is_number, (start, stop, step))):
-        raise InputError(f"arange:{shown(start)},{shown(stop)},{shown(step)} is refused; allowed: numbers")
-    n = n_in_range(start, stop, step, f"arange:{start},{stop},{step}", MOST_WRITTEN)
-    return tidy(start + step * np.arange(n))
-
-
-def _product(*factors: Any) -> float:
-    """Return the product of numbers."""
-    if not all(_is_number(f) for f in factors):
-        raise InputError(f"product of {shown(list(factors))} is refused; allowed: finite numbers")
-    return float(
-        math.prod(map(float, factors)) if max(map(abs, factors), default=0) > 2**53 else math.prod(factors)
-    )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and is_finite(value)
-
-
-def _spaced(name: str, space: Callable[..., Any], a: Any, b: Any, n: Any) -> list[float]:
-    """Return n values from a to b."""
-    if not all(_is_number(x) for x in (a, b, n)) or n != int(n) or not 1 <= n <= MOST_WRITTEN:
-        raise InputError(
-            f"{name}:{shown(a)},{shown(b)},{shown(n)} is refused; allowed: two finite numbers and "
-            f"a whole number of values, 1 to {MOST_WRITTEN:,}"
-        )
-    values = space(a, b, int(n))
-    if not np.isfinite(values).all():
-        raise InputError(f"{name}:{a},{b},{n} is refused; allowed: values below 1e308")
-    return tidy(values, even=space is np.linspace)
-
-
-def _linspace(a: Any, b: Any, n: Any) -> list[float]:
-    return _spaced("linspace", np.linspace, a, b, n)
-
-
-def _logspace(a: Any, b: Any, n: Any) -> list[float]:
-    with np.errstate(over="ignore"):
-        return _spaced("logspace", np.logspace, a, b, n)
-
-
-OmegaConf.register_new_resolver("linspace", _linspace, replace=True)
-OmegaConf.register_new_resolver("logspace", _logspace, replace=True)
-OmegaConf.register_new_resolver("product", _product, replace=True)
-OmegaConf.register_new_resolver("arange", _arange, replace=True)

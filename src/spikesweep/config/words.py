@@ -14,6 +14,7 @@ from hydra.core.override_parser.types import IntervalSweep, Override, OverrideTy
 from omegaconf import OmegaConf
 
 import spikesweep
+from spikesweep.config import resolvers as resolvers  # registers them
 from spikesweep.config.alone import composed
 from spikesweep.config.hydra_node import MODELS_ALLOWED, refuse_word
 from spikesweep.config.parse import parsed, refuse_long_range, refuse_unreadable

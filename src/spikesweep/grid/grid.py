@@ -128,7 +128,7 @@ class Grid:
 def n_values(spec: Any) -> float:
     """Return how many values an axis is given, before they are made; what is no axis is one value here."""
     if isinstance(spec, Mapping):
-        num = spec.get("num")
+        num = _filled(spec).get("num")
         return num if isinstance(num, (int, float)) and num > 1 else 1
     return max(len(spec), 1) if isinstance(spec, (list, tuple)) else 1
 
@@ -154,7 +154,7 @@ def axis_values(axis: Axis, spec: Any, *, ordered: bool = True) -> NDArray[Any]:
     if axis.words:
         return _words(key, spec, ordered=ordered)
     if isinstance(spec, Mapping):
-        values = _range_values(key, spec)
+        values = _range_values(key, _filled(spec) if axis.integer else spec)
     else:
         values = list(spec) if isinstance(spec, (list, tuple)) else [spec]
     if not values:
@@ -166,7 +166,12 @@ def axis_values(axis: Axis, spec: Any, *, ordered: bool = True) -> NDArray[Any]:
             least = f", at least {axis.minimum:g}" if is_finite(axis.minimum) else ""
             raise InputError(f"{key} holds {shown(value)}; allowed: finite{least}")
         if axis.integer and (value != int(value) or abs(value) > 2**53):
-            raise InputError(f"{key} holds {value!r}; allowed: whole numbers")
+            way = (
+                f": {key}={{start:0,num:5}}, or start and stop, are 1 apart"
+                if isinstance(spec, Mapping)
+                else ""
+            )
+            raise InputError(f"{key} holds {value!r}; allowed: whole numbers{way}")
     array = np.array(values, np.int64) if axis.integer else np.array(tidy(values, even=False))
     keys = same_labels(array)
     if ordered and len(np.unique(keys)) < len(array):
@@ -198,6 +203,19 @@ def _words(key: str, spec: Any, *, ordered: bool) -> NDArray[Any]:
     if ordered and len(set(values)) < len(values):
         raise InputError(f"{key} = {shown(values)} is refused; allowed: each word once")
     return np.array(values)
+
+
+def _filled(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a range of whole numbers with what it lacks: neighbours are 1 apart where that is not said."""
+    found = {name: spec[name] for name in ("start", "stop", "num") if spec.get(name) is not None}
+    if len(found) != 2 or "start" not in found or not all(map(_is_whole, found.values())):
+        return spec
+    more = {"stop": found["start"] + found["num"] - 1} if "num" in found else {}
+    return {**spec, **(more or {"num": found["stop"] - found["start"] + 1})}
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int or (type(value) is float and value.is_integer())
 
 
 def _range_values(key: str, spec: Mapping[str, Any]) -> list[float]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep import store as stores
-from spikesweep.errors import InputError, shown
+from spikesweep.errors import OtherSweepError, shown
 from spikesweep.grid.grid import POINT, Block, Grid
 from spikesweep.grid.labels import same_labels
 from spikesweep.grid.ragged import Ragged, fillable, filled
@@ -25,7 +25,7 @@ from spikesweep.store import asked_for, durable
 def stored_grid(store: stores.Reader, asked: Grid, defaults: Mapping[str, Any]) -> Grid:
     """Return the grid of a store in terms of the axes that are asked for; those it lacks have their default.
 
-    Raises InputError for an axis that the store lacks and that has no default, or that it has and the
+    Raises OtherSweepError for an axis that the store lacks and that has no default, or that it has and the
     request lacks, and for other points where they are no full grid: neither begins with the other.
     """
     values = store.axis_values()
@@ -33,18 +33,18 @@ def stored_grid(store: stores.Reader, asked: Grid, defaults: Mapping[str, Any]) 
     for axis in asked.axes:
         if axis.name not in values:
             if axis.name not in defaults:
-                raise InputError(f"{store.path} has no axis {axis.name!r}; allowed: another name=...")
+                raise OtherSweepError(f"{store.path} has no axis {axis.name!r}")
             values[axis.name] = np.array([defaults[axis.name]])
     unknown = sorted(set(values) - set(asked.names))
     if unknown:
-        raise InputError(f"{store.path} has the axes {unknown}, which the request lacks; allowed: add them")
+        raise OtherSweepError(f"{store.path} has the axes {unknown}, which the request lacks: add them")
     wanted = {axis.name: column for axis, column in asked.columns}
     for name in sorted({*wanted, *columns}):
         if not (name in wanted and name in columns and _begins_alike(columns[name], wanted[name])):
             there, here = (shown(v[name].tolist()) if name in v else "no" for v in (columns, wanted))
-            raise InputError(
+            raise OtherSweepError(
                 f"{store.path} holds other points, grid.{name}: {there} there, {here} here; "
-                "allowed: points that begin with those there, another name=..., or overwrite=true"
+                "one dataset of both: points that begin with those there"
             )
     stored = tuple((axis, columns[axis.name]) for axis, _ in asked.columns)
     return Grid(asked.axes, tuple(values[name] for name in asked.names), stored)
@@ -100,7 +100,7 @@ def grown(
     temporary = stores.temporary_path(store.path)
     attrs = {k: v for k, v in store.attrs.items() if k not in stores.FIXED_ATTRS} | dict(more)
     try:
-        labels = _longest(store, coordinates)
+        labels = all_labels(store, coordinates)
         for block in store.blocks():
             store.read_whole(block)  # what is damaged must not get a new record
         larger = stores.lay_out(temporary, new, variables, labels, chunks, attrs)
@@ -119,14 +119,15 @@ def grown(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _longest(store: stores.Store, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the labels of a store and of a request, of which one are the first ones of the other."""
+def all_labels(store: stores.Store, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the labels of a store and of a request, of which one are the first ones of the other.
+
+    Raises OtherSweepError where they are not.
+    """
     try:
         return longest(stored_labels(store, asked), asked)
     except ValueError as error:
-        raise InputError(
-            f"{store.path} has other labels of results, {error}; allowed: another name=..."
-        ) from error
+        raise OtherSweepError(f"{store.path} has other labels of results, {error}") from error
 
 
 def stored_labels(store: stores.Store, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,5 +59,8 @@ def cells_of(values: Mapping[str, Any], names: list[str], where: str) -> dict[st
     for name in names:
         if name not in known:
             choice = (values.get("choices") or {}).get("neuron", "the neuron")
-            raise InputError(f"{where}: {name!r} is no cell of neuron={choice}; {nearest(name, known)}")
+            hint = nearest(name, known)
+            if where == "network.populations" and known and "did you mean" not in hint:
+                hint += f"; as 'network.populations=[{known[0]}]'"
+            raise InputError(f"{where}: {name!r} is no cell of neuron={choice}; {hint}")
     return {name: build(neuron[name], f"neuron.{name}") for name in names}

@@ -3,10 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from spikesweep.contract import parts_of
-from spikesweep.errors import InputError
+from spikesweep.errors import InputError, OtherSweepError
+from spikesweep.grid.grid import blocks_of
+from spikesweep.grid.schema import FAILED, MISSING
 from spikesweep.protocols.base import is_read
-from spikesweep.store import Store
+from spikesweep.store import Store, growth
 from spikesweep.sweep.fingerprint import fingerprint, is_landed, todays, uses
 from spikesweep.sweep.job import Job
 from spikesweep.sweep.provenance import DECISIVE_VERSIONS, minor
@@ -27,8 +31,40 @@ def _classes(job: Job) -> set[Any]:
     return {Parameters, *map(type, parts), *job.protocol.made_of}
 
 
+def refuse_other_sweep(job: Job, store: Store) -> None:
+    """Refuse a store whose sweep does not go on as a job, whatever code made it; raise OtherSweepError."""
+    _refuse_other_values(job, store)
+    old = growth.stored_grid(store, job.grid, job.defaults)
+    if growth.union(old, job.grid).shape != old.shape:
+        growth.all_labels(store, job.coordinates)
+
+
+def holds_nothing(store: Store) -> bool:
+    """Return whether nothing is lost with a store: no result, and no status, which may be of results."""
+    status = store.status()
+    gone = (store.status_is_gone(block) for block in blocks_of(status.shape, store.chunks))
+    return not np.isin(status, (MISSING, FAILED), invert=True).any() and not any(gone)
+
+
 def refuse_other(job: Job, store: Store, code: Mapping[str, str]) -> None:
-    """Refuse to mix with a store of another configuration, code or compiler; raise InputError."""
+    """Refuse to mix with a store of another configuration, code or compiler.
+
+    Raises OtherSweepError for another configuration, InputError for other code.
+    """
+    _refuse_other_values(job, store)
+    # SciPy, too, where a protocol or a component imports it
+    names = (*DECISIVE_VERSIONS, *(("scipy",) if uses(_classes(job), "scipy") else ()))
+    there = store.attrs["code"]
+    found = _other_versions(store.attrs, job.attrs, names)
+    found += [] if is_landed(there, code) else differences(there, code, "code of ")
+    if found:
+        raise InputError(
+            f"{store.path} holds this sweep by other code: {told(found)}; "
+            "allowed: another name=..., or overwrite=true (what it holds is lost)"
+        )
+
+
+def _refuse_other_values(job: Job, store: Store) -> None:
     attrs = store.attrs
     there, here = todays(attrs["configuration"]), todays(dict(job.identity))
     # what an added axis alone lets others be interpolated from has the stored values at what is configured
@@ -40,15 +76,14 @@ def refuse_other(job: Job, store: Store, code: Mapping[str, str]) -> None:
     found = [line for line in found if not _is_unread(line, job)]
     swept = [axis.key for axis in job.grid.swept]
     moved = [line.split(": ", 1) for line in found if line.partition(":")[0] in swept]
-    ways = [f"{key}={value.partition(' there')[0]} 'grid.{key}=[...]', " for key, value in moved]
-    # SciPy, too, where a protocol or a component imports it
-    names = (*DECISIVE_VERSIONS, *(("scipy",) if uses(_classes(job), "scipy") else ()))
-    found += _other_versions(attrs, job.attrs, names)
-    found += [] if is_landed(attrs["code"], code) else differences(attrs["code"], code, "code of ")
+    ways = [f"{key}={value.partition(' there')[0]} 'grid.{key}=[...]'" for key, value in moved]
     if found:
-        raise InputError(
-            f"{store.path} holds another sweep: {told(found)}; "
-            f"allowed: {''.join(ways)}another name=..., or overwrite=true (what it holds is lost)"
+        lines = (line.partition(": ")[::2] for line in found)
+        others = [(key, values) for key, values in lines if key not in swept]
+        raise OtherSweepError(
+            f"{store.path} holds another sweep: {told(found)}"
+            f"{'; one dataset of both: ' if ways else ''}{' '.join(ways)}",
+            [(key, values.rpartition(" there, ")[2].removesuffix(" here")) for key, values in others],
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from spikesweep.protocols.base import Experiment
 from spikesweep.sweep.compute.base import Executor
 from spikesweep.sweep.design import design, with_texts
 from spikesweep.sweep.experiment import PARTS, assemble
+from spikesweep.sweep.places import placed
 from spikesweep.sweep.provenance import versions
 from spikesweep.sweep.swept import Parameters
 from spikesweep.sweep.swept_keys import flat_axes
@@ -40,6 +42,7 @@ class Job:
     attrs: Mapping[str, Any] = field(default_factory=dict)  #: more for the store: versions, commit
     defaults: Mapping[str, Any] = field(default_factory=dict)  #: of axes that an older store may lack
     parameters: Parameters | None = None  #: the swept parameters of the configuration
+    beside: str = ""  #: for a new store beside the first one: how the sweep of that differs
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         """Let another process know the folders of models that their user named, before it reads the rest."""
@@ -63,8 +66,21 @@ def make_job(cfg: compose.Configuration) -> tuple[Job, Executor, Options]:
     filled = _swept_from_null(values)
     protocol, network = assemble({name: filled.get(name) for name in PARTS})
     protocol.check(network)
-    path = options.store_path(values.get("choices") or {}, protocol.store_name)
-    stored = None if options.overwrite else _stored(path)
+    base = options.store_path(values.get("choices") or {}, protocol.store_name)
+    texts = cfg, values, options
+    return placed(base, options, partial(_job_at, *texts, protocol, network)), executor, options
+
+
+def _job_at(
+    cfg: compose.Configuration,
+    values: Mapping[str, Any],
+    options: Options,
+    protocol: Experiment,
+    network: Any,
+    path: Path,
+    stored: "Store | None",
+) -> Job:
+    """Return the job of a configuration with its store at a path; raise InputError."""
     try:
         grid, parameters = design(cfg, values, options, protocol, network, *_axes_of(stored))
     except MemoryError as error:
@@ -73,7 +89,7 @@ def make_job(cfg: compose.Configuration) -> tuple[Job, Executor, Options]:
         protocol = _seen(protocol, values, grid, stored)
         protocol.check(network)
     drawn_from = {"root_seed": protocol.root_seed} if hasattr(protocol, "root_seed") else {}
-    job = Job(
+    return Job(
         protocol,
         network,
         grid,
@@ -83,7 +99,6 @@ def make_job(cfg: compose.Configuration) -> tuple[Job, Executor, Options]:
         {axis.name: axis.base for axis in grid.swept if axis.base is not None},
         parameters,
     )
-    return job, executor, options
 
 
 def _seen(protocol: Any, values: Mapping[str, Any], grid: Grid, stored: "Store | None") -> Any:
@@ -124,17 +139,6 @@ def _swept_from_null(values: Mapping[str, Any]) -> dict[str, Any]:
             first = spec[0] if isinstance(spec, list) and spec else spec
             node[last] = spec.get("start", spec.get("low")) if isinstance(spec, Mapping) else first
     return found
-
-
-def _stored(path: Path) -> "Store | None":
-    """Return the store at a path, None where there is none that can be used."""
-    if not path.exists():
-        return None
-    from spikesweep.store import Store  # late: most of what is refused is so before it is looked at
-
-    with suppress(InputError):  # what is wrong with it is told when it is used
-        return Store.at(path)
-    return None
 
 
 def _axes_of(store: "Store | None") -> tuple[dict[str, str], dict[str, NDArray[Any]]]:

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from spikesweep import store as stores
 from spikesweep.errors import InputError
-from spikesweep.grid.grid import POINT, Block, Grid, blocks_of
+from spikesweep.grid.grid import POINT, Block, Grid
 from spikesweep.grid.schema import FAILED, FAILURES, MISSING, NON_FINITE
 from spikesweep.store import asked_for, durable, growth, turns
 from spikesweep.sweep.blocks import Work
 from spikesweep.sweep.compute.base import Executor
 from spikesweep.sweep.dispatch import Monitor, dispatch
 from spikesweep.sweep.fingerprint import models_in
-from spikesweep.sweep.identity import code_of, refuse_other
+from spikesweep.sweep.identity import code_of, holds_nothing, refuse_other
 from spikesweep.sweep.job import Job
 from spikesweep.sweep.provenance import creation
 
@@ -93,6 +93,8 @@ def _run(asked: Grid, work: Work, compute: Executor, monitor: Monitor) -> Outcom
     status = store.status()
     todo = work.todo(status, Block((0,) * len(grid.shape), grid.shape))
     blocks = [block for block in grid.blocks(store.chunks) if todo[block.slices].any()]
+    if work.job.beside:
+        monitor.message(f"kept beside another: {work.job.beside}")
     monitor.message(f"{store.path}: {asked.describe()}")
     if blocks:
         # the status is not read again: another host may see a file a while after it was written
@@ -167,9 +169,7 @@ def _is_begun_anew(job: Job, store: stores.Store, code: Mapping[str, str]) -> bo
     try:
         refuse_other(job, store, code)
     except InputError:
-        status = store.status()
-        gone = (store.status_is_gone(block) for block in blocks_of(status.shape, store.chunks))
-        if np.isin(status, (MISSING, FAILED), invert=True).any() or any(gone):
+        if not holds_nothing(store):
             raise
         return True
     return False

@@ -6,7 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from spikesweep.config.options import Options
-from spikesweep.errors import InputError
+from spikesweep.errors import OtherSweepError
 from spikesweep.grid.designs import DESIGNS
 from spikesweep.grid.grid import Grid
 from spikesweep.grid.points import Table
@@ -30,8 +30,7 @@ def refuse_other_size(grid: Grid, stored: Mapping[str, NDArray[Any]]) -> None:
         there = stored.get(axis.name, values)
         if axis.name in priors and len(there) != len(values):
             grow = ", ".join(name for name, design in DESIGNS.items() if design.grows)
-            raise InputError(
+            raise OtherSweepError(
                 f"sample.num = {num}: a {method} sample of that size holds none of the {len(there)} points "
-                "that are stored; allowed: sample.num as there, overwrite=true, or another name=... with a "
-                f"sample.method that grows: {grow}"
+                f"that are stored; one dataset of both: a sample.method that grows: {grow}"
             )
