@@ -14,11 +14,19 @@ from spikesweep.errors import InputError
 
 #: Commands whose words are Hydra's, options too: they are not looked at here.
 _WORDS = ("run", "fit")
+#: The shell asks what may follow.
+_COMPLETION = ("-sc", "--shell-completion")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Carry out a command and exit with its code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] and given[0] in _COMPLETION:
+        from spikesweep.api.completion import complete
+
+        with exit_codes():
+            complete(given[1:], _parser())
+        sys.exit(0)
     hydras = given[:1] != [] and given[0] in _WORDS
     rest: list[str] = []
     if hydras:
@@ -32,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             parsed.words = rest
         module, _, name = parsed.command.partition(":")
         sys.exit(getattr(import_module(f"{__package__}.{module}"), name)(parsed))
+
+
+_EPILOG = 'Completion of all of it, keys too: eval "$(spikesweep -sc install=bash)", or =fish'
 
 
 class _Parser(argparse.ArgumentParser):
@@ -62,7 +73,7 @@ class _Version(argparse.Action):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser("spikesweep", description="Labelled, resumable parameter sweeps.")
+    parser = _Parser("spikesweep", description="Labelled, resumable parameter sweeps.", epilog=_EPILOG)
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(required=True, metavar="command")
 
@@ -73,6 +84,10 @@ def _parser() -> argparse.ArgumentParser:
 
     add("run", "runs:run", "run a sweep, as run.py does: run -m neuron=adexp network=fs_rs; run --help")
     add("fit", "fit:command", "from a neuron to its transfer function: fit neuron=adexp network=fs_rs")
+    explain = add("explain", "explain:command", "what a key means: explain neuron.RS.b network=fs_rs")
+    explain.add_argument(
+        "keys", nargs="+", metavar="KEY", help="or group=option, or a group; choices beside keys: neuron=lif"
+    )
     new = add("new", "new:command", "write a model of your own that runs, with its values and its test")
     new.add_argument("kind", choices=("neuron", "synapse", "network", "protocol"))
     new.add_argument("name", help="of the class, as QIF")
