@@ -53,12 +53,14 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parsed(given: Sequence[str]) -> argparse.Namespace:
-    """Return what words say; paths of `view` and its key=value may stand on either side of options."""
+    """Return what words say; paths of `view`, and key=value, may stand on either side of options."""
     parser = _parser()
     parsed, more = parser.parse_known_args(given)
-    if "paths" not in parsed or any(word.startswith("-") for word in more):
+    several = next((name for name in ("paths", "words") if getattr(parsed, name, None) is not None), None)
+    fits = several == "paths" or all("=" in word for word in more)
+    if several is None or not fits or any(word.startswith("-") for word in more):
         return parser.parse_args(given)
-    parsed.paths += more
+    setattr(parsed, several, [*getattr(parsed, several), *more])
     return parsed
 
 
@@ -102,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("path", help="or the URL of a store")
     check.add_argument("--repair", action="store_true", help="mark just those points missing")
     _add_view(add("view", "view:command", "see sweeps while they fill: view PATH..., on a page of a browser"))
+    _add_plot(add("plot", "plot:command", "a figure of any store: plot PATH --x fe --hue fi --out fig.pdf"))
     diff = add("diff", "store_commands:diff", "compare configuration, code and results of two stores")
     diff.add_argument("a")
     diff.add_argument("b")
@@ -131,6 +134,24 @@ def _add_view(view: argparse.ArgumentParser) -> None:
     view.add_argument("--port", type=int, default=0, help="of the page; any that is free where 0")
 
 
+def _add_plot(plot: argparse.ArgumentParser) -> None:
+    """Add the options of `plot`; without any it draws the protocol's own figure."""
+    plot.add_argument("path", help="or the URL of a store, or a folder of sweeps over the same axes")
+    plot.add_argument(
+        "words", nargs="*", metavar="axis=value", help="a value of an axis; axis=mean averages it"
+    )
+    for name, text in (
+        ("var", "variable; the first where it is not named"),
+        ("x", "axis of curves and maps"),
+        ("y", "second axis: a map of the variable"),
+        ("hue", "axis with a curve for each value"),
+        ("panel", "axis with a panel for each value"),
+    ):
+        plot.add_argument(f"--{name}", metavar="NAME", help=text)
+    plot.add_argument("--band", choices=("sd", "sem", "none"), help="what shades show of repetitions (sd)")
+    plot.add_argument("--out", metavar="FILE", help=".pdf, .svg or .png (default: PATH with .plot.pdf)")
+
+
 def _add_job(job: argparse.ArgumentParser) -> None:
     """Add the options of `job`; `--` and the driver's command follow them."""
     job.usage = "spikesweep job {slurm,pbs} [options] -- run.py -m neuron=adexp ..."
@@ -144,4 +165,4 @@ def _add_job(job: argparse.ArgumentParser) -> None:
     job.add_argument("--name", default="spikesweep", help="of the job and its output (default: %(default)s)")
     job.add_argument("--directive", action="append", default=[], metavar="TEXT", help="one more: --qos=long")
     job.add_argument("--env-line", action="append", default=[], metavar="LINE", help="of shell, before it")
-    job.set_defaults(words=[])
+    job.set_defaults(words=None)
