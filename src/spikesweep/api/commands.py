@@ -105,6 +105,18 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--repair", action="store_true", help="mark just those points missing")
     _add_view(add("view", "view:command", "see sweeps while they fill: view PATH..., on a page of a browser"))
     _add_plot(add("plot", "plot:command", "a figure of any store: plot PATH --x fe --hue fi --out fig.pdf"))
+    export = add("export", "export:command", "a sweep for other programs: export PATH --to rates.csv fe=4")
+    export.add_argument("path", help="or the URL of a store, or a folder of sweeps over the same axes")
+    export.add_argument("words", nargs="*", metavar="axis=value", help="only these points")
+    export.add_argument(
+        "--to",
+        required=True,
+        metavar="FILE",
+        help=".csv, .parquet (tables), .nc, .nwb (spikes), .crate (RO-Crate)",
+    )
+    export.add_argument("--engine", help="that writes netCDF: netcdf4, h5netcdf, scipy; one that is there")
+    cite = add("cite", "cite:command", "how to cite the software and the models of a sweep: cite PATH")
+    cite.add_argument("path", nargs="?", help="or the URL of a store")
     diff = add("diff", "store_commands:diff", "compare configuration, code and results of two stores")
     diff.add_argument("a")
     diff.add_argument("b")

@@ -8,6 +8,7 @@ import xarray as xr
 
 from spikesweep import store as stores
 from spikesweep.api import sweeps as api
+from spikesweep.api.store_commands import labels_of
 from spikesweep.errors import InputError
 from spikesweep.store import durable
 
@@ -18,7 +19,7 @@ _WHAT = ("var", "x", "y", "hue", "panel", "band")
 
 def command(parsed: Any) -> int:
     """Draw a store, or the sweeps of a folder, and print where the figure is."""
-    ds = _dataset(parsed.path)
+    ds = dataset(parsed.path)
     place = stores.place(parsed.path)
     out = Path(
         parsed.out or (f"{place.name}.pdf" if not isinstance(place, Path) else place.with_suffix(".plot.pdf"))
@@ -26,7 +27,7 @@ def command(parsed: Any) -> int:
     if out.suffix not in FORMATS:
         raise InputError(f"--out {out} is refused; allowed: a name that ends with {', '.join(FORMATS)}")
     asked = {name: value for name in _WHAT if (value := getattr(parsed, name)) is not None}
-    at = _labels(parsed.words)
+    at = labels_of(parsed.words)
     from spikesweep.analysis import plots  # late: a refusal needs no matplotlib
 
     if asked or at:
@@ -40,23 +41,10 @@ def command(parsed: Any) -> int:
     return 0
 
 
-def _dataset(path: str) -> xr.Dataset:
+def dataset(path: str) -> xr.Dataset:
+    """Return the dataset of a store, or of the sweeps of a folder; raise InputError where they differ."""
     found = api.open(path)
     if isinstance(found, xr.DataTree):
         names = ", ".join(list(found.children)[:5])
         raise InputError(f"{path} holds sweeps over different axes ({names}, ...); allowed: one of them")
-    return found
-
-
-def _labels(words: list[str]) -> dict[str, Any]:
-    """Return the labels of words, `fi=8 population=RS seed=mean`; raise InputError."""
-    found: dict[str, Any] = {}
-    for word in words:
-        name, equals, text = word.partition("=")
-        if not equals:
-            raise InputError(f"{word} is refused; allowed: axis=value, or axis=mean")
-        try:
-            found[name] = float(text)
-        except ValueError:
-            found[name] = {"true": True, "false": False}.get(text, text)
     return found

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -190,18 +191,26 @@ def _tell_edited(store: stores.Store) -> None:
         print(f"{module} is not what was run: spikesweep show {store.path} --sources", file=sys.stderr)
 
 
-def replay(parsed: Any) -> int:
-    """Compute a point again and print its traces."""
-    from spikesweep.sweep import replay as recompute
-
+def labels_of(words: Sequence[str]) -> dict[str, Any]:
+    """Return the labels of words, `fi=8 population=RS`; raise InputError for a word that is none."""
     labels: dict[str, Any] = {}
-    for word in named_words(parsed.words):
-        name, _, value = word.partition("=")
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise InputError(f"{word} is refused; allowed: axis=value")
         truth = {"true": True, "false": False}.get(value.lower())
         try:
             labels[name] = float(value) if truth is None else truth
         except ValueError:
             labels[name] = value
+    return labels
+
+
+def replay(parsed: Any) -> int:
+    """Compute a point again and print its traces."""
+    from spikesweep.sweep import replay as recompute
+
+    labels = labels_of(named_words(parsed.words))
     store = local(parsed.path, "replay")
     _tell_edited(store)
     try:
