@@ -9,7 +9,7 @@ import pytest
 from conftest import options
 
 from spikesweep.api import commands, explained
-from spikesweep.api.explain import _rows, _values
+from spikesweep.api.explain import _rows, values_of
 from spikesweep.config.meanings import allowed_text, field_comment, notes
 from spikesweep.models import AdExp
 
@@ -86,7 +86,7 @@ def test_every_option_says_what_it_is():
 
 
 def _lacking(group, name):
-    values, choices = _values([f"{group}={name}"])
+    values, choices = values_of([f"{group}={name}"])
     return [key for key, meaning in _rows(group, values, choices) if not meaning]
 
 

@@ -76,7 +76,7 @@ def _option(word: str, words: Sequence[str]) -> None:
     group, _, option = word.partition("=")
     if group not in GROUPS:
         raise InputError(f"{group}={option} is refused; allowed: a key, or {', '.join(GROUPS)}=OPTION")
-    values, choices = _values(words)
+    values, choices = values_of(words)
     print(f"{group}={option}")
     _print("what", notes_of(group, option).head or "nothing is said of it")
     _table([*_rows(group, values, choices)])
@@ -95,10 +95,10 @@ def _rows(where: str, values: Mapping[str, Any], choices: Mapping[str, str]) -> 
                 yield from _rows(f"{where}.{name}", values, choices)
         return
     if group == "grid":
-        yield f"{where} = {_shown(node)}", told
+        yield f"{where} = {value_text(node)}", told
         return
     found = explained(values, where, choices)
-    yield f"{where} = {_shown(node)}{_unit(found.unit)}", found.meaning or told
+    yield f"{where} = {value_text(node)}{_unit(found.unit)}", found.meaning or told
 
 
 def _unit(unit: str) -> str:
@@ -111,7 +111,7 @@ def _at(values: Any, key: str) -> Any:
     return values
 
 
-def _values(words: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
+def values_of(words: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the plain values of words, and the option of every group."""
     values = compose.plain(compose.load(*words))
     choices = dict(values["choices"])
@@ -124,7 +124,7 @@ def _values(words: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
 def _key(key: str, words: Sequence[str]) -> None:
     """Print all that is known of a key; raise InputError, with the nearest, where it is none."""
     named = {word.partition("=")[0] for word in words}
-    values, choices = _values(words)
+    values, choices = values_of(words)
     if key.startswith("grid.") and key.count(".") > 1 and key.split(".")[1] in GROUPS:
         key = key.removeprefix("grid.")
     if _is_own(key):
@@ -134,11 +134,11 @@ def _key(key: str, words: Sequence[str]) -> None:
     if others:
         print(f"of {others[0]}" + (f" (and {', '.join(others[1:])})" if others[1:] else ""))
         words = [*words, others[0]]
-        values, choices = _values(words)
+        values, choices = values_of(words)
     if key.startswith("neuron.") and key.split(".")[1] in {*values["neuron"]} - {
         *cell_names(values["network"]).values()
     }:
-        values, choices = _values([*words, f"network.populations=[{key.split('.')[1]}]"])
+        values, choices = values_of([*words, f"network.populations=[{key.split('.')[1]}]"])
     _tell(explained(values, key, choices), values, choices)
 
 
@@ -158,14 +158,14 @@ def _tell(found: Explained, values: Mapping[str, Any], choices: Mapping[str, str
         _print("meaning", found.note or found.meaning or "values by name")
         _table([row for row in _rows(found.key, values, choices) if row[0] != found.key])
         return
-    print(f"{found.key} = {_shown(found.value)}{_unit(found.unit)}")
+    print(f"{found.key} = {value_text(found.value)}{_unit(found.unit)}")
     if found.meaning:
         _print("meaning", found.meaning)
     if found.unit != "1":
         _print("unit", found.unit)
     if found.allowed:
         _print("allowed", found.allowed)
-    _print("default", f"{_shown(found.value)}{f' of {found.choice}' if found.choice else ''}")
+    _print("default", f"{value_text(found.value)}{f' of {found.choice}' if found.choice else ''}")
     if found.note and found.note not in (found.unit, found.meaning):
         _print("note", found.note)
     if found.source:
@@ -197,11 +197,12 @@ def _read_by(key: str, values: Mapping[str, Any]) -> str:
     return text
 
 
-def _shown(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """Return a value as YAML and the command line have it."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{k}: {_shown(v)}" for k, v in value.items() if k != "_target_") + "}"
+        return "{" + ", ".join(f"{k}: {value_text(v)}" for k, v in value.items() if k != "_target_") + "}"
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_shown, value))}]"
+        return f"[{', '.join(map(value_text, value))}]"
     words = {None: "null", True: "true", False: "false"}
     return words[value] if value is None or isinstance(value, bool) else str(value)
 
@@ -220,14 +221,14 @@ def _own(key: str, values: Mapping[str, Any], choices: Mapping[str, str]) -> Non
     chosen = f"protocol={choices['protocol']}"
     if name in axes:
         axis = axes[name]
-        print(f"grid.{name} = {_shown(values['grid'].get(name))}{_unit(axis.units)}")
+        print(f"grid.{name} = {value_text(values['grid'].get(name))}{_unit(axis.units)}")
         _print("meaning", f"{axis.long_name}; an axis of {chosen}")
         if axis.units != "1":
             _print("unit", axis.units)
         kind = "words" if axis.words else "whole numbers" if axis.integer else "numbers"
         least = "" if axis.words or axis.minimum == float("-inf") else f", at least {axis.minimum:g}"
         _print("allowed", f"{kind}{least}: one, a list, or {{start, stop, num, spacing}}")
-        _print("default", f"{_shown(values['grid'].get(name))} of grid={choices['grid']}")
+        _print("default", f"{value_text(values['grid'].get(name))} of grid={choices['grid']}")
         if note := notes_of("grid", choices["grid"]).of.get(name):
             _print("note", note)
     elif key in results:
