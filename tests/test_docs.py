@@ -1,4 +1,4 @@
-"""The site: its code runs as it is printed, in one folder; links lead somewhere; it is built without warnings."""
+"""The site: its code runs as it is printed, links lead somewhere, and it is built without warnings."""
 
 import os
 import re
@@ -44,6 +44,14 @@ def test_links_lead_somewhere(page):
         if "://" not in link:
             generated = link.startswith("reference/")  # when the site is built
             assert generated or (DOCS / link).exists(), link
+
+
+def test_the_gallery_shows_recorded_sweeps():
+    text = (DOCS / "gallery.md").read_text()
+    commands = re.findall(r"-cd sweeps -cn (\w+)", text)
+    assert commands == re.findall(r"\]\(gallery/(\w+)\.png\)", text)
+    assert len(commands) >= 8
+    assert all((ROOT / "sweeps" / f"{name}.yaml").exists() for name in commands)
 
 
 def test_every_page_is_in_the_table_of_contents():

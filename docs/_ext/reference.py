@@ -160,8 +160,26 @@ def _links(app: Any, name: str, source: list[str]) -> None:
 
 
 def _plain(app: Any, what: str, name: str, obj: Any, options_: Any, lines: list[str]) -> None:
-    """Escape what reStructuredText would read as its own in the plain text of docstrings."""
+    """Let reStructuredText read the plain text of docstrings as it is meant."""
     del app, what, name, obj, options_
-    for i, line in enumerate(lines):
-        if "`" not in line:
-            lines[i] = _WORD_END.sub(r"\\_", line).replace("*", r"\*").replace("|", r"\|")
+    lines[:] = _apart([_escaped(line) for line in lines])
+
+
+def _escaped(line: str) -> str:
+    """Escape what is markup there, outside of what stands in backticks."""
+    parts = line.split("`")
+    parts[::2] = [_WORD_END.sub(r"\\_", part).replace("*", r"\*").replace("|", r"\|") for part in parts[::2]]
+    return "`".join(parts)
+
+
+def _apart(lines: list[str]) -> list[str]:
+    """Set what is indented apart by empty lines."""
+    found: list[str] = []
+    for line in lines:
+        before = found[-1] if found else ""
+        here, there = (len(text) - len(text.lstrip()) for text in (line, before))
+        continued = before.lstrip().startswith(("- ", ">>> ", "... ", ".. ", ":")) and here > there
+        if line.strip() and before.strip() and here != there and not continued:
+            found.append("")
+        found.append(line)
+    return found

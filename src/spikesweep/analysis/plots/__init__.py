@@ -13,6 +13,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from spikesweep.analysis.plots import general
+from spikesweep.analysis.plots import swept as swept_points
 from spikesweep.analysis.plots.style import COLORS, styled
 from spikesweep.grid.attributes import FIGURE_KEY, configuration_of
 from spikesweep.grid.schema import DONE
@@ -50,7 +51,8 @@ def _module(ds: xr.Dataset) -> Any:
         lost = [dim for dim in module.DIMS if dim not in ds.dims]
     if lost:
         return general.figure
-    return getattr(module, "swept_figure", general.figure) if swept else module.figure
+    general_one = swept_points.figure if "point" in ds.dims else general.figure
+    return getattr(module, "swept_figure", general_one) if swept else module.figure
 
 
 def save(ds: xr.Dataset, path: Path, key: str = "") -> None:
