@@ -4,9 +4,11 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -59,14 +61,26 @@ def test_every_page_is_in_the_table_of_contents():
     assert {page.removesuffix(".md") for page in PAGES} - {"index"} <= listed
 
 
-@pytest.mark.slow
-def test_the_site_is_built_without_warnings(tmp_path):
-    pytest.importorskip("furo")
-    build = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-d", str(tmp_path / "read")]
-    done = subprocess.run(
-        [*build, str(DOCS), str(tmp_path / "html")], capture_output=True, text=True, timeout=900
+def test_the_reference_is_made_of_annotations_comments_and_yaml(monkeypatch):
+    monkeypatch.syspath_prepend(DOCS / "_ext")
+    reference = import_module("reference")
+    page = reference._options("compute")
+    assert "| `compute.account` | `null` | text or null | whom the time is charged to |" in page
+    assert "| `compute.workers` | `null` | a whole number, at least 1 or null | threads;" in page
+    run = reference._run()
+    assert (
+        "| `ask_above` | `24.0` | a finite number, more than 0 | longest run that needs no confirmation"
+        in run
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    page = (tmp_path / "html" / "reference" / "neuron.html").read_text()
-    assert "adaptation added by a spike" in page
-    assert "10.1152/jn.00686.2005" in (tmp_path / "html" / "reference" / "models.html").read_text()
+    assert "## explain\n\n```\nusage: spikesweep explain" in reference._commands()
+    assert reference._apart(["one", "  two", "three"]) == ["one", "", "  two", "", "three"]
+    assert reference._escaped("tau_ of `a*b` * c") == r"tau\_ of `a*b` \* c"
+
+
+def test_the_workflow_runs_what_ci_runs():
+    flow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    assert [s["run"] for s in flow["jobs"]["all"]["steps"] if "run" in s] == [".ci/run"]
+    text = (ROOT / ".ci" / "run").read_text()
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    tools = {hook["entry"].split()[0] for hook in hooks} - {"nbstripout"}
+    assert [tool for tool in (*tools, "sphinx-build", "pytest") if f'"$venv/bin/{tool}"' not in text] == []
