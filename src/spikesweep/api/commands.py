@@ -13,7 +13,7 @@ from spikesweep.api.exits import exit_codes
 from spikesweep.errors import InputError
 
 #: Commands whose words are Hydra's, options too: they are not looked at here.
-_WORDS = ("run", "fit")
+_WORDS = ("run", "plan", "fit")
 #: The shell asks what may follow.
 _COMPLETION = ("-sc", "--shell-completion")
 
@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     add("run", "runs:run", "run a sweep, as run.py does: run -m neuron=adexp network=fs_rs; run --help")
+    add("plan", "runs:plan", "what a run of the same words would do, and how long it would take here")
     add("fit", "fit:command", "from a neuron to its transfer function: fit neuron=adexp network=fs_rs")
     explain = add("explain", "explain:command", "what a key means: explain neuron.RS.b network=fs_rs")
     explain.add_argument(
@@ -103,6 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     check = add("check", "store_commands:check", "find what is missing, truncated, changed or contradictory")
     check.add_argument("path", help="or the URL of a store")
     check.add_argument("--repair", action="store_true", help="mark just those points missing")
+    repair = add("repair", "store_commands:check", "the same as check --repair")
+    repair.add_argument("path")
+    repair.set_defaults(repair=True)
     _add_view(add("view", "view:command", "see sweeps while they fill: view PATH..., on a page of a browser"))
     _add_plot(add("plot", "plot:command", "a figure of any store: plot PATH --x fe --hue fi --out fig.pdf"))
     export = add("export", "export:command", "a sweep for other programs: export PATH --to rates.csv fe=4")

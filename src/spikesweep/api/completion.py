@@ -13,7 +13,7 @@ from io import StringIO
 from spikesweep.errors import InputError
 
 #: Commands whose words are keys and values.
-_KEYS = ("run", "fit", "explain")
+_KEYS = ("run", "plan", "fit", "explain")
 
 
 def complete(words: Sequence[str], parser: argparse.ArgumentParser) -> None:
