@@ -99,6 +99,7 @@ def test_a_map_has_a_colour_bar_with_the_unit_and_cells_around_values(ds):
     assert fig.axes[-1].get_ylabel() == "mean output rate (Hz)"
     assert fig.axes[0].get_ylabel() == "adaptation, RS.b (pA)"
     assert fig.axes[0].get_xlim() == (-2.0, 10.0)
+    assert said(fig) == "pop_size = 10 (one of 2); mean over 3 seeds"
     fig = general.draw(ds, var="status", x="fe", y="b")
     assert "saturated" in [text.get_text() for text in fig.axes[-1].get_yticklabels()]
 
@@ -138,7 +139,7 @@ def test_what_a_dataset_does_not_have_is_refused(ds, words, part):
 
 
 def test_the_command_draws_any_store(small, tmp_path, capsys):
-    ss.run(small("grid.seed=[0,1]", "grid.pop_size=[1]"))
+    ss.run(small("grid.seed=[0,1]", "grid.pop_size=[1]", "protocol.record_spikes=true"))
     (path,) = tmp_path.rglob("*.zarr")
 
     def plot(*words):
@@ -158,5 +159,10 @@ def test_the_command_draws_any_store(small, tmp_path, capsys):
     assert plot("--out", "x.gif")[0] == 2
     assert "allowed: 0.0, 6.0, 12.0" in plot("fe=3")[1]
     assert "did you mean 'fe'" in plot("--x", "fee")[1]
+    ds = ss.open(path)
+    fig = general.draw(ds, var="spike_times", at={"fe": 12, "seed": 1})
+    assert "fe = 12 Hz; fi = 2 Hz (one of 2); seed = 1" in said(fig)
+    spikes = ds.sweep.spikes(fe=12, fi=2, seed=1, population="FS")
+    np.testing.assert_array_equal(fig.axes[1].lines[0].get_xdata(), spikes.spike_times)
     plots.figure(ss.open(path).sel(fe=6))  # of a store, too
     plots.figure(ss.open(path).mean("seed"))

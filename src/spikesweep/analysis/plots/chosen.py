@@ -155,7 +155,7 @@ def choose(
     ]
     said += [place(ds, str(d), values[d].values.ravel().tolist()[0]) for d in drop if d in values.coords]
     values = values.isel(dict.fromkeys(drop, 0)).load()
-    said += [*more, *_of_repeats(values, repeats, band)]
+    said += [*more, *_of_repeats(values, repeats, "none" if y else band)]
     shown = ds.drop_vars([v for v in ds.data_vars]).isel({d: 0 for d in drop if d in ds.dims}) if drop else ds
     coordinates = xr.Dataset(coords=values.coords)
     for c in (x, y):

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikesweep.analysis import balance
-from spikesweep.analysis.plots.style import axis_label, color_of, mean_of, say
+from spikesweep.analysis.plots.style import axis_label, color_of, long_label, mean_of, say
 from spikesweep.grid.attributes import parameter
 from spikesweep.units import PER_MS
 
@@ -53,7 +53,9 @@ def _over_set_points(ds: xr.Dataset) -> Figure:
         image = axes[0, k].pcolormesh(ds["fe"], ds["fi"], rate.sel(population=name).transpose("fi", "fe"))
         fig.colorbar(image, ax=axes[0, k], label="firing rate (Hz)")
         axes[0, k].plot(at["fe"], at["fi"], "w.-", linewidth=0.8)
-        axes[0, k].set(title=f"{name}; white: at its set point", xlabel="fe (Hz)", ylabel="fi (Hz)")
+        axes[0, k].set(
+            title=f"{name}; white: at its set point", xlabel=long_label(ds, "fe"), ylabel=long_label(ds, "fi")
+        )
         axes[1, k].plot(at["exc"], at["inh"], "k.", label="at its set point")
         if at["inh"].notnull().any():
             _lines(axes[1, k], at, fit)

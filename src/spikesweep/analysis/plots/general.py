@@ -17,6 +17,7 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from spikesweep.analysis.plots import raster
 from spikesweep.analysis.plots.chosen import Chosen, choose
 from spikesweep.analysis.plots.style import (
     EMPTY,
@@ -60,9 +61,11 @@ def draw(
     """Return a figure of one variable: over `x` a curve for each `hue`, or a map over `x` and `y`.
 
     There is a panel for each value of `panel`. `at` chooses values of other axes by their labels, "mean"
-    averages one. `band` is what shades show of repetitions: "sd", "sem" or "none". What is not named is
-    chosen; raises InputError for names and labels that the dataset does not have.
+    averages one. `band` is what shades show of repetitions: "sd", "sem" or "none". Of `spike_times` it is a
+    raster. What is not named is chosen; raises InputError for names and labels that are not there.
     """
+    if var is not None and var.startswith("spike_") and var not in ds and raster.COUNTS in ds:
+        return raster.draw(ds, at or {})
     chosen = choose(ds, var=var, x=x, y=y, hue=hue, panel=panel, at=at or {}, band=band)
     with styled():
         if chosen.values.dtype.kind in WORDS:
