@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 project = "spikesweep"
 author = "The spikesweep developers"
 release = importlib.metadata.version("spikesweep")
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "reference"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "reference"]
 html_theme = "furo"
 html_title = f"spikesweep {release}"
 exclude_patterns = ["_ext"]

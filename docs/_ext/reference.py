@@ -143,12 +143,14 @@ def _modules(title: str, modules: list[str]) -> str:
 
 
 def _classes(title: str, package: Any) -> str:
-    parts = []
+    """Return a page of the classes of a room; the equations and sources of each stand in its module."""
+    parts, seen = [], set()
     for name in sorted(package.__all__):
         cls = getattr(package, name)
-        parts.append(
-            f"## {name}\n\n```{{eval-rst}}\n.. autoclass:: {cls.__module__}.{name}\n   :members:\n```\n"
-        )
+        module = "" if cls.__module__ in seen else f".. automodule:: {cls.__module__}\n   :no-index:\n\n"
+        seen.add(cls.__module__)
+        text = f"{module}.. autoclass:: {cls.__module__}.{name}\n   :members:"
+        parts.append(f"## {name}\n\n```{{eval-rst}}\n{text}\n```\n")
     return f"# {title}\n\n" + "\n".join(parts)
 
 
