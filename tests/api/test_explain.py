@@ -56,6 +56,11 @@ def test_a_key_of_another_option_is_found_there():
         (("neuron",), "\n  lif_dimensionless"),
         (("compute=slurm",), "whom the time is charged to"),
         (("compute.workers",), "no result depends on it"),
+        (("protocol=connection_test", "protocol.statistic"), "read by     protocol=connection_test\n"),
+        (("neuron=lif_dimensionless", "neuron.LIF.noise_D"), "with another: explain network=NAME"),
+        (("zip",), "axes that move together"),
+        (("sample",), "sample.num = null"),
+        (("exclude",), "decides which points there are"),
     ],
 )
 def test_axes_results_options_and_groups_are_explained(words, part):
@@ -91,6 +96,8 @@ def _lacking(group, name):
 
 
 def test_every_value_of_some_options_has_a_meaning():
+    values, choices = values_of([])
+    assert [key for key, text in _rows("sample", values, choices) if not text] == []
     for group, name in (("neuron", "adexp"), ("network", "brunel2000"), ("compute", "dask")):
         assert _lacking(group, name) == []
 

@@ -10,6 +10,7 @@ from spikesweep.api.explained import (
     equations,
     explained,
     keys_of,
+    note_of,
     notes_of,
     options,
     options_with,
@@ -86,7 +87,7 @@ def _option(word: str, words: Sequence[str]) -> None:
 def _rows(where: str, values: Mapping[str, Any], choices: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield each value below a node, and what it means."""
     group, _, below = where.partition(".")
-    node, told = _at(values, where), notes_of(group, choices[group]).of.get(below, "")
+    node, told = _at(values, where), note_of(where, choices)[1]
     if isinstance(node, Mapping) and not (group == "grid" and {"start", "low"} & {*node}):
         if told and below:
             yield where, told
@@ -178,7 +179,8 @@ def _tell(found: Explained, values: Mapping[str, Any], choices: Mapping[str, str
         if sweepable(values, found.key):
             _print("as an axis", f"run {found.key}=VALUE,VALUE")
     elif group in (*OPTIONS, "compute"):
-        _print("read by", "the run itself" + ("" if group in _POINTS else "; no result depends on it"))
+        of_points = "; it decides which points there are"
+        _print("read by", "the run itself" + (of_points if group in _POINTS else "; no result depends on it"))
 
 
 #: Options that decide which points there are.
@@ -189,7 +191,7 @@ def _read_by(key: str, values: Mapping[str, Any]) -> str:
     network = values["choices"]["network"]
     protocols = list(readers(values, key))
     if not protocols:
-        return f"nothing, with network={network}"
+        return f"nothing, with network={network}; with another: explain network=NAME {key}"
     text = f"protocol={', '.join(protocols)}"
     if key.startswith("neuron."):
         names = [name for name, cell in cell_names(values["network"]).items() if cell == key.split(".")[1]]

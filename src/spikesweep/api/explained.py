@@ -7,6 +7,7 @@ YAML file; who reads a value is asked of the protocols. Nothing is written down 
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -16,14 +17,14 @@ import yaml
 
 from spikesweep import trust
 from spikesweep.config import compose
-from spikesweep.config.build import field_hints, is_component, target_class
+from spikesweep.config.build import build, field_hints, is_component, target_class
 from spikesweep.config.meanings import Notes, allowed_text, field_comment, notes
 from spikesweep.config.options import OPTIONS, Options
 from spikesweep.config.words import CONFIG_DIR
 from spikesweep.config.zips import GROUPS
 from spikesweep.errors import InputError, nearest_key
 from spikesweep.grid.attributes import cell_names
-from spikesweep.protocols.base import is_read
+from spikesweep.protocols.base import Experiment, is_read
 from spikesweep.sweep.experiment import assemble
 from spikesweep.sweep.swept_keys import parameters
 from spikesweep.units import unit_of
@@ -91,19 +92,28 @@ def explained(values: Mapping[str, Any], key: str, choices: Mapping[str, str]) -
         where = f"{where}.{part}"
         node = inside[part] if part in inside else _default(here, part)
     option = choices.get(group, "")
-    noted = notes_of(group, option) if option else notes(CONFIG_DIR / "config.yaml")
-    below = ".".join(parts) if option else key
+    noted, below = note_of(key, choices)
     return Explained(
         key=key,
         value=node,
         unit=_unit(hint),
         meaning=meaning,
-        note=noted.of.get(below, ""),
+        note=below,
         allowed="" if hint is None else allowed_text(hint),
         owner=owner,
         choice=f"{group}={option}" if option else "",
         source=noted.head if option else "",
     )
+
+
+def note_of(key: str, choices: Mapping[str, str]) -> tuple[Notes, str]:
+    """Return the comments of the file that has a key, and that of the key."""
+    group, _, below = key.partition(".")
+    if group in choices:
+        noted = notes_of(group, choices[group])
+        return noted, noted.of.get(below, "")
+    noted = notes(CONFIG_DIR / "config.yaml")
+    return noted, noted.of.get(key, "")
 
 
 def _class_of(node: Any, hint: Any, where: str) -> type | None:
@@ -183,8 +193,13 @@ def readers(values: Mapping[str, Any], key: str) -> Iterator[str]:
     chosen = values["choices"]["protocol"]
     if group == "neuron" and parts and parts[0] not in cell_names(values["network"]).values():
         return
-    names = [chosen] if group == "protocol" else list(options("protocol"))
-    for name in names:
+    if group == "protocol":  # whichever network it needs
+        with suppress(InputError):  # of a function that is not named: whatever it does
+            if not is_read(build(values["protocol"], "protocol", Experiment), key):
+                return
+        yield chosen
+        return
+    for name in options("protocol"):
         try:
             nodes = values if name == chosen else compose.plain(compose.load(f"protocol={name}"))
             protocol, network = assemble({**values, "protocol": nodes["protocol"]})

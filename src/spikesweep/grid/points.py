@@ -36,8 +36,8 @@ class Sample:
     """How the axes given as ranges or distributions are filled: see `grid.designs` and `grid.priors`."""
 
     num: Annotated[int, Ge(1), Le(MOST_ROWS)] | None  #: points
-    method: Literal["latin_hypercube", "nested_latin_hypercube", "sobol", "random"]
-    seed: Annotated[int, Ge(0)]
+    method: Literal["latin_hypercube", "nested_latin_hypercube", "sobol", "random"]  #: how they are spread
+    seed: Annotated[int, Ge(0)]  #: of what is drawn
 
     def table(self, ranges: Mapping[str, tuple[Axis, Mapping[str, Any]]]) -> Table:
         """Return points of the ranges, by key of their axes; those that came twice stand once."""
