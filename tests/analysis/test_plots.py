@@ -112,6 +112,14 @@ def test_one_value_has_a_place_on_a_colour_bar(ds):
     assert [text.get_text() for text in fig.axes[-1].get_yticklabels()] == ["0"]
 
 
+def test_what_a_store_says_is_no_formula(ds, tmp_path):
+    told = ds.assign_coords(population=["$", r"$\frac$"]).rename(fe="$x")
+    told["rate"] = told.rate.assign_attrs(long_name=r"$\oops", units="$")
+    told["$x"].attrs |= {"long_name": r"$\sqrt", "units": "$"}
+    for words in ({}, {"y": "b"}, {"x": "population"}, {"x": "b", "at": {"$x": 4.0}}):
+        general.draw(told, **words).savefig(tmp_path / "x.png")
+
+
 def test_ratios_that_are_even_are_logarithmic():
     assert is_log(np.array([1.0, 10.0, 100.0]))
     assert not is_log(np.array([1.0, 50.0, 100.0]))

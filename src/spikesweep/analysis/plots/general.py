@@ -31,6 +31,7 @@ from spikesweep.analysis.plots.style import (
     long_label,
     norm_of,
     place,
+    plain,
     say,
     styled,
     variable_label,
@@ -89,8 +90,8 @@ def _panels(chosen: Chosen) -> Figure:
         else:
             _curves(ax, part, scale)
         if name is not None and chosen.panel is not None:
-            plain = chosen.ds[chosen.panel].dtype.kind in WORDS
-            ax.set_title(str(name) if plain else place(chosen.ds, chosen.panel, name))
+            words = chosen.ds[chosen.panel].dtype.kind in WORDS
+            ax.set_title(plain(name) if words else place(chosen.ds, chosen.panel, name))
     for ax in axes.flat[len(names) :]:
         ax.set_axis_off()
     if chosen.values.attrs.get("units") == "Hz" and chosen.y is None and not bool((chosen.mean < 0).any()):
@@ -135,10 +136,10 @@ def _curves(ax: Axes, chosen: Chosen, scale: _Scale) -> None:
         style["linestyle"] = LINES[k // len(MARKERS) % len(LINES)] if named else "-"
         if few:
             style |= {"marker": MARKERS[k % len(MARKERS)] if named else ".", "markersize": 4}
-        label = None if value is None else str(value) if named else f"{value:g}"
+        label = None if value is None else plain(value) if named else f"{value:g}"
         if x.dtype.kind in WORDS:
             style["linestyle"] = ""
-            ax.set_xticks(places, [str(v) for v in x], rotation=0 if len(x) < 6 else 45)
+            ax.set_xticks(places, [plain(v) for v in x], rotation=0 if len(x) < 6 else 45)
         if spread is not None and (few and (len(x) < 4 or x.dtype.kind in WORDS)):
             ax.errorbar(places, mean, spread, label=label, capsize=2, **style)
             continue
@@ -156,7 +157,7 @@ def _map(ax: Axes, chosen: Chosen, scale: _Scale) -> None:
         values = chosen.ds[name].values
         axes[name] = np.arange(len(values)) if values.dtype.kind in WORDS + "b" else values
         if values.dtype.kind in WORDS + "b":
-            put(axes[name], [str(v) for v in values])
+            put(axes[name], [plain(v) for v in values])
     shown = np.ma.masked_invalid(chosen.mean.transpose(chosen.y, chosen.x).values)
     ax.set_facecolor(EMPTY)
     edges = [_edges(axes[name]) for name in (chosen.x, chosen.y)]

@@ -8,7 +8,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from spikesweep.analysis.plots.style import WORDS, color_of, place, say, styled
+from spikesweep.analysis.plots.style import WORDS, color_of, place, plain, say, styled
 from spikesweep.grid.schema import counts_of
 from spikesweep.store.tables import wanted
 
@@ -52,7 +52,7 @@ def draw(ds: xr.Dataset, at: Mapping[str, Any]) -> Figure:
             size = 6 if whose.max(initial=0) < _FEW else 2
             ax.plot(times, whose, "|", color=color_of(k), markersize=size)
             ax.set_ylim(-0.5, whose.max(initial=0) + 0.5)
-            ax.set(ylabel="neuron", title="" if name is None else str(name))
+            ax.set(ylabel="neuron", title="" if name is None else plain(name))
             ax.yaxis.set_major_locator(MaxNLocator(integer=True))
             if every > 1:
                 said.append(f"{name or 'spikes'}: one in {every}")

@@ -62,12 +62,17 @@ def color_of(k: int) -> str:
 def short_name(ds: Any, name: str) -> str:
     """Return the name of an axis; of a swept value its key without the group: `exc.weight`, `RS.b`."""
     key = str(ds[name].attrs.get("key", "")) if name in ds.coords else ""
-    return key.partition(".")[2].removeprefix("parameters.") or name
+    return plain(key.partition(".")[2].removeprefix("parameters.") or name)
+
+
+def plain(text: Any) -> str:
+    """Return a text of a store in which matplotlib finds no formula."""
+    return str(text).replace("$", r"\$")
 
 
 def _unit(values: xr.DataArray) -> str:
     unit = str(values.attrs.get("units", "1"))
-    return "" if unit in ("1", "") else f" ({unit})"
+    return "" if unit in ("1", "") else plain(f" ({unit})")
 
 
 def axis_label(ds: Any, name: str) -> str:
@@ -80,19 +85,19 @@ def long_label(ds: Any, name: str) -> str:
     short = axis_label(ds, name)
     if name not in ds.coords:
         return short
-    text = str(ds[name].attrs.get("long_name", ""))
+    text = plain(ds[name].attrs.get("long_name", ""))
     told = text not in ("", name, str(ds[name].attrs.get("key", "")))
     return fill(f"{text}, {short}" if told else short, _LABEL)
 
 
 def variable_label(values: xr.DataArray) -> str:
     """Return what a variable is, with its unit."""
-    return fill(f"{values.attrs.get('long_name', values.name)}{_unit(values)}", _LABEL)
+    return fill(f"{plain(values.attrs.get('long_name', values.name))}{_unit(values)}", _LABEL)
 
 
 def place(ds: Any, name: str, value: Any) -> str:
     """Return that an axis has a value: `fi = 8 Hz`."""
-    text = f"{value:g}" if isinstance(value, (int, float)) else str(value)
+    text = f"{value:g}" if isinstance(value, (int, float)) else plain(value)
     unit = _unit(ds[name]).strip(" ()") if name in ds.coords else ""
     return f"{short_name(ds, name)} = {text}{f' {unit}' if unit else ''}"
 
@@ -133,7 +138,7 @@ def is_log(values: NDArray[Any]) -> bool:
 
 def say(fig: Figure, *texts: str) -> None:
     """Write below a figure what it does not show and what its shades are."""
-    told = "; ".join(text for text in texts if text).replace("$", r"\$")
+    told = "; ".join(text for text in texts if text)
     if told:
         width = max(int(fig.get_size_inches()[0] * 17), 40)
         fig.supxlabel(fill(told, width), fontsize=8, color="0.3")
