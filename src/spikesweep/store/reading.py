@@ -14,7 +14,7 @@ from spikesweep.grid.grid import Block
 from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import MISSING, NOT_ASKED, STATUS_MEANINGS
 from spikesweep.store import asked_for, durable, plain, ragged
-from spikesweep.store.arrays import chunk_key, dims, fresh_arrays, read_only, results
+from spikesweep.store.arrays import chunk_key, dims, fresh_arrays, no_singles, read_only, results
 from spikesweep.store.block_record import BlockRecord
 from spikesweep.store.description import Description
 from spikesweep.store.paths import is_foreign
@@ -170,7 +170,7 @@ class Reader(Description):
                 variable.encoding.pop(key, None)
         for name, values in ds.data_vars.items():
             sizes = dict(zip(values.dims, values.chunks or (), strict=False))
-            parts = {d: _no_singles(sum(c), c[0]) for d, c in sizes.items() if len(c) > 1 and 1 in c}
+            parts = {d: no_singles(sum(c), c[0]) for d, c in sizes.items() if len(c) > 1 and 1 in c}
             ds[name] = values.chunk(parts) if parts else values
         if (found := asked_for.requests(self.path)) is not None:
             meant = xr.DataArray(asked_for.mask(found, self.axis_values()), dims=self.axes)
@@ -243,10 +243,3 @@ class Reader(Description):
         """Return a block as an index of a variable."""
         parts = dict(zip(self.axes, block.slices, strict=True))
         return tuple(parts.get(dim, slice(None)) for dim in dims(self._arrays[name]))
-
-
-def _no_singles(n: int, chunk: int) -> tuple[int, ...]:
-    """Return how many values are read at a time: of single ones there are no derivatives."""
-    size = max(chunk, 2)
-    whole, rest = divmod(n, size)
-    return (*(size,) * (whole - 1), size + rest) if rest == 1 else (*(size,) * whole, *(rest,) * (rest > 0))

@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from spikesweep.analysis.plots import raster
-from spikesweep.analysis.plots.chosen import Chosen, choose
+from spikesweep.analysis.plots.choosing import choose
+from spikesweep.analysis.plots.chosen import Chosen
 from spikesweep.analysis.plots.style import (
     EMPTY,
     LINES,
