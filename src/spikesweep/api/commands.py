@@ -5,7 +5,7 @@ docs/exit_codes.md has the table of these. A command imports what it needs when 
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -96,6 +96,13 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("name", help="of the class, as QIF")
     new.add_argument("folder", nargs="?", default="mymodels", help="of your models (default: %(default)s)")
     _add_job(add("job", "job:command", "a batch script for a sweep's driver: job slurm -- run.py -m ..."))
+    _add_stores(add)
+    _add_exports(add)
+    return parser
+
+
+def _add_stores(add: Callable[[str, str, str], argparse.ArgumentParser]) -> None:
+    """Add the commands that look after stores."""
     ls = add("ls", "store_commands:ls", "one line for each sweep")
     ls.add_argument("folder", nargs="?", default="outputs", help="or a URL (default: %(default)s)")
     show = add("show", "store_commands:show", "one sweep in full")
@@ -108,19 +115,6 @@ def _parser() -> argparse.ArgumentParser:
     repair.add_argument("path")
     repair.set_defaults(repair=True)
     _add_view(add("view", "view:command", "see sweeps while they fill: view PATH..., on a page of a browser"))
-    _add_plot(add("plot", "plot:command", "a figure of any store: plot PATH --x fe --hue fi --out fig.pdf"))
-    export = add("export", "export:command", "a sweep for other programs: export PATH --to rates.csv fe=4")
-    export.add_argument("path", help="or the URL of a store, or a folder of sweeps over the same axes")
-    export.add_argument("words", nargs="*", metavar="axis=value", help="only these points")
-    export.add_argument(
-        "--to",
-        required=True,
-        metavar="FILE",
-        help=".csv, .parquet (tables), .nc, .nwb (spikes), .crate (RO-Crate)",
-    )
-    export.add_argument("--engine", help="that writes netCDF: netcdf4, h5netcdf, scipy; one that is there")
-    cite = add("cite", "cite:command", "how to cite the software and the models of a sweep: cite PATH")
-    cite.add_argument("path", nargs="?", help="or the URL of a store")
     diff = add("diff", "store_commands:diff", "compare configuration, code and results of two stores")
     diff.add_argument("a")
     diff.add_argument("b")
@@ -137,7 +131,23 @@ def _parser() -> argparse.ArgumentParser:
     replay = add("replay", "store_commands:replay", text)
     replay.add_argument("path")
     replay.add_argument("words", nargs="*", metavar="axis=value", help="of the point; models=FOLDER too")
-    return parser
+
+
+def _add_exports(add: Callable[[str, str, str], argparse.ArgumentParser]) -> None:
+    """Add the commands that make something else of stores."""
+    _add_plot(add("plot", "plot:command", "a figure of any store: plot PATH --x fe --hue fi --out fig.pdf"))
+    export = add("export", "export:command", "a sweep for other programs: export PATH --to rates.csv fe=4")
+    export.add_argument("path", help="or the URL of a store, or a folder of sweeps over the same axes")
+    export.add_argument("words", nargs="*", metavar="axis=value", help="only these points")
+    export.add_argument(
+        "--to",
+        required=True,
+        metavar="FILE",
+        help=".csv, .parquet (tables), .nc, .nwb (spikes), .crate (RO-Crate)",
+    )
+    export.add_argument("--engine", help="that writes netCDF: netcdf4, h5netcdf, scipy; one that is there")
+    cite = add("cite", "cite:command", "how to cite the software and the models of a sweep: cite PATH")
+    cite.add_argument("path", nargs="?", help="or the URL of a store")
 
 
 def _add_view(view: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ NAME.crate/
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
@@ -116,7 +117,7 @@ packages = ["src/spikesweep", "src/hydra_plugins"]
 
 def _described(folder: Path, store: stores.Store) -> dict[str, Any]:
     """Return the JSON-LD of a crate."""
-    attrs, about = store.attrs, software()
+    attrs = store.attrs
     choices = " ".join(f"{k}={v}" for k, v in attrs["configuration"]["choices"].items())
     missing = int(np.count_nonzero(store.told() == MISSING))
     axes = " x ".join(f"{name} {len(values)}" for name, values in store.axis_values().items())
@@ -145,6 +146,14 @@ def _described(folder: Path, store: stores.Store) -> dict[str, Any]:
         "mentions": {"@id": "#run"},
         "citation": [{"@id": article["@id"]} for article in articles],
     }
+    made = [*_made(attrs, choices, results)]
+    graph = [*made[:1], root, *files, *folders, *made[1:], *articles]
+    return {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": graph}
+
+
+def _made(attrs: Any, choices: str, results: str) -> Iterator[dict[str, Any]]:
+    """Yield what says that this is a crate, how the store was made, and by what."""
+    told = software()
     run = {
         "@id": "#run",
         "@type": "CreateAction",
@@ -157,8 +166,8 @@ def _described(folder: Path, store: stores.Store) -> dict[str, Any]:
     tool = {
         "@id": "#spikesweep",
         "@type": "SoftwareApplication",
-        "name": about["title"],
-        "description": about["abstract"],
+        "name": told["title"],
+        "description": told["abstract"],
         "softwareVersion": f"{attrs['versions'].get('spikesweep')}, commit {attrs.get('git_commit')}",
         "softwareRequirements": {"@id": "versions.json"},
     }
@@ -168,8 +177,7 @@ def _described(folder: Path, store: stores.Store) -> dict[str, Any]:
         "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
         "about": {"@id": "./"},
     }
-    graph = [descriptor, root, *files, *folders, run, tool, *articles]
-    return {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": graph}
+    yield from (descriptor, run, tool)
 
 
 def _file(folder: Path, file: Path) -> dict[str, Any]:
