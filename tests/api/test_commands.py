@@ -1,5 +1,7 @@
 """`python -m spikesweep` and `ss.replay`."""
 
+import re
+
 import numpy as np
 import pytest
 from conftest import first_file
@@ -39,6 +41,29 @@ def test_ls_prints_one_line_a_sweep(capsys, store, tmp_path, small):
     (tmp_path / "empty").mkdir()
     assert "no sweeps" in call(capsys, "ls", tmp_path / "empty")
     assert "nowhere does not exist" in call(capsys, "ls", tmp_path / "nowhere", code=2)
+
+
+def test_ls_fits_into_a_terminal(capsys, store, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", call(capsys, "ls", ".")).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "/adexp-fs_rs" in lines[1]
+    assert " 36 " in lines[1]
+    assert "configuration" not in lines[0]
+
+
+def test_a_folder_of_stores_is_no_store(capsys, store):
+    for command in ("show", "check", "verify"):
+        said = call(capsys, command, store.parent, code=2)
+        assert said == f"refused: {store.parent} is not a store, but a folder; allowed: {store}\n"
+
+
+def test_a_store_that_is_whole_was_not_mended(capsys, store):
+    assert call(capsys, "repair", store) == "whole\n"
+    first_file(store / "rate").write_bytes(b"")
+    assert call(capsys, "repair", store).endswith("whole now\n")
 
 
 def test_show_prints_everything(capsys, store):

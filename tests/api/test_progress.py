@@ -1,12 +1,14 @@
 """What a person sees of a running sweep: the time left with its interval, and lines of a log that are few."""
 
 import re
+from threading import Event
 
 import numpy as np
 import pytest
 
 from spikesweep.api import progress
 from spikesweep.api.progress import Pace, Terminal
+from spikesweep.sweep import dispatch
 from spikesweep.sweep.account import Account, logged
 
 
@@ -104,3 +106,44 @@ def test_the_log_keeps_who_ran_what_and_how_it_ended(tmp_path):
     assert lines[3].endswith("b.zarr: ends: KeyboardInterrupt")
     with logged(tmp_path / "nowhere" / "a.zarr", "1 point missing"):
         pass
+
+
+def test_a_notebook_has_a_line_that_changes_and_no_widget(monkeypatch, capsys):
+    shown = []
+
+    class Handle:
+        def update(self, data, raw):
+            shown.append(data["text/plain"])
+
+    def display(data, raw, display_id):
+        return Handle()
+
+    monkeypatch.setattr(progress, "_notebook", lambda: display)
+    seen = Terminal()
+    seen.start(4, 0, lambda: 2)
+    for _ in range(4):
+        seen.advance(1)
+    seen.stop()
+    assert "0/4 points" in shown[0]
+    assert shown[-1].startswith("#" * 30 + " 4/4 points")
+    assert len(shown) <= 6
+    assert capsys.readouterr().err == ""
+
+
+def test_a_program_is_no_notebook():
+    assert progress._notebook() is None
+
+
+def test_compiling_that_takes_a_while_is_told(monkeypatch):
+    told, waited = [], Event()
+
+    class Monitor:
+        def message(self, text):
+            told.append(text)
+            waited.set()
+
+    monkeypatch.setattr(dispatch, "_SILENT", 0.0)
+    monkeypatch.setattr(dispatch, "prepare", lambda work: waited.wait(60))
+    dispatch._compile(None, Monitor())
+    assert told[0].startswith("compiling kernels")
+    assert told[1].startswith("kernels ready")

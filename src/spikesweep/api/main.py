@@ -110,9 +110,10 @@ def _failed_points(outcome: "Outcome", job: Job, most: int = 10) -> str:
 def _draw(outcome: "Outcome", path: Path) -> str:
     """Draw the figure of a sweep; return its path, or why there is none: the results are there anyway.
 
-    The figure that an earlier run drew of the same points is left as it is.
+    The figure that an earlier run drew of the same points is left as it is. That of a part stands beside
+    that of the whole.
     """
-    figure = path.with_suffix(".png")
+    figure = path.with_suffix(".part.png" if outcome.part else ".png")
     if outcome.computed == 0 and figure_key(figure) == outcome.key:
         return str(figure)
     from spikesweep.analysis import plots  # late: a sweep alone needs no matplotlib

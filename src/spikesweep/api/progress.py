@@ -7,8 +7,10 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
+from importlib import import_module
 from math import sqrt
 from time import monotonic
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -19,6 +21,8 @@ from spikesweep.grid.texts import duration_text
 _PART, _SOONEST, _LATEST = 0.1, 10.0, 600.0
 #: Pieces of the time so far of which the pace is known, and half the width of what is told, at least.
 _PIECES, _NOISE = 32, 0.1
+#: Seconds between two looks of a notebook's line, and its characters.
+_AGAIN, _WIDTH = 0.2, 30
 
 
 class Pace:
@@ -62,13 +66,39 @@ class Pace:
         return f"{duration_text(expected)} left ({duration_text(low)} to {duration_text(high)})"
 
 
+class _Display:
+    """A line of a notebook's output that changes in its place; nothing needs to be installed for it."""
+
+    def __init__(self, display: Callable[..., Any]) -> None:
+        self._handle = display({"text/plain": ""}, raw=True, display_id=True)
+        self._shown = ""
+
+    def show(self, done: int, total: int, how: str) -> None:
+        """Show how far a run is."""
+        filled = round(_WIDTH * done / total) if total else _WIDTH
+        text = f"{'#' * filled}{'.' * (_WIDTH - filled)} {done}/{total} points  {how}"
+        if text != self._shown:
+            self._handle.update({"text/plain": text}, raw=True)
+            self._shown = text
+
+
+def _notebook() -> Callable[..., Any] | None:
+    """Return what displays in a notebook, None outside of one."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return None if getattr(shell, "kernel", None) is None else import_module("IPython.display").display
+
+
 class Terminal:
     """Messages; of a run the points that are done and that failed, how fast, by how many, the time left."""
 
     def __init__(self, page: Callable[[str | None], AbstractContextManager[str]] | None = None) -> None:
         self._page, self._pages = page, ExitStack()
         self._dashboard: str | None = None
-        self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        # a notebook has a line of its own: that of rich needs ipywidgets, or warns
+        self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True, force_jupyter=False)
+        self._display = _notebook()
+        self._line: _Display | None = None
         self._bar: Progress | None = None
         self._told = 0.0
         self._pace = Pace()
@@ -80,7 +110,7 @@ class Terminal:
     def dashboard(self, address: str) -> None:
         """Say where the tasks of Dask can be watched."""
         self._dashboard = address
-        self.message(f"dashboard: {address}")
+        self.message(f"dashboard: {address} (Dask's own: of tasks it knows the few that are under way)")
 
     def start(self, total: int, done: int, n_workers: Callable[[], int]) -> None:
         """Show the progress line; in a log, the first line comes later."""
@@ -92,7 +122,10 @@ class Terminal:
         self._pace, self._told = Pace(), 0.0
         self._total, self._done, self._failed = total, done, 0
         self._n_workers, self._n_now = n_workers, 0
-        if self._console.is_terminal:
+        if self._display is not None:
+            self._line = _Display(self._display)
+            self._line.show(done, total, "")
+        elif self._console.is_terminal:
             columns = (BarColumn(), MofNCompleteColumn(), TextColumn("points  {task.description}"))
             self._bar = Progress(*columns, console=self._console)
             self._bar.start()
@@ -106,6 +139,10 @@ class Terminal:
         self._n_now = self._n_workers()
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self._done, description=self._how())
+        elif self._line is not None:
+            if self._pace.seconds - self._told >= _AGAIN or self._done == self._total:
+                self._told = self._pace.seconds
+                self._line.show(self._done, self._total, self._how())
         elif self._pace.seconds - self._told > min(max(_PART * self._told, _SOONEST), _LATEST):
             self._told = self._pace.seconds
             self.message(f"{self._done} of {self._total} points  {self._how()}")
@@ -116,6 +153,9 @@ class Terminal:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+        elif self._line is not None:
+            self._line.show(self._done, self._total, self._how())
+            self._line = None
         elif self._pace.points:
             self.message(f"{self._done} of {self._total} points  {self._how()}")
 

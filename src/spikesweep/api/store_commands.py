@@ -1,7 +1,9 @@
 """The commands on stores: ls, show, check, diff, verify, replay."""
 
 import json
+import shutil
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,13 +17,27 @@ from spikesweep.errors import DamagedError, InputError
 from spikesweep.grid.schema import STATUS_MEANINGS
 from spikesweep.store import check as checks
 from spikesweep.store.paths import store_paths
+from spikesweep.store.reading import UNFINISHED
+from spikesweep.store.records import HIDDEN
 from spikesweep.store.remote import Remote
 from spikesweep.trust import named_words
+
+#: Stores below a folder that a refusal names.
+_NAMED = 8
+#: Columns of a terminal below which `ls` leaves out what the paths say already.
+_WIDE = 140
+#: Columns that all others need.
+_REST = 55
 
 
 def _read(path: str | stores.Place) -> stores.Reader:
     """Return the store at a path or a URL."""
     place = stores.place(path) if isinstance(path, str) else path
+    if place.is_dir() and not any((place / name).exists() for name in ("zarr.json", UNFINISHED, HIDDEN)):
+        below = [str(found) for found in store_paths(place)]
+        many = ", ..." if len(below) > _NAMED else ""
+        known = f"{', '.join(below[:_NAMED])}{many}" if below else "the path or the URL of a store (.zarr)"
+        raise InputError(f"{place} is not a store, but a folder; allowed: {known}")
     store = stores.stored(place.resolve() if isinstance(place, Path) and place.is_symlink() else place)
     if store is None:
         raise InputError(f"{place} does not exist; allowed: the path or the URL of a store (.zarr)")
@@ -41,24 +57,32 @@ def _counts(store: stores.Reader) -> dict[str, int]:
     return dict(zip(STATUS_MEANINGS.split(), map(int, counts), strict=True))
 
 
+_COLUMNS = ("sweep", "axes", "done", "failed", "missing", "MB", "age", "configuration")
+
+
 def ls(parsed: Any) -> int:
     """Print a line for each sweep of a folder, or below a URL."""
     folder = stores.place(parsed.folder)
     if not folder.is_dir():
         raise InputError(f"{folder} does not exist; allowed: a folder that holds sweeps")
     table = Table(box=None)
-    for heading in ("sweep", "axes", "done", "failed", "missing", "MB", "age", "configuration"):
-        table.add_column(heading, no_wrap=True)
+    live = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if live else 400
+    for heading in _COLUMNS if width >= _WIDE else _COLUMNS[:-1]:
+        number = heading in ("done", "failed", "missing", "MB", "age")
+        table.add_column(heading, no_wrap=True, overflow="ellipsis", min_width=len(heading) if number else 8)
     for path in store_paths(folder):
         try:
-            table.add_row(*_row(_read(path), path))
+            table.add_row(*_row(_read(path), path)[: len(table.columns)])
         except DamagedError as error:
             table.add_row(str(path), f"damaged: {error.what}")
         except InputError:
             table.add_row(str(path), "not a store of spikesweep")
         except Exception as error:  # whatever a damaged store raises: the others are listed
             table.add_row(str(path), f"cannot be read ({type(error).__name__}); python -m spikesweep check")
-    Console(width=400, markup=False).print(table if table.row_count else f"no sweeps below {folder}")
+    longest = max((len(str(cell)) for cell in table.columns[0].cells), default=0)
+    table.columns[0].min_width = min(longest, max(width - _REST, 20))  # axes are cut first
+    Console(width=width, markup=False).print(table if table.row_count else f"no sweeps below {folder}")
     return 0
 
 
@@ -115,10 +139,12 @@ def show(parsed: Any) -> int:
 def check(parsed: Any) -> int:
     """Print what is damaged, and repair it if asked for."""
     store = _read(parsed.path)
+    mended = False
     if parsed.repair:
         store = local(parsed.path, "check --repair")
         with store.locked():
             problems = checks.check(store)
+            mended = bool(problems)
             for problem in problems:
                 print(problem.what)
             if problems and (n_points := checks.repair(store, problems)):
@@ -139,7 +165,7 @@ def check(parsed: Any) -> int:
     if missing:
         print(f"{missing} points are not computed yet")
     if not problems:
-        print("whole" if not parsed.repair else "whole now")
+        print("whole now" if mended else "whole")
     return 1 if problems else 0
 
 
@@ -190,18 +216,26 @@ def _tell_edited(store: stores.Store) -> None:
         print(f"{module} is not what was run: spikesweep show {store.path} --sources", file=sys.stderr)
 
 
-def replay(parsed: Any) -> int:
-    """Compute a point again and print its traces."""
-    from spikesweep.sweep import replay as recompute
-
+def labels_of(words: Sequence[str]) -> dict[str, Any]:
+    """Return the labels of words, `fi=8 population=RS`; raise InputError for a word that is none."""
     labels: dict[str, Any] = {}
-    for word in named_words(parsed.words):
-        name, _, value = word.partition("=")
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise InputError(f"{word} is refused; allowed: axis=value")
         truth = {"true": True, "false": False}.get(value.lower())
         try:
             labels[name] = float(value) if truth is None else truth
         except ValueError:
             labels[name] = value
+    return labels
+
+
+def replay(parsed: Any) -> int:
+    """Compute a point again and print its traces."""
+    from spikesweep.sweep import replay as recompute
+
+    labels = labels_of(named_words(parsed.words))
     store = local(parsed.path, "replay")
     _tell_edited(store)
     try:

@@ -24,6 +24,13 @@ from spikesweep.trust import PACKAGE, fault_in, root_of, roots
 from spikesweep.units import unit_of
 
 T = TypeVar("T")
+#: What scalars are called.
+KINDS: Mapping[Any, str] = {
+    float: "a finite number",
+    int: "a whole number",
+    bool: "true or false",
+    str: "text",
+}
 
 
 def build(node: Any, where: str, *kinds: Any) -> Any:
@@ -184,7 +191,6 @@ def _choice(value: Any, options: Sequence[Any], where: str) -> Any:
 
 
 def _scalar(value: Any, kind: type, where: str) -> Any:
-    names = {float: "a finite number", int: "a whole number", bool: "true or false", str: "text"}
     accepted = {float: (int, float), int: (int,), bool: (bool,), str: (str,)}[kind]
     if kind is int and isinstance(value, float) and value.is_integer() and abs(value) <= 2**53:
         value = int(value)  # 1e4 is a whole number, as it is on an axis
@@ -192,7 +198,7 @@ def _scalar(value: Any, kind: type, where: str) -> Any:
     if wrong or (kind is float and not is_finite(value)):
         several = isinstance(value, list) and value and all(isinstance(v, accepted) for v in value)
         axis = f"; several are an axis: {where}={','.join(map(str, value))}" if several else ""
-        raise InputError(f"{where} = {shown(value)} is refused; allowed: {names[kind]}{axis}")
+        raise InputError(f"{where} = {shown(value)} is refused; allowed: {KINDS[kind]}{axis}")
     return kind(value) + 0.0 if kind is float else kind(value)  # -0.0, as a sign flip leaves it, is 0.0
 
 
@@ -212,12 +218,28 @@ def _check_bounds(value: Any, hint: Any, where: str) -> None:
 def _broken(value: Any, bound: Any) -> str:
     """Return what a bound allows if the value is outside, else nothing."""
     match bound:
-        case Gt(gt=limit) if not value > limit:
+        case Gt(gt=limit):
+            inside = value > limit
+        case Ge(ge=limit):
+            inside = value >= limit
+        case Le(le=limit):
+            inside = value <= limit
+        case MinLen(min_length=limit):
+            inside = len(value) >= limit
+        case _:
+            return ""
+    return "" if inside else bound_text(bound)
+
+
+def bound_text(bound: Any) -> str:
+    """Return what a bound of an annotation allows, in words."""
+    match bound:
+        case Gt(gt=limit):
             return f"more than {limit}"
-        case Ge(ge=limit) if not value >= limit:
+        case Ge(ge=limit):
             return f"at least {limit}"
-        case Le(le=limit) if not value <= limit:
+        case Le(le=limit):
             return f"at most {limit}"
-        case MinLen(min_length=limit) if len(value) < limit:
+        case MinLen(min_length=limit):
             return f"at least {limit} of them"
     return ""

@@ -36,8 +36,8 @@ class Sample:
     """How the axes given as ranges or distributions are filled: see `grid.designs` and `grid.priors`."""
 
     num: Annotated[int, Ge(1), Le(MOST_ROWS)] | None  #: points
-    method: Literal["latin_hypercube", "nested_latin_hypercube", "sobol", "random"]
-    seed: Annotated[int, Ge(0)]
+    method: Literal["latin_hypercube", "nested_latin_hypercube", "sobol", "random"]  #: how they are spread
+    seed: Annotated[int, Ge(0)]  #: of what is drawn
 
     def table(self, ranges: Mapping[str, tuple[Axis, Mapping[str, Any]]]) -> Table:
         """Return points of the ranges, by key of their axes; those that came twice stand once."""
@@ -108,10 +108,13 @@ def arrange(
     """Return the grid of axes with `values` and of `tables`, all by key, without what is excluded.
 
     The tables and the axes that an exclusion names share the dimension `point`; the other axes keep their
-    own. Raises InputError for an axis that cannot be in a table, and where no point is left.
+    own, and so do all where nothing is excluded. Raises InputError for an axis that cannot be in a table, and
+    where no point is left.
     """
     conditions = [Condition(text, axes) for text in exclude]
     named = {key for condition in conditions for key in condition.keys if key in values}
+    if not tables and not _any_excluded(conditions, {key: values[key] for key in values if key in named}):
+        named = set()  # a grid, as without the conditions
     tables = [*tables, *({key: values[key]} for key in values if key in named)]
     for key in (key for table in tables for key in table):
         if axes[key].whole:
@@ -132,6 +135,15 @@ def arrange(
     _refuse_twice(axes, columns)
     numbers = np.arange(int(keep.sum()))
     return Grid((POINT, *own[0]), (numbers, *own[1]), tuple((axes[k], columns[k]) for k in columns))
+
+
+def _any_excluded(conditions: Sequence[Condition], values: Table) -> bool:
+    """Return whether a condition leaves out any combination of values."""
+    if not values:
+        return False
+    refuse_many({key: len(column) for key, column in values.items()}, MOST_ROWS)
+    columns = _product([{key: column} for key, column in values.items()])
+    return any(condition.holds(columns).any() for condition in conditions)
 
 
 def _product(tables: Sequence[Table]) -> Table:

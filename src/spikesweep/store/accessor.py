@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid.attributes import configuration_of, parameter
 from spikesweep.grid.grid import POINT
-from spikesweep.grid.labels import is_label
 from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import DONE, counts_of
-from spikesweep.store import Reader, place, stored
+from spikesweep.store import Reader, place, stored, tables
 from spikesweep.store.arrays import version
 
 #: Readings of what a running sweep may just be writing.
@@ -89,9 +88,38 @@ class SweepAccessor:
                 out.coords[values.name] = (dimension, repeated, values.attrs)
         return out
 
-    def to_pandas(self, dimension: str = "spike", **labels: Any) -> Any:
-        """Return a DataFrame with a row for each value of the cells at some labels, which are its columns."""
+    def to_pandas(self, dimension: str | None = None, **labels: Any) -> Any:
+        """Return a DataFrame with a row for each value of the cells at some labels, its columns.
+
+        That of a sweep without ragged results, or with `dimension` "" or the name of a table (`tables`), has
+        a row for each value of its variables: axes, variables and the status, in words, are columns.
+        """
+        if dimension is None:
+            dimension = "spike" if counts_of("spike") in self._ds else ""
+        if dimension in self.tables:
+            return tables.table(tables.selected(self._ds, labels), dimension)
         return self.ragged(dimension, **labels).to_dataframe().reset_index(drop=True)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Return the names of the tables that `to_pandas` and exports have."""
+        return tuple(tables.tables(self._ds))
+
+    def __repr__(self) -> str:
+        """Return what the accessor has, and what of it this dataset has."""
+        axes = [f"{name} {self._ds.sizes[name]}" for name in map(str, self._ds.dims)]
+        lines = [f"spikesweep: {' x '.join(axes) or 'one value'}"]
+        if (status := self._ds.get("status")) is not None and status.dtype.kind in "iu":
+            n = int(status.isin(DONE).sum())
+            lines.append(f"  {n} of {status.size} points have results")
+        if "configuration" in self._ds.attrs:
+            choices = " ".join(f"{k}={v}" for k, v in self.configuration["choices"].items())
+            lines.append(f"  .configuration                 {choices}")
+        lines.append("  .complete(DIM, ...)            where all points along dimensions have results")
+        lines.append("  .to_pandas(**labels)           a row a value, or a row a spike")
+        if counts_of("spike") in self._ds:
+            lines.append("  .spikes(**labels)              spike times of cells; .to_neo(**labels) for Neo")
+        return "\n".join(lines)
 
     def to_neo(self, *, neurons: int | None = None, **labels: Any) -> Any:
         """Return a neo.Block of the spikes at some labels: a segment a cell, a spike train a neuron.
@@ -173,7 +201,7 @@ class SweepAccessor:
                 raise InputError(f"{name} is not known of this part of the sweep; allowed: {name}=...")
             kept = np.ones(part.size, np.bool_)
             for key in [key for key in left if key == name or self._is_column(key, name)]:
-                kept &= _wanted(key, np.atleast_1d(self._ds.get(key, part).values), left.pop(key))
+                kept &= tables.wanted(key, np.atleast_1d(self._ds.get(key, part).values), left.pop(key))
             chosen[name] = part.expand_dims(name) if part.ndim == 0 else part
             chosen[name] = chosen[name][kept]
             if not kept.any():
@@ -187,13 +215,3 @@ class SweepAccessor:
     def _is_column(self, key: str, dimension: str) -> bool:
         """Return whether a label is one of points that are no full grid."""
         return dimension == POINT.name and key in self._ds.coords and self._ds[key].dims in ((dimension,), ())
-
-
-def _wanted(key: str, values: NDArray[Any], wanted: Any) -> NDArray[np.bool_]:
-    """Return which values are wanted; raise InputError where some wanted ones are none."""
-    for value in np.atleast_1d(wanted).tolist():
-        if not is_label(values, value).any():
-            shown = ", ".join(map(str, values[:8].tolist())) + (", ..." if len(values) > 8 else "")
-            raise InputError(f"{key} = {value}; allowed: one of {shown}")
-    found = [is_label(values, value) for value in np.atleast_1d(wanted).tolist()]
-    return np.asarray(np.any(found, axis=0))

@@ -202,3 +202,10 @@ def assert_aligned(block: Block, status: zarr.Array[Any]) -> None:
     for a, b, step, n in zip(block.start, block.stop, status.chunks, status.shape, strict=True):
         if a % step or b != min(a + step, n):
             raise AssertionError(f"{block} is not a chunk of {status.chunks}")
+
+
+def no_singles(n: int, chunk: int) -> tuple[int, ...]:
+    """Return how many values are read at a time: of single ones there are no derivatives."""
+    size = max(chunk, 2)
+    whole, rest = divmod(n, size)
+    return (*(size,) * (whole - 1), size + rest) if rest == 1 else (*(size,) * whole, *(rest,) * (rest > 0))

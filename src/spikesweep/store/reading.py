@@ -14,7 +14,7 @@ from spikesweep.grid.grid import Block
 from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import MISSING, NOT_ASKED, STATUS_MEANINGS
 from spikesweep.store import asked_for, durable, plain, ragged
-from spikesweep.store.arrays import chunk_key, dims, fresh_arrays, read_only, results
+from spikesweep.store.arrays import chunk_key, dims, fresh_arrays, no_singles, read_only, results
 from spikesweep.store.block_record import BlockRecord
 from spikesweep.store.description import Description
 from spikesweep.store.paths import is_foreign
@@ -168,6 +168,10 @@ class Reader(Description):
         for variable in variables:
             for key in _CODECS:
                 variable.encoding.pop(key, None)
+        for name, values in ds.data_vars.items():
+            sizes = dict(zip(values.dims, values.chunks or (), strict=False))
+            parts = {d: no_singles(sum(c), c[0]) for d, c in sizes.items() if len(c) > 1 and 1 in c}
+            ds[name] = values.chunk(parts) if parts else values
         if (found := asked_for.requests(self.path)) is not None:
             meant = xr.DataArray(asked_for.mask(found, self.axis_values()), dims=self.axes)
             status = ds["status"]

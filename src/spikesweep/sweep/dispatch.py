@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
+from threading import Timer
 from time import perf_counter
 from typing import Protocol
 
@@ -19,6 +20,9 @@ from spikesweep.sweep.account import Account, logged
 from spikesweep.sweep.blocks import BlockDone, Work, give_up, prepare, run_block, run_block_isolated
 from spikesweep.sweep.compute.base import Executor, Lost, Running
 from spikesweep.sweep.sent import Sent, Unfit
+
+#: Seconds of compiling after which a person wonders.
+_SILENT = 2.0
 
 
 class Monitor(Protocol):
@@ -54,9 +58,7 @@ def dispatch(
     Raises InputError where a worker cannot take part.
     """
     if compute.in_process:
-        began = perf_counter()
-        prepare(work)
-        monitor.message(f"kernels ready in {perf_counter() - began:.1f} s")
+        _compile(work, monitor)
     n_todo = int(todo.sum())
     account = Account()
     with (
@@ -79,6 +81,20 @@ def dispatch(
         say(f"ends: {account.points} points computed\n{account}")
     if text := str(account):
         monitor.message(text)
+
+
+def _compile(work: Work, monitor: Monitor) -> None:
+    """Compile what blocks call; say so where it takes a while."""
+    began = perf_counter()
+    text = "compiling kernels: up to a minute, once; they are kept for later runs"
+    soon = Timer(_SILENT, monitor.message, [text])
+    soon.daemon = True
+    soon.start()
+    try:
+        prepare(work)
+    finally:
+        soon.cancel()
+    monitor.message(f"kernels ready in {perf_counter() - began:.1f} s")
 
 
 @contextmanager

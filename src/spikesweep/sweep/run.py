@@ -49,6 +49,7 @@ class Outcome:
     computed: int  #: points computed by this run
     failed: int  #: points asked for that stand as failed or not finite
     missing: int  #: points asked for that are missing still
+    part: bool = False  #: whether the store has labels that were not asked for
 
     @property
     def dataset(self) -> "xr.Dataset":
@@ -117,6 +118,7 @@ def _run(asked: Grid, work: Work, compute: Executor, monitor: Monitor) -> Outcom
         computed=int(np.count_nonzero(todo & (status != MISSING))),
         failed=int(np.count_nonzero(np.isin(inside, FAILURES))),
         missing=int(np.count_nonzero(inside == MISSING)),
+        part=asked.shape != grid.shape,
     )
 
 

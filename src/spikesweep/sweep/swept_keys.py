@@ -4,8 +4,6 @@ The node `grid` holds both: `grid.fe` is the protocol's axis, `grid.neuron.RS.b`
 axis is a number, a list, {start, stop, num, spacing}, or {low, high, spacing}, which `sample` fills.
 """
 
-import inspect
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType
@@ -15,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.config.build import checked, field_hints, is_component, scalar_of, target_class
+from spikesweep.config.meanings import field_comment
 from spikesweep.config.words import RANGE_PARTS
 from spikesweep.errors import InputError, nearest_key
 from spikesweep.grid.grid import axis_values
@@ -52,9 +51,7 @@ class Parameter:
 
     def meaning(self) -> str:
         """Return what the field's comment says of it."""
-        name = self.key.rsplit(".", 1)[-1]
-        found = re.search(rf"^\s+{name}:.*#: *(.+)$", inspect.getsource(self.owner), re.MULTILINE)
-        return found[1] if found else self.key
+        return field_comment(self.owner, self.key.rsplit(".", 1)[-1]) or self.key
 
 
 def _is_optional(hint: Any) -> bool:

@@ -7,30 +7,52 @@ from importlib import import_module
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 from matplotlib.figure import Figure
 
+from spikesweep.analysis.plots import general
+from spikesweep.analysis.plots import swept as swept_points
+from spikesweep.analysis.plots.style import COLORS, styled
 from spikesweep.grid.attributes import FIGURE_KEY, configuration_of
 from spikesweep.grid.schema import DONE
 from spikesweep.store import durable
 
 
 def figure(ds: xr.Dataset) -> Figure:
-    """Return the figure of a sweep's dataset, which says where points have no results."""
-    protocol = configuration_of(ds.attrs)["choices"]["protocol"]
-    swept = "point" in ds.dims or any("key" in ds[name].attrs for name in ds.coords)
-    name = f"{__name__}.{protocol}"
-    module = import_module(name if find_spec(name) else f"{__name__}.any_protocol")
-    if swept:
-        draw = getattr(module, "swept_figure", import_module(f"{__name__}.swept").figure)
-    else:
-        draw = module.figure
-    drawn: Figure = draw(ds)
-    if "status" in ds and (n := int((~ds["status"].isin(DONE)).sum())):
-        text = f"incomplete: {n} of {ds['status'].size} points have no results"
-        drawn.text(0.995, 0.005, text, ha="right", va="bottom", fontsize=7, color="firebrick")
+    """Return the figure of a sweep's dataset, which says where points have no results.
+
+    Of a part in which axes are missing, of means and of joined sweeps it is a general one (`general.draw`).
+    """
+    with styled():
+        drawn: Figure = _module(ds)(ds)
+    status = ds.get("status")
+    if status is not None and status.dtype.kind in "iu" and (n := int((~status.isin(DONE)).sum())):
+        text = f"incomplete: {n} of {status.size} points have no results"
+        drawn.text(0.995, 0.995, text, ha="right", va="top", fontsize=8, color=COLORS[1])
     return drawn
+
+
+def _module(ds: xr.Dataset) -> Any:
+    """Return what draws a dataset: its protocol's module, where the dataset has all that it draws."""
+    whole = {"results", "axes", "configuration"} <= ds.attrs.keys() and ds.get("status") is not None
+    dims = str(ds.attrs.get("axes", "")).split() if whole else []
+    names = [ds[name] for name in dims if name in ds.coords]
+    swept = "point" in ds.dims or any("key" in ds[name].attrs for name in ds.coords)
+    if not whole or ds["status"].dtype.kind not in "iu" or len(names) < len(dims):
+        return general.figure
+    name = f"{__name__}.{configuration_of(ds.attrs)['choices']['protocol']}"
+    if find_spec(name) is None:
+        return general.figure
+    module = import_module(name)
+    lost = [dim for dim in (*dims, *module.DIMS) if dim not in ds.dims]
+    if "point" in ds.dims:
+        lost = [dim for dim in module.DIMS if dim not in ds.dims]
+    if lost:
+        return general.figure
+    general_one = swept_points.figure if "point" in ds.dims else general.figure
+    return getattr(module, "swept_figure", general_one) if swept else module.figure
 
 
 def save(ds: xr.Dataset, path: Path, key: str = "") -> None:

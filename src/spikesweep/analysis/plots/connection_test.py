@@ -12,11 +12,15 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from spikesweep.analysis.detection import roc
 from spikesweep.analysis.plots import swept as any_swept
+from spikesweep.analysis.plots.style import color_of, long_label, place, say
 from spikesweep.grid.attributes import configuration_of
+
+#: Dimensions that figures need beside the axes of the protocol.
+DIMS = ("input",)
 
 _KINDS = ("excitatory", "inhibitory")
 #: What a decision is, and its colour.
-_OUTCOMES = {"TP": "C2", "FN": "C1", "TN": "0.85", "FP": "C3"}
+_OUTCOMES = {"TP": color_of(0), "FN": color_of(5), "TN": "0.85", "FP": color_of(1)}
 #: What a legend calls a variable.
 _SHORT = {
     "tpr_exc": "excitatory",
@@ -42,6 +46,9 @@ def figure(ds: xr.Dataset) -> Figure:
     first = ds.isel({dim: 0 for dim in ds["status"].dims} if "status" in ds else {})
     decisions(axes[1, 0], first)
     roc_curves(axes[1, 1], first)
+    dims = [str(d) for d in ds["status"].dims if ds.sizes[d] > 1] if "status" in ds else []
+    said = [place(ds, d, ds[d].values[0].item()) for d in dims]
+    say(fig, f"above: all runs; below: {', '.join(said)}, the first" if said else "")
     return fig
 
 
@@ -57,7 +64,7 @@ def swept_figure(ds: xr.Dataset) -> Figure:
     axes = fig.subplots(3, 1, sharex=True)
     along = ds[x].dims[0]
     for ax, names in zip(axes, rows, strict=True):
-        for name, color in zip(names, ("C0", "C3", "0.4"), strict=False):
+        for name, color in zip(names, (color_of(0), color_of(1), "0.4"), strict=False):
             dots = ok[name].transpose(along, ...).values.reshape(ds.sizes[along], -1)
             mean = ok[name].mean([dim for dim in ok[name].dims if dim != along]).values
             ax.plot(ds[x].values, dots, ".", color=color, markersize=4, alpha=0.4)
@@ -71,7 +78,8 @@ def swept_figure(ds: xr.Dataset) -> Figure:
         axes[-1].minorticks_off()
     axes[0].set(ylim=(-0.05, 1.05), ylabel="share found")
     axes[1].set(ylabel="ROC area")
-    axes[2].set(xlabel=any_swept.axis_label(ds, x), ylabel="output rate (Hz)")
+    axes[2].set(xlabel=long_label(ds, x), ylabel="output rate (Hz)")
+    say(fig, "dots: runs, lines: their means")
     return fig
 
 
@@ -98,9 +106,13 @@ def averages(found: xr.Dataset, shown: int = 8) -> Figure:
     fig = Figure(figsize=(5.6, 3.4), layout="constrained")
     ax = fig.subplots()
     ax.plot(
-        found["lag"], found["shuffled_sta"].isel(shuffle=slice(shown)).T, color="C1", linewidth=0.5, alpha=0.6
+        found["lag"],
+        found["shuffled_sta"].isel(shuffle=slice(shown)).T,
+        color=color_of(1),
+        linewidth=0.5,
+        alpha=0.6,
     )
-    ax.plot(found["lag"], found["sta"], color="C0", linewidth=1.2)
+    ax.plot(found["lag"], found["sta"], color=color_of(0), linewidth=1.2)
     ax.set(xlabel="time after the spike (ms)", ylabel="mean imaged potential (mV)")
     _bare(ax)
     return fig
@@ -112,9 +124,9 @@ def heights(run: xr.Dataset, inputs: Any) -> Figure:
     for ax, number in zip(fig.subplots(1, len(inputs), squeeze=False)[0], inputs, strict=True):
         one = run.isel(input=number)
         shuffled = one["shuffled_height"].values
-        ax.hist(shuffled, bins=20, color="C1", alpha=0.6)
-        ax.plot(shuffled, np.zeros(len(shuffled)), "|", color="C1")
-        ax.axvline(float(one["sta_height"]), color="C0")
+        ax.hist(shuffled, bins=20, color=color_of(1), alpha=0.6)
+        ax.plot(shuffled, np.zeros(len(shuffled)), "|", color=color_of(1))
+        ax.axvline(float(one["sta_height"]), color=color_of(0))
         kind = _KINDS[int(one["is_inhibitory"])]
         ax.set(title=f"{number}: {kind if one['is_connected'] else 'not connected'}", xlabel="height (mV)")
         _bare(ax)
@@ -125,7 +137,10 @@ def split(ax: Axes, ds: xr.Dataset, values: xr.DataArray, label: str, bins: Any)
     """Draw the distribution of a measure of inputs that are connected, and of those that are not."""
     edges = np.histogram_bin_edges(values.values[np.isfinite(values.values)], bins=bins)
     connected = ds["is_connected"].astype(bool)
-    for chosen, color, name in ((connected, "C0", "connected"), (~connected, "C1", "not connected")):
+    for chosen, color, name in (
+        (connected, color_of(0), "connected"),
+        (~connected, color_of(1), "not connected"),
+    ):
         kept = values.where(chosen).values
         ax.hist(kept[np.isfinite(kept)], bins=edges.tolist(), color=color, alpha=0.6, label=name)
     ax.set(xlabel=label, ylabel="inputs", yscale="log")
@@ -151,7 +166,7 @@ def decisions(ax: Axes, run: xr.Dataset) -> None:
     ax.set(xlabel="p-value threshold", ylabel="input")
     handles = [Patch(color=color, label=name) for name, color in _OUTCOMES.items()]
     ax.legend(
-        handles=handles, fontsize=7, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False
+        handles=handles, fontsize=8, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False
     )
 
 

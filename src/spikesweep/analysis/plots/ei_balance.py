@@ -8,9 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikesweep.analysis import balance
-from spikesweep.analysis.plots.swept import axis_label
+from spikesweep.analysis.plots.style import axis_label, color_of, long_label, mean_of, say
 from spikesweep.grid.attributes import parameter
 from spikesweep.units import PER_MS
+
+#: Dimensions that figures need beside the axes of the protocol.
+DIMS = ("population",)
 
 _AXES = ("fe", "fi", "pop_size")
 _SHOWN = ("charge_exc", "charge_inh", "spike_count")
@@ -50,15 +53,22 @@ def _over_set_points(ds: xr.Dataset) -> Figure:
         image = axes[0, k].pcolormesh(ds["fe"], ds["fi"], rate.sel(population=name).transpose("fi", "fe"))
         fig.colorbar(image, ax=axes[0, k], label="firing rate (Hz)")
         axes[0, k].plot(at["fe"], at["fi"], "w.-", linewidth=0.8)
-        axes[0, k].set(title=f"{name}; white: at its set point", xlabel="fe (Hz)", ylabel="fi (Hz)")
+        axes[0, k].set(
+            title=f"{name}; white: at its set point", xlabel=long_label(ds, "fe"), ylabel=long_label(ds, "fi")
+        )
         axes[1, k].plot(at["exc"], at["inh"], "k.", label="at its set point")
         if at["inh"].notnull().any():
             _lines(axes[1, k], at, fit)
+        else:
+            axes[1, k].text(
+                0.5, 0.4, "no set point inside the sweep", ha="center", transform=axes[1, k].transAxes
+            )
         axes[1, k].set(xlabel="mean excitatory current (pA)", ylabel="mean inhibitory current (pA)")
         axes[1, k].set_ylim(0.0, 1.5 * axes[1, k].get_ylim()[1])  # room for the legend
-        axes[1, k].legend(frameon=False, fontsize=7, loc="upper left")
+        axes[1, k].legend(frameon=False, fontsize=8, loc="upper left")
         axes[1, k].spines[["top", "right"]].set_visible(False)
     fig.suptitle(_place(ds, ["pop_size"]), fontsize="medium")
+    say(fig, mean_of(ds))
     return fig
 
 
@@ -95,7 +105,7 @@ def _over_axis(ds: xr.Dataset) -> Figure:
             for place, style in zip(places, _STYLES, strict=False):
                 one = ds[name].sel(population=population).isel({by: place})
                 label = str(population) + (f", {_place(one.to_dataset(), [by])}" if len(places) > 1 else "")
-                look = {"linestyle": style, "marker": ".", "color": f"C{k}", "linewidth": 1.0}
+                look = {"linestyle": style, "marker": ".", "color": color_of(k), "linewidth": 1.0}
                 mean, sd = one.mean("seed").values, one.std("seed", ddof=ddof).values
                 ax.errorbar(ds[x].values, mean, sd, label=label, **look)
         ax.set(xscale=scale, xlabel=axis_label(ds, x), ylabel=_labelled(ds[name]))
@@ -127,7 +137,7 @@ def _over_seeds(ds: xr.Dataset) -> Figure:
             bins = np.arange(values.min(), values.max() + 2) - 0.5 if counts else 30
             text = f"{population}: {values.mean():.1f}"
             text += f" (SD {values.std(ddof=1):.1f})" if len(values) > 1 else ""
-            ax.hist(values, bins=bins, color=f"C{k}", alpha=0.6, label=text)
+            ax.hist(values, bins=bins, color=color_of(k), alpha=0.6, label=text)
         ax.set_ylim(top=1.25 * ax.get_ylim()[1])  # room for the legend
         ax.set(xlabel=_labelled(ds[name]))
         ax.legend(frameon=False, fontsize=8)
@@ -145,9 +155,9 @@ def traces(point: xr.Dataset) -> Figure:
     for population in point["population"].values:
         axes[0].plot(seconds, point["v"].sel(population=population), linewidth=0.6, label=population)
     first = point.isel(population=0)
-    axes[1].plot(seconds, first["i_exc"] * 1e-3, color="C2", linewidth=0.6, label="excitatory")
-    axes[1].plot(seconds, first["i_inh"] * 1e-3, color="C3", linewidth=0.6, label="inhibitory")
-    axes[2].plot(seconds, (first["i_exc"] - first["i_inh"]) * 1e-3, color="C4", linewidth=0.6)
+    axes[1].plot(seconds, first["i_exc"] * 1e-3, color=color_of(2), linewidth=0.6, label="excitatory")
+    axes[1].plot(seconds, first["i_inh"] * 1e-3, color=color_of(3), linewidth=0.6, label="inhibitory")
+    axes[2].plot(seconds, (first["i_exc"] - first["i_inh"]) * 1e-3, color=color_of(4), linewidth=0.6)
     axes[2].axhline(0.0, color="gray", linewidth=0.5)
     axes[0].set(ylabel="mV")
     axes[1].set(ylabel="Current (nA)", title=f"onto {first['population'].item()}")

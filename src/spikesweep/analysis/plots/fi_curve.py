@@ -8,7 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikesweep.analysis import fi
-from spikesweep.analysis.plots import swept
+from spikesweep.analysis.plots import general, swept
+from spikesweep.analysis.plots.style import color_of, mean_of, say
+
+#: Dimensions that figures need beside the axes of the protocol.
+DIMS = ("population",)
 
 #: Height of the vertical line that stands for a spike, above the highest potential (mV).
 _SPIKE = 40.0
@@ -18,13 +22,14 @@ _MARKED = 50
 
 def figure(ds: xr.Dataset) -> Figure:
     """Return rate (with thresholds and rheobases) and first and last interval against current."""
+    told = mean_of(ds)
     ds = ds.where(ds["status"] == 1).mean("seed").load() if "status" in ds else ds
     found = fi.measures(ds)
     fig = Figure(figsize=(8.4, 3.4), layout="constrained")
     left, right = fig.subplots(1, 2)
     marker = "." if ds.sizes["i_ext"] <= _MARKED else ""
     for k, population in enumerate(ds["population"].values):
-        one, color = ds.sel(population=population), f"C{k}"
+        one, color = ds.sel(population=population), color_of(k)
         threshold = float(found["threshold"].sel(population=population))
         from_the_first = " or less" if threshold == float(ds["i_ext"][0]) else ""
         label = "no spike" if np.isnan(threshold) else f"from {threshold:g} pA{from_the_first}"
@@ -45,18 +50,19 @@ def figure(ds: xr.Dataset) -> Figure:
             right.plot(ds["i_ext"], curve, style, marker=marker, color=color, linewidth=1.0, label=label)
     left.set(xlabel="current (pA)", ylabel="firing rate (Hz)")
     title = "dotted: analytic rheobase" if found["rheobase"].notnull().any() else None
-    left.legend(frameon=False, fontsize=8, title=title, title_fontsize=7)
+    left.legend(frameon=False, fontsize=8, title=title, title_fontsize=8)
     left.set_ylim(bottom=0.0)
     right.set(xlabel="current (pA)", ylabel="interspike interval (ms)", yscale="log")
     if np.isfinite(ds["first_isi"]).any():
         right.legend(frameon=False, fontsize=8)
     _bare(left, right)
+    say(fig, told)
     return fig
 
 
 def swept_figure(ds: xr.Dataset) -> Figure:
     """Return rate against current for values of the longest swept axis; dots where points are no grid."""
-    return swept.figure(ds, over="i_ext" if "i_ext" in ds.dims else None)
+    return general.draw(ds, x="i_ext") if "i_ext" in ds.dims else swept.figure(ds)
 
 
 def ephys(ds: xr.Dataset, examples: Mapping[str, xr.Dataset], current: float) -> Figure:
@@ -71,7 +77,7 @@ def ephys(ds: xr.Dataset, examples: Mapping[str, xr.Dataset], current: float) ->
         _potential(ax, cell)
         ax.set(title=f"{population} at {current:g} pA")
         ordered = np.diff(cell["spike_times"].values)
-        axes[1, 1].plot(np.arange(1, len(ordered) + 1), ordered, ".", color=f"C{k}", label=population)
+        axes[1, 1].plot(np.arange(1, len(ordered) + 1), ordered, ".", color=color_of(k), label=population)
         axes[1, 0].plot(
             ds["i_ext"] * 1e-3, ds["rate"].sel(population=population).mean("seed"), label=population
         )
@@ -86,8 +92,8 @@ def ephys(ds: xr.Dataset, examples: Mapping[str, xr.Dataset], current: float) ->
 
 def _potential(ax: Axes, cell: xr.Dataset) -> None:
     top = float(cell["v"].max())
-    ax.plot(cell["time"] * 1e-3, cell["v"], color="green", linewidth=0.3)
-    ax.vlines(cell["spike_times"] * 1e-3, top, top + _SPIKE, color="green", linewidth=0.3)
+    ax.plot(cell["time"] * 1e-3, cell["v"], color=color_of(2), linewidth=0.3)
+    ax.vlines(cell["spike_times"] * 1e-3, top, top + _SPIKE, color=color_of(2), linewidth=0.3)
     ax.set(xlabel="Time (s)", ylabel="mV")
 
 

@@ -1,6 +1,5 @@
 """Figures of a fitted transfer function: the fit, its residuals, and which moments the data cover."""
 
-import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -8,6 +7,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
 from spikesweep.analysis.fitted import transfer_function
+from spikesweep.analysis.plots.style import SHADES, norm_of
 from spikesweep.analysis.semi_analytical import TransferFunction
 
 
@@ -34,11 +34,10 @@ def curves(
 ) -> None:
     """Draw observed rates (over `fe` and `fi`) as markers and a fit as lines, one colour a value of fi."""
     fi = observed["fi"].values
-    norm = mpl.colors.Normalize(fi.min(), max(fi.max(), fi.min() + 1e-9))
-    colors = mpl.colormaps["viridis"]
+    norm = norm_of(fi)
     for value in fi:
         row = observed.sel(fi=value)
-        color = colors(norm(value))
+        color = SHADES(norm(value))
         fe = np.asarray(row["fe"].values)
         if F is not None:
             x = np.linspace(np.nanmin(fe), np.nanmax(fe), 100)
@@ -51,7 +50,8 @@ def curves(
         ylabel="output rate (Hz)",
     )
     ax.spines[["top", "right"]].set_visible(False)
-    bar = fig.colorbar(ScalarMappable(norm, "viridis"), ax=ax, pad=0.02)
+    few = list(fi) if len(fi) <= 8 else None
+    bar = fig.colorbar(ScalarMappable(norm, SHADES), ax=ax, pad=0.02, ticks=few)
     bar.set_label("inhibitory rate fi (Hz)")
 
 

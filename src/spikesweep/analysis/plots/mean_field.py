@@ -8,28 +8,34 @@ from matplotlib.figure import Figure
 from spikesweep.analysis import mean_field
 from spikesweep.analysis.mean_field import Drive, MeanField
 from spikesweep.analysis.mean_field_fits import FITS
+from spikesweep.analysis.plots.style import color_of, last_of, say
 from spikesweep.grid.attributes import configuration_of
 from spikesweep.units import Hz
 
-_COLORS = ("tab:red", "tab:blue")
+#: Dimensions that figures need beside the axes of the protocol.
+DIMS = ("population",)
+
+_COLORS = (color_of(1), color_of(0))
 
 
 def figure(ds: xr.Dataset) -> Figure:
     """Return fixed points against the drive, and the course in time at the largest drive and stimulus."""
     fig = Figure(figsize=(9.0, 3.4), layout="constrained")
     left, right = fig.subplots(1, 2)
+    whole = ds
     ds = ds.isel(stimulus=-1).load()
     stable = (ds["growth"] < 0).values
     drive = np.broadcast_to(ds["ext_drive"].values, stable.shape)
     course = ds["rate"].isel(ext_drive=-1)
     for name, color in zip(ds["population"].values, _COLORS, strict=True):
         rates = ds["fixed_point"].sel(population=name).values
-        left.plot(drive[stable], rates[stable], "o", color=color, markersize=4.0, label=f"{name}, stable")
+        left.plot(drive[stable], rates[stable], "o", color=color, markersize=4.0, label=str(name))
         left.plot(drive[~stable], rates[~stable], "o", color=color, markersize=4.0, fillstyle="none")
         right.plot(ds["time"], course.sel(population=name), color=color, label=str(name))
     left.set(xlabel="external drive (Hz)", ylabel="rate at the fixed points (Hz)", title=_fit_of(ds))
     at = f"drive {float(course['ext_drive']):g} Hz, stimulus {float(course['stimulus']):g} Hz"
     right.set(xlabel="time (ms)", ylabel="rate (Hz)", title=at)
+    say(fig, "filled: stable fixed points, open: unstable", last_of(whole, "ext_drive", "stimulus"))
     for ax in (left, right):
         ax.legend(frameon=False)
         ax.spines[["top", "right"]].set_visible(False)

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from spikesweep.analysis.plots.swept import axis_label
+from spikesweep.analysis.plots.style import axis_label, color_of
 from spikesweep.grid.schema import DONE
 
 #: What is drawn, a column each: variable, label, unit.
@@ -55,9 +55,9 @@ def lines(ds: xr.Dataset, x: str) -> Figure:
         shade = over.done["rate_sd"] if over.n == 1 and name == "rate" else over.sd[name]
         for k, population in enumerate(ds["population"].values.tolist()):
             mean, sd = (v.sel(population=population).transpose(x).values for v in (over.done[name], shade))
-            ax.plot(places, mean, ".-", color=f"C{k}", label=population, linewidth=1.2)
+            ax.plot(places, mean, ".-", color=color_of(k), label=population, linewidth=1.2)
             low = np.maximum(mean - sd, 0.0)
-            ax.fill_between(places, low, mean + sd, color=f"C{k}", alpha=0.2, linewidth=0.0)
+            ax.fill_between(places, low, mean + sd, color=color_of(k), alpha=0.2, linewidth=0.0)
         if ds[x].dtype.kind not in "iuf":
             ax.set_xticks(places, ds[x].values.tolist())
         ax.set(xlabel=axis_label(ds, x), ylabel=label)
@@ -168,7 +168,7 @@ def _draw_states(ax: Axes, states: NDArray[np.float64]) -> None:
     for (i, j), state in np.ndenumerate(states):
         if np.isfinite(state) and states.size <= 200:
             short = _STATES[int(state)].replace("SI slow", "SIs").replace("SI fast", "SIf")
-            ax.text(j + 0.5, i + 0.5, short, ha="center", va="center", fontsize=6)
+            ax.text(j + 0.5, i + 0.5, short, ha="center", va="center", fontsize=7)
     there = [k for k in range(n) if (states == k).any()]
     ax.legend(
         handles=[Patch(facecolor=_COLORS[k], edgecolor="0.5", label=_STATES[k]) for k in there],

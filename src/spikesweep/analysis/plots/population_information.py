@@ -14,8 +14,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikesweep.analysis.information import population_rate, predicted, spectra
+from spikesweep.analysis.plots.style import color_of, last_of, say
 from spikesweep.errors import InputError
 from spikesweep.units import ms
+
+#: Dimensions that figures need beside the axes of the protocol.
+DIMS = ()
 
 #: Panels of conditions in a row: of more only a summary is drawn.
 _PANELS = 4
@@ -46,17 +50,20 @@ def figure(ds: xr.Dataset) -> Figure:
     for ax in (*axes[0, len(panels) + len(maps) :], *axes[1, 3:]):
         ax.set_axis_off()
     if panels:
-        axes[0, 0].legend(frameon=False, fontsize=7)
+        axes[0, 0].legend(frameon=False, fontsize=8)
     _coherence(axes[1, 0], shown, (without or delayed)[0])
     _left(axes[1, 1], shown, delayed, without)
     _against_prediction(axes[1, 2], shown)
     for ax in axes.flat:
         ax.spines[["top", "right"]].set_visible(False)
+    n = ds.sizes["seed"] * ds.sizes["repeat"]
+    over = " x ".join(f"{ds.sizes[d]} {d}s" for d in ("seed", "repeat") if ds.sizes[d] > 1)
+    say(fig, f"mean over {over}, shades: SD, n = {n}" if over else "", last_of(ds, *last))
     return fig
 
 
 def _colour(k: int) -> str:
-    return f"C{k}"
+    return color_of(k)
 
 
 def _against_size(ax: Axes, ds: xr.Dataset, condition: str, without: list[str]) -> None:
@@ -95,7 +102,7 @@ def _coherence(ax: Axes, ds: xr.Dataset, condition: str) -> None:
             )
     ax.set(xlabel="frequency (Hz)", ylabel="squared coherence", ylim=(0.0, 1.0))
     ax.set_title(f"coherence, {condition}", fontsize=9)
-    ax.legend(frameon=False, fontsize=7, ncols=2)
+    ax.legend(frameon=False, fontsize=8, ncols=2)
 
 
 def _left(ax: Axes, ds: xr.Dataset, delayed: list[str], without: list[str]) -> None:
@@ -113,7 +120,7 @@ def _left(ax: Axes, ds: xr.Dataset, delayed: list[str], without: list[str]) -> N
             line = ratio.sel(band=band, condition=condition)
             ax.plot(spread, line, color=_colour(k), linewidth=0.9, label=label)
     ax.set(xscale="log", ylim=(0.0, None))
-    ax.legend(frameon=False, fontsize=7)
+    ax.legend(frameon=False, fontsize=8)
 
 
 def _against_prediction(ax: Axes, ds: xr.Dataset) -> None:
@@ -121,7 +128,7 @@ def _against_prediction(ax: Axes, ds: xr.Dataset) -> None:
     try:
         linear = predicted(ds)
     except InputError as error:
-        ax.text(0.5, 0.5, f"no linear prediction:\n{error}", ha="center", fontsize=7, wrap=True)
+        ax.text(0.5, 0.5, f"no linear prediction:\n{error}", ha="center", fontsize=8, wrap=True)
         ax.set_axis_off()
         return
     measured = ds["information"].mean("repeat").transpose(*linear.dims)

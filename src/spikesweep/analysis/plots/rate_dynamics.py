@@ -11,6 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from spikesweep.analysis.patterns import distribution, dynamics, measures
+from spikesweep.analysis.plots.style import mean_of, say
+
+#: Dimensions that figures need beside the axes of the protocol.
+DIMS = ("cell",)
 
 #: The other axes of a sweep are shown at their last value.
 _SHOWN = ("pattern", "seed")
@@ -38,6 +42,9 @@ def figure(ds: xr.Dataset) -> Figure:
     labels = [f"{axis} = {float(ds[axis][-1]):g}" for axis in others if ds.sizes[axis] > 1]
     if labels:
         fig.suptitle(", ".join(labels))
+    n = ds.sizes["seed"]
+    first = f"responses and similarity: seed {ds['seed'].values[0]}, the first of {n}" if n > 1 else ""
+    say(fig, "dynamics: mean over patterns" if "rate" in shown else "", mean_of(ds, band="shades"), first)
     return fig
 
 

@@ -13,7 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from spikesweep.analysis.plots import network_measures, swept
+from spikesweep.analysis.plots.style import color_of
 from spikesweep.grid.schema import DONE, counts_of
+
+#: Dimensions that figures need beside the axes of the protocol.
+DIMS = ()
 
 #: Spikes drawn at most: more are a black area.
 _SPIKES = 20_000
@@ -100,7 +104,7 @@ def _names(run: xr.Dataset) -> list[str]:
 
 def _color(run: xr.Dataset, name: str) -> str:
     names = _names(run)
-    return f"C{(3 if len(names) <= 2 else 1) * names.index(name)}"
+    return color_of(names.index(name))
 
 
 def _raster(ax: Axes, run: xr.Dataset) -> None:

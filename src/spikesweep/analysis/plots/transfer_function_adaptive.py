@@ -5,9 +5,13 @@ from matplotlib.figure import Figure
 
 from spikesweep.analysis.fitted import transfer_function
 from spikesweep.analysis.plots.fit import curves
+from spikesweep.analysis.plots.style import mean_of, say
 from spikesweep.analysis.transfer_function import fit
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import SATURATED
+
+#: Dimensions that figures need beside the axes of the protocol.
+DIMS = ("population",)
 
 
 def figure(ds: xr.Dataset) -> Figure:
@@ -30,6 +34,5 @@ def figure(ds: xr.Dataset) -> Figure:
     n_saturated = int((ds["status"] == SATURATED).any("seed").sum())
     if n_saturated:
         note += f"{n_saturated} samples of a saturated row do not exist"
-    if note:
-        fig.suptitle(note, fontsize=8)
+    say(fig, mean_of(ds, band="bars"), "lines: the fit" if fitted is not None else "", note)
     return fig

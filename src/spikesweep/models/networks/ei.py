@@ -23,7 +23,9 @@ class EINetwork(OfCells):
     """Excitatory and inhibitory cells whose mean input does not depend on how many cells connect.
 
     An event from a cell of type Y brings to a cell of type X the charge
+
         J_XY scale_XY tau_m / n
+
     with tau_m = C_m / g_L of the target and n its in-degree from Y, whole numbers both of cells and of
     synapses. Soldado-Magraner et al. 2022, doi:10.1073/pnas.2200621119. `N` may be an array of sizes.
     """

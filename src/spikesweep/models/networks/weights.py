@@ -31,7 +31,7 @@ Array = NDArray[np.float64]
 class EqualWeights(NamedTuple):
     """All weights are the mean."""
 
-    mean: NonNegative[number]
+    mean: NonNegative[number]  #: of the weights, beside that of their synapse
 
     def unit_weights(self, u: Array) -> Array:
         """Return weights of mean 1, shape of `u`; the last two dimensions are one sample."""
@@ -46,7 +46,7 @@ class EqualWeights(NamedTuple):
 class UniformWeights(NamedTuple):
     """Uniform between zero and twice the mean."""
 
-    mean: NonNegative[number]
+    mean: NonNegative[number]  #: of the weights, beside that of their synapse
 
     def unit_weights(self, u: Array) -> Array:
         """Return weights of mean 1, shape of `u`; the last two dimensions are one sample."""
@@ -60,7 +60,7 @@ class UniformWeights(NamedTuple):
 class NormalWeights(NamedTuple):
     """Normal, three SD above zero, and clipped there."""
 
-    mean: NonNegative[number]
+    mean: NonNegative[number]  #: of the weights, beside that of their synapse
 
     def unit_weights(self, u: Array) -> Array:
         """Return weights of mean 1, shape of `u`; the last two dimensions are one sample."""
@@ -75,7 +75,7 @@ class NormalWeights(NamedTuple):
 class LogNormalWeights(NamedTuple):
     """Log-normal, rescaled to the mean."""
 
-    mean: NonNegative[number]
+    mean: NonNegative[number]  #: of the weights, beside that of their synapse
 
     def unit_weights(self, u: Array) -> Array:
         """Return weights of mean 1, shape of `u`; the last two dimensions are one sample."""
