@@ -21,6 +21,7 @@ BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 def run_page(page, folder):
     """Run the code of a page, a program a block of commands; names of Python go on from block to block."""
     before = "import warnings; warnings.simplefilter('error')\n"
+    (folder / "sweeps").symlink_to(ROOT / "sweeps")
     env = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
     for kind, code in BLOCK.findall((DOCS / page).read_text()):
         command = ["bash", "-euc", code]
