@@ -44,6 +44,19 @@ def sampled(axis: Axis, spec: Spec, unit: NDArray[np.float64]) -> tuple[NDArray[
     return _distributed(axis, spec, unit)
 
 
+def refuse_endless(axis: Axis, recorded: Spec) -> None:
+    """Refuse a recorded distribution whose values have no end, on either side; raise InputError."""
+    if recorded["dist"] in (*_SPACINGS, "choices"):
+        return
+    low, high = _frozen(recorded).support()
+    ends = {"low": recorded.get("low", low), "high": recorded.get("high", high)}
+    for name, end in ends.items():
+        if not np.isfinite(end):
+            raise InputError(
+                f"{axis.where}.{name} = {end} is refused: morris takes both ends; allowed: a finite one"
+            )
+
+
 def log_density(recorded: Spec, values: NDArray[Any]) -> NDArray[np.float64]:
     """Return the logarithm of the density of a recorded distribution at values, -inf outside of it.
 

@@ -15,6 +15,7 @@ from spikesweep.config import compose as config
 from spikesweep.config.options import Options
 from spikesweep.errors import InputError, nearest_key
 from spikesweep.grid.attributes import cell_names
+from spikesweep.grid.designs import DESIGNS
 from spikesweep.grid.grid import MOST_VALUES, POINT, Grid, axis_values, n_values, refuse_many
 from spikesweep.grid.labels import as_stored
 from spikesweep.grid.points import Table, arrange, read_table
@@ -190,7 +191,8 @@ def _refuse_many(
     if listed:
         lengths["points"] = len(next(iter(listed.values())))
     if options.sample.num is not None:
-        lengths["sample"] = options.sample.num
+        per = DESIGNS[options.sample.method].rows(sum(map(is_range, specs.values())))
+        lengths["sample"] = options.sample.num * per
     refuse_many(lengths)
 
 

@@ -17,6 +17,12 @@ def drawn(
     options: Options, ranges: Mapping[str, tuple[Axis, Mapping[str, Any]]]
 ) -> tuple[Table, dict[str, Any]]:
     """Return the points of the ranges, by key of their axes, and their record; raise InputError."""
+    design = DESIGNS[options.sample.method]
+    if design.blocks and options.exclude:
+        raise InputError(
+            f"exclude = {list(options.exclude)} is refused: {options.sample.method} needs all points of its "
+            f"{design.blocks}; allowed: another sample.method"
+        )
     table, record = options.sample.drawn(ranges)
     return table, record | ({"exclude": list(options.exclude)} if options.exclude else {})
 
