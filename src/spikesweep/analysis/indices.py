@@ -7,8 +7,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from spikesweep.analysis.inference import sample_of
-from spikesweep.errors import InputError, nearest
+from spikesweep.analysis.samples import numbers_of, sample_of
+from spikesweep.errors import InputError
 from spikesweep.grid import salib
 from spikesweep.grid.designs import DESIGNS, unit_points
 from spikesweep.grid.grid import POINT
@@ -66,7 +66,7 @@ def sensitivity(
         coords={"parameter": names, "parameter_units": ("parameter", [_units(ds, name) for name in names])},
         attrs={"sample": ds.attrs["sample"], "num": record["num"], "method": method, "level": level},
     )
-    for name in _chosen(ds, variables):
+    for name in numbers_of(ds, variables):
         y = _of_points(ds, name, mean)
         for key, dims, values, attrs in _indices(y, place, unit, per, method, level):
             text = f"{attrs.pop('text')} of {ds[name].attrs.get('long_name', name)}"
@@ -106,22 +106,6 @@ def _places(ds: xr.Dataset, record: Mapping[str, Any], unit: Array) -> NDArray[n
             f"is {salib.drawn_by()}; allowed: the dataset as the sweep has it, and that version"
         )
     return place
-
-
-def _chosen(ds: xr.Dataset, variables: Sequence[str] | None) -> list[str]:
-    """Return the variables that have a number at each point."""
-    known = [
-        str(name)
-        for name, array in ds.data_vars.items()
-        if POINT.name in array.dims
-        and array.dtype.kind in "fiub"
-        and name != "status"
-        and "sample_dimension" not in array.attrs
-    ]
-    for name in variables or ():
-        if name not in known:
-            raise InputError(f"variables: {name!r} is no number of each point; {nearest(name, known)}")
-    return known if variables is None else list(variables)
 
 
 def _of_points(ds: xr.Dataset, name: str, mean: Sequence[str]) -> xr.DataArray:
