@@ -4,6 +4,7 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ def main(cfg: Configuration, choices: Mapping[str, Any]) -> "Plan | None":
             plan = plan_of(job, compute, options)
             print(plan)
             return plan
-        outcome = run_job(job, compute, options)
+        job, outcome = run_rounds(cfg, job, compute, options)
     print(f"{outcome.computed} points computed, {_draw(outcome, job.path)}")
     if outcome.failed or outcome.missing:
         print(_failed_points(outcome, job), file=sys.stderr)
@@ -76,6 +77,23 @@ def run_job(job: Job, compute: Executor, options: Options) -> "Outcome":
     if not options.confirm:
         refuse_long(job, compute, hours=options.ask_above, **how)
     return run(job, compute, Terminal(beside(job.path)), **how)
+
+
+def run_rounds(cfg: Configuration, job: Job, compute: Executor, options: Options) -> "tuple[Job, Outcome]":
+    """Run a job and the rounds that follow from what comes out; return the last job and how all ended."""
+    from spikesweep.api.progress import Terminal  # late: what is refused needs none of them
+    from spikesweep.sweep.rounds import after
+
+    outcome, computed = run_job(job, compute, options), 0
+    while options.in_rounds:
+        computed += outcome.computed
+        found = after(options, outcome.dataset)
+        Terminal().message(found.text)
+        if found.round is None:
+            return job, replace(outcome, computed=computed)
+        job, compute, options = make_job(cfg, found.round)
+        outcome = run_job(job, compute, options)
+    return job, outcome
 
 
 def _failed_points(outcome: "Outcome", job: Job, most: int = 10) -> str:

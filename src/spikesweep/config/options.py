@@ -1,6 +1,6 @@
 """How a run is carried out, and which points it has: what a configuration holds beside its groups."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 from annotated_types import Gt
 
 from spikesweep.config.build import built
-from spikesweep.errors import InputError, shown
+from spikesweep.config.rounds import Replicate, Round
+from spikesweep.errors import InputError, nearest, shown
 from spikesweep.grid.points import Sample
+from spikesweep.grid.schema import Variable
 from spikesweep.urls import refuse_url
 
 #: Bytes of a folder's name: room for what stands beside a store, as NAME.zarr.HOST.tmp.
@@ -31,6 +33,21 @@ class Options:
     ask_above: Annotated[float, "h", Gt(0)]  #: longest run that needs no confirmation
     overwrite: bool  #: start a store of the same name again
     retry: Literal["failed"] | None  #: compute points again that failed
+    replicate: Replicate | None = None  #: more seeds until means over them are sure enough
+    round: Round | None = None  #: what is asked for now, after a first round; no word of a configuration
+
+    def check_rounds(self, variables: Iterable[Variable]) -> None:
+        """Refuse rounds that look at what a sweep does not measure; raise InputError."""
+        names = [v.name for v in variables if not v.ragged and v.dtype[0] in "fiu"]
+        for key, rounds in (("replicate", self.replicate),):
+            if rounds is not None and rounds.variable not in names:
+                text = f"{key}.variable = {rounds.variable!r} is no number of this sweep"
+                raise InputError(f"{text}; {nearest(rounds.variable, names)}")
+
+    @property
+    def in_rounds(self) -> bool:
+        """Return whether what is asked for follows from what came out."""
+        return self.replicate is not None
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Options":
@@ -63,4 +80,4 @@ class Options:
 
 
 #: The names of all options.
-OPTIONS = tuple(field.name for field in fields(Options))
+OPTIONS = tuple(field.name for field in fields(Options) if field.name != "round")

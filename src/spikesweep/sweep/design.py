@@ -54,6 +54,7 @@ def design(
     own = {axis.name: axis for axis in protocol.axes}
     specs = dict(protocol.defaults) | flat_axes(values["grid"], list(own)) | _counted(values, protocol)
     listed = read_table(options.points) if options.points is not None else {}
+    specs = _replicated(options, own, specs, listed)
     aliases = protocol.aliases(network)
     specs, listed = _spelled(specs, aliases), _spelled(listed, aliases)
     stored = {key: name for name, key in aliases.items() if key in (*specs, *listed)} | dict(stored)
@@ -93,6 +94,20 @@ def design(
     _combinations(grid, [a.name for a in grid.swept if a.key in places and a.key not in lanes], MOST_CALLS)
     rows = _combinations(grid, [axis.name for axis in grid.swept])
     return grid, swept.checked(rows, grid.coordinates, grid.whole)
+
+
+def _replicated(
+    options: Options, own: Mapping[str, Axis], specs: Mapping[str, Any], listed: Mapping[str, list[Any]]
+) -> dict[str, Any]:
+    """Return axes with the seeds that repetitions ask for; raise InputError where there is no such axis."""
+    if options.replicate is None:
+        return dict(specs)
+    linked = {key for members in options.zip.values() for key in members}
+    if "seed" not in own or "seed" in linked | {*listed} or is_range(specs.get("seed")):
+        raise InputError("replicate is given, but seed is no axis of its own here; allowed: grid.seed=[...]")
+    given = axis_values(own["seed"], specs["seed"])
+    seeds = options.replicate.seeds(given, options.round.seeds if options.round else None)
+    return {**specs, "seed": seeds}
 
 
 def _as_stored(grid: Grid, labels: Mapping[str, NDArray[Any]]) -> Grid:
