@@ -115,9 +115,8 @@ def run_until(folder, words, n):
 @pytest.mark.parametrize("words", [(REPLICATE, "grid.x=[0,1]")])
 def test_a_run_that_is_killed_between_and_within_rounds_goes_through_the_same(sweep, tmp_path, words):
     whole = ss.run(sweep(*words, "name=whole")).load()
-    kills = [run_until(tmp_path, words, n) for n in (25, 60, 120, 240, 10**6)]
-    assert kills[:3] == [True] * 3
-    assert not kills[-1]
+    kills = [run_until(tmp_path, words, n) for n in (25, 60, 10**6)]
+    assert kills == [True, True, False]
     xr.testing.assert_equal(ss.run(sweep(*words)).load(), whole)
 
 

@@ -31,7 +31,12 @@ def sample_of(ds: xr.Dataset) -> dict[str, Any]:
             "sample.num=..., with its attributes"
         )
     found = ds.attrs["sample"]
-    return dict(json.loads(found) if isinstance(found, str) else found)
+    record = dict(json.loads(found) if isinstance(found, str) else found)
+    if record["method"] == "refine":
+        raise InputError(
+            "points of refine follow results, and no prior; allowed: a sweep with sample.num=..."
+        )
+    return record
 
 
 def log_prior(ds: xr.Dataset, theta: Mapping[str, Any] | None = None) -> xr.DataArray:

@@ -82,12 +82,14 @@ def run_job(job: Job, compute: Executor, options: Options) -> "Outcome":
 def run_rounds(cfg: Configuration, job: Job, compute: Executor, options: Options) -> "tuple[Job, Outcome]":
     """Run a job and the rounds that follow from what comes out; return the last job and how all ended."""
     from spikesweep.api.progress import Terminal  # late: what is refused needs none of them
-    from spikesweep.sweep.rounds import after
+    from spikesweep.sweep.rounds import after, check_refine
 
+    if options.refine:
+        check_refine(job, options.refine)
     outcome, computed = run_job(job, compute, options), 0
     while options.in_rounds:
         computed += outcome.computed
-        found = after(options, outcome.dataset)
+        found = after(job, options, outcome.dataset)
         Terminal().message(found.text)
         if found.round is None:
             return job, replace(outcome, computed=computed)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Gt
 
 from spikesweep.config.build import built
-from spikesweep.config.rounds import Replicate, Round
+from spikesweep.config.rounds import Refine, Replicate, Round
 from spikesweep.errors import InputError, nearest, shown
 from spikesweep.grid.points import Sample
 from spikesweep.grid.schema import Variable
@@ -34,12 +34,13 @@ class Options:
     overwrite: bool  #: start a store of the same name again
     retry: Literal["failed"] | None  #: compute points again that failed
     replicate: Replicate | None = None  #: more seeds until means over them are sure enough
+    refine: Refine | None = None  #: points where they tell most, chosen from what came out
     round: Round | None = None  #: what is asked for now, after a first round; no word of a configuration
 
     def check_rounds(self, variables: Iterable[Variable]) -> None:
         """Refuse rounds that look at what a sweep does not measure; raise InputError."""
         names = [v.name for v in variables if not v.ragged and v.dtype[0] in "fiu"]
-        for key, rounds in (("replicate", self.replicate),):
+        for key, rounds in (("replicate", self.replicate), ("refine", self.refine)):
             if rounds is not None and rounds.variable not in names:
                 text = f"{key}.variable = {rounds.variable!r} is no number of this sweep"
                 raise InputError(f"{text}; {nearest(rounds.variable, names)}")
@@ -47,12 +48,13 @@ class Options:
     @property
     def in_rounds(self) -> bool:
         """Return whether what is asked for follows from what came out."""
-        return self.replicate is not None
+        return self.replicate is not None or self.refine is not None
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Options":
         """Return the options of plain values; raise InputError."""
         exclude = values["exclude"]
+        _refuse_together(values)
         options = built(cls, {**values, "exclude": exclude if isinstance(exclude, list) else [exclude]}, "")
         refuse_url("outputs", options.outputs)
         refuse_url("name", options.name or "")
@@ -77,6 +79,17 @@ class Options:
         folder = self.name or choices.get("protocol", "sweep")
         stem = name or f"{choices.get('neuron')}-{choices.get('network')}"
         return Path(self.outputs) / folder / f"{stem}.zarr"
+
+
+def _refuse_together(values: Mapping[str, Any]) -> None:
+    """Refuse what shapes points beside points that are chosen; raise InputError."""
+    if values.get("refine") is None:
+        return
+    others = {key: values.get(key) for key in ("replicate", "points", "zip", "exclude")}
+    others["sample.num"] = (values.get("sample") or {}).get("num")
+    for key, value in others.items():
+        if value:
+            raise InputError(f"{key} = {shown(value)} beside refine is refused; allowed: one of both")
 
 
 #: The names of all options.

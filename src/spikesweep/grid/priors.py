@@ -44,6 +44,15 @@ def sampled(axis: Axis, spec: Spec, unit: NDArray[np.float64]) -> tuple[NDArray[
     return _distributed(axis, spec, unit)
 
 
+def values_of(priors: Mapping[str, Mapping[str, Any]], unit: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return points of the unit cube as values of axes, shape (points, axes)."""
+    columns = [
+        sampled(Axis(name, "1", name, -np.inf), prior, u)[0]
+        for (name, prior), u in zip(priors.items(), unit.T, strict=True)
+    ]
+    return np.stack(columns, axis=1)
+
+
 def refuse_endless(axis: Axis, recorded: Spec) -> None:
     """Refuse a recorded distribution whose values have no end, on either side; raise InputError."""
     if recorded["dist"] in (*SPACINGS, "choices"):

@@ -174,6 +174,8 @@ def _grid(
     if ranges:
         table, record = drawn(options, ranges)
         tables.append(table)
+    elif options.refine:
+        raise InputError("refine is given, but no axis is a range; allowed: grid.KEY={low:..., high:...}")
     elif options.sample.num is not None:
         raise InputError("sample.num is given, but no axis is a range; allowed: grid.KEY={low:..., high:...}")
     _check_tables(tables, known)
