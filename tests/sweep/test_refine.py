@@ -10,6 +10,7 @@ import xarray as xr
 
 import spikesweep as ss
 from spikesweep.analysis.inference import log_prior
+from spikesweep.analysis.plots import figure
 from spikesweep.errors import InputError
 
 ROUNDS = Path(__file__).with_name("test_rounds.py")
@@ -120,6 +121,13 @@ def test_a_regular_view_has_values_and_their_error(sweep):
         ds.sweep.on_grid(1)
     with pytest.raises(InputError, match="no points to interpolate"):
         ds.isel(point=0).sweep.on_grid()
+
+
+def test_its_figure_is_a_map_with_its_points(sweep):
+    drawn = figure(ss.run(sweep(*EDGE, REFINE % 40)))
+    assert [ax.get_title() for ax in drawn.axes][:2] == ["edge", "40 points"]
+    assert [ax.get_xlabel() for ax in drawn.axes][:2] == ["x (mV)"] * 2
+    assert drawn.axes[0].get_yscale() == "log"
 
 
 def test_a_network_parameter_is_refined_for_one_of_its_populations(small):

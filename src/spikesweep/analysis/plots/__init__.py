@@ -11,6 +11,7 @@ from pathlib import Path
 import xarray as xr
 from matplotlib.figure import Figure
 
+from spikesweep.analysis.plots import refined
 from spikesweep.grid.attributes import FIGURE_KEY, configuration_of
 from spikesweep.grid.schema import DONE
 from spikesweep.store import durable
@@ -22,7 +23,9 @@ def figure(ds: xr.Dataset) -> Figure:
     swept = "point" in ds.dims or any("key" in ds[name].attrs for name in ds.coords)
     name = f"{__name__}.{protocol}"
     module = import_module(name if find_spec(name) else f"{__name__}.any_protocol")
-    if swept:
+    if refined.is_map(ds):
+        draw = refined.figure
+    elif swept:
         draw = getattr(module, "swept_figure", import_module(f"{__name__}.swept").figure)
     else:
         draw = module.figure
