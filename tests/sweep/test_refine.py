@@ -58,7 +58,7 @@ def n_calls(tmp_path):
 
 
 def test_a_budget_that_grows_ends_with_the_points_of_a_larger_one(sweep, tmp_path):
-    whole = ss.run(sweep(*EDGE, REFINE % 60, "name=whole")).load()
+    whole = ss.run(sweep(*EDGE, REFINE % 60, "refine.axes=[y,x]", "name=whole")).load()
     assert whole.sizes["point"] == 60
     assert (whole.status == 1).all()
     n_calls(tmp_path)
@@ -149,6 +149,8 @@ def test_a_network_parameter_is_refined_for_one_of_its_populations(small):
     [
         (["refine={variable:rate,budget:90}"], ["refine.variable = 'rate' is no number", "edge"]),
         (["refine={variable:edge}"], ["refine.budget is missing"]),
+        (["refine={variable:edge,budget:90,axes:[x,z]}"], ["refine.axes = ['x', 'z']", "['x', 'y']"]),
+        (["refine=3"], ["refine = 3", "{variable: ..., budget: ...}"]),
         ([REFINE % 8], ["refine.budget = 8 is below the first 16 points"]),
         (["refine={variable:edge,budget:90,loss:gradent}"], ["refine.loss"]),
         (["refine={variable:edge,budget:90,loss:boundary,level:nan}"], ["refine.level = nan"]),

@@ -153,7 +153,7 @@ def test_intervals_of_means_that_stop_when_sure_cover_what_they_say(draw):
 
 
 def test_intervals_are_those_of_student():
-    values = xr.DataArray([[1.0, 2.0, 4.0, np.nan], [5.0, np.nan, np.nan, np.nan]], dims=("x", "seed"))
+    values = xr.DataArray([[1.0, 2.0, 4.0, np.nan], [5.0, np.inf, np.nan, np.nan]], dims=("x", "seed"))
     found = interval(values)
     sd = np.std([1, 2, 4], ddof=1)
     assert found.n.values.tolist() == [3, 1]
@@ -171,6 +171,7 @@ def test_intervals_are_those_of_student():
             ["replicate.variable = 'rate' is no number of this sweep", "noisy"],
         ),
         (["replicate={variable:noisy}"], ["replicate.sem is missing"]),
+        (["replicate=[1]"], ["replicate = [1]", "{variable: ..., sem: ...}"]),
         (["replicate={variable:noisy,sem:0}"], ["replicate.sem = 0"]),
         (["replicate={variable:noisy,sem:nan}"], ["replicate.sem = nan"]),
         (["replicate={variable:noisy,sem:0.1,most:5}"], ["replicate.most = 5 is below the first 10 seeds"]),

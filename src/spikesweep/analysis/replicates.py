@@ -9,7 +9,7 @@ from spikesweep.errors import InputError
 
 
 def interval(values: xr.DataArray, dim: str = "seed", level: float = 0.95) -> xr.Dataset:
-    """Return `mean`, `sem`, `low`, `high` and `n` of values over repetitions, NaN left out.
+    """Return `mean`, `sem`, `low`, `high` and `n` of values over repetitions; what is not finite is left out.
 
     The interval is Student's: of about normal values, or many of them. Of some 20 values of a skewed
     distribution, as of exponential ones, a nominal 95 % covers 88 to 91 %. Fewer than two values have no SEM.
@@ -21,13 +21,14 @@ def interval(values: xr.DataArray, dim: str = "seed", level: float = 0.95) -> xr
         raise InputError(f"{dim} is no dimension; allowed: one of {', '.join(map(str, values.dims))}")
     if not 0.0 < level < 1.0:
         raise InputError(f"level = {level!r} is refused; allowed: between 0 and 1")
+    units = values.attrs.get("units", "1")
+    values = values.where(np.isfinite(values))
     n = values.count(dim)
     more = n.where(n > 1)
-    mean = values.where(np.isfinite(values)).mean(dim)
+    mean = values.mean(dim)
     spread = (((values - mean) ** 2).sum(dim) / (more - 1)) ** 0.5
     sem = spread / more**0.5
     wide = sem * xr.apply_ufunc(lambda k: stats.t.ppf(0.5 + level / 2, np.maximum(k, 1)), n - 1)
-    units = values.attrs.get("units", "1")
     found = xr.Dataset({"mean": mean, "sem": sem, "low": mean - wide, "high": mean + wide, "n": n})
     for name in found:
         found[name].attrs["units"] = "1" if name == "n" else units

@@ -82,7 +82,10 @@ class Options:
 
 
 def _refuse_together(values: Mapping[str, Any]) -> None:
-    """Refuse what shapes points beside points that are chosen; raise InputError."""
+    """Refuse rounds that are no mapping, and what shapes points beside points that are chosen."""
+    for key, keys in (("replicate", "{variable: ..., sem: ...}"), ("refine", "{variable: ..., budget: ...}")):
+        if not isinstance(values.get(key), Mapping | None):
+            raise InputError(f"{key} = {shown(values[key])} is refused; allowed: {keys}, or null")
     if values.get("refine") is None:
         return
     others = {key: values.get(key) for key in ("replicate", "points", "zip", "exclude")}

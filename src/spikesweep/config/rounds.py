@@ -56,6 +56,7 @@ class Refine:
     )  #: labels of its other dimensions: {population: RS}
     first: Annotated[int, Ge(2), Le(_MOST_POINTS)] = 32  #: points that are there before any is chosen
     batch: Annotated[int, Ge(1), Le(_MOST_POINTS)] = 32  #: points of a round; a fifth of those there if more
+    axes: tuple[str, ...] | None = None  #: the axes that are ranges, if one wants to say so
 
     def __post_init__(self) -> None:
         """Refuse what no field alone shows; raise InputError."""
@@ -87,6 +88,12 @@ class Refine:
         priors = {axis.name: self._prior(axis, spec) for axis, spec in ranges.values()}
         if not 1 <= d <= MOST_AXES:
             raise InputError(f"refine has {d} ranges; allowed: 1 to {MOST_AXES} axes of {{low, high}}")
+        named = [axis.name for axis, _ in ranges.values()]
+        if self.axes is not None and sorted(self.axes) not in (sorted(named), sorted(ranges)):
+            raise InputError(
+                f"refine.axes = {list(self.axes)} are not the ranges, {named}; allowed: null, or grid.KEY = "
+                "{low: ..., high: ...} for each of them alone"
+            )
         if self.first < 2**d + 1:
             raise InputError(
                 f"refine.first = {self.first} is below the corners of {d} axes; allowed: {2**d + 1} or more"
@@ -98,7 +105,7 @@ class Refine:
 
     def _record(self) -> dict[str, Any]:
         """Return what decides which points are chosen; the budget does not."""
-        return {"refine": {k: v for k, v in asdict(self).items() if k != "budget"}}
+        return {"refine": {k: v for k, v in asdict(self).items() if k not in ("budget", "axes")}}
 
     def _first(self, d: int) -> NDArray[np.float64]:
         """Return the first points in the unit cube: its corners, and some that fill it evenly."""
