@@ -29,6 +29,7 @@ REDUCED = (
     "protocol.settle=20.0",
     "grid.time=[0.0,2.0]",
     "network.drives.external.shape.start=0.0",
+    "sample.num=8",
     "compute=serial",
 )
 

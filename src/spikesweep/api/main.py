@@ -3,7 +3,9 @@
 import re
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from spikesweep.sweep.plan import Plan
     from spikesweep.sweep.run import Outcome
 
+#: What serves the page of a run, given Dask's dashboard, and yields its address.
+Page = Callable[[str | None], AbstractContextManager[str]]
 #: Where in a PNG file its texts are looked for (bytes).
 _HEAD = 4096
 
@@ -44,7 +48,7 @@ def main(cfg: Configuration, choices: Mapping[str, Any]) -> "Plan | None":
             plan = plan_of(job, compute, options)
             print(plan)
             return plan
-        outcome = run_job(job, compute, options)
+        job, outcome = run_rounds(cfg, job, compute, options)
     print(f"{outcome.computed} points computed, {_draw(outcome, job.path)}")
     if outcome.failed or outcome.missing:
         print(_failed_points(outcome, job), file=sys.stderr)
@@ -64,8 +68,11 @@ def check(cfg: Configuration, choices: Mapping[str, Any]) -> None:
     make_job(compose.with_choices(cfg, choices))
 
 
-def run_job(job: Job, compute: Executor, options: Options) -> "Outcome":
-    """Run what is missing of a job; refuse it where that takes longer than `ask_above` unless confirmed."""
+def run_job(job: Job, compute: Executor, options: Options, page: Page | None = None) -> "Outcome":
+    """Run what is missing of a job; refuse it where that takes longer than `ask_above` unless confirmed.
+
+    `page` serves the page of the run, in place of one of its own.
+    """
     # late: what is refused needs none of them
     from spikesweep.api.progress import Terminal
     from spikesweep.sweep.plan import refuse_long
@@ -75,7 +82,44 @@ def run_job(job: Job, compute: Executor, options: Options) -> "Outcome":
     how = {"overwrite": options.overwrite, "retry": options.retry is not None}
     if not options.confirm:
         refuse_long(job, compute, hours=options.ask_above, **how)
-    return run(job, compute, Terminal(beside(job.path)), **how)
+    return run(job, compute, Terminal(page or beside(job.path)), **how)
+
+
+def run_rounds(cfg: Configuration, job: Job, compute: Executor, options: Options) -> "tuple[Job, Outcome]":
+    """Run a job and the rounds that follow from what comes out; return the last job and how all ended."""
+    if not options.in_rounds:
+        return job, run_job(job, compute, options)
+    from spikesweep.api.progress import Terminal  # late: what is refused needs none of them
+    from spikesweep.sweep.rounds import after, check_refine
+    from spikesweep.view.beside import beside
+
+    if options.refine:
+        check_refine(job, options.refine)
+    computed = 0
+    with ExitStack() as pages:
+        page = _kept(beside(job.path), pages)
+        while True:
+            outcome = run_job(job, compute, options, page)
+            computed += outcome.computed
+            found = after(job, options, outcome.dataset)
+            Terminal().message(found.text)
+            if found.round is None:
+                return job, replace(outcome, computed=computed)
+            job, compute, options = make_job(cfg, found.round)
+
+
+def _kept(page: Page | None, pages: ExitStack) -> Page | None:
+    """Return what serves one page for all rounds, until `pages` end."""
+    opened: list[str] = []
+
+    @contextmanager
+    def once(dashboard: str | None) -> Iterator[str]:
+        if not opened:
+            assert page is not None
+            opened.append(pages.enter_context(page(dashboard)))
+        yield opened[0]
+
+    return once if page else None
 
 
 def _failed_points(outcome: "Outcome", job: Job, most: int = 10) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from spikesweep import trust
-from spikesweep.api.main import plan_of, run_job
+from spikesweep.api.main import plan_of, run_rounds
 from spikesweep.config import compose
 from spikesweep.config.compose import Configuration
 from spikesweep.errors import InputError
@@ -30,7 +30,7 @@ def run(cfg: Configuration) -> xr.Dataset:
     job, compute, options = make_job(cfg)
     if options.plan:
         raise InputError("plan = True is refused by ss.run; allowed: ss.plan(cfg), or plan=false")
-    return run_job(job, compute, options).dataset
+    return run_rounds(cfg, job, compute, options)[1].dataset
 
 
 def plan(cfg: Configuration) -> "Plan":

@@ -1,6 +1,6 @@
 """How a run is carried out, and which points it has: what a configuration holds beside its groups."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 from annotated_types import Gt
 
 from spikesweep.config.build import built
-from spikesweep.errors import InputError, shown
+from spikesweep.config.rounds import Refine, Replicate, Round
+from spikesweep.errors import InputError, nearest, shown
 from spikesweep.grid.points import Sample
+from spikesweep.grid.schema import Variable
 from spikesweep.urls import refuse_url
 
 #: Bytes of a folder's name: room for what stands beside a store, as NAME.zarr.HOST.tmp.
@@ -31,11 +33,28 @@ class Options:
     ask_above: Annotated[float, "h", Gt(0)]  #: longest run that needs no confirmation
     overwrite: bool  #: start a store of the same name again
     retry: Literal["failed"] | None  #: compute points again that failed
+    replicate: Replicate | None = None  #: more seeds until means over them are sure enough
+    refine: Refine | None = None  #: points where they tell most, chosen from what came out
+    round: Round | None = None  #: what is asked for now, after a first round; no word of a configuration
+
+    def check_rounds(self, variables: Iterable[Variable]) -> None:
+        """Refuse rounds that look at what a sweep does not measure; raise InputError."""
+        names = [v.name for v in variables if not v.ragged and v.dtype[0] in "fiu"]
+        for key, rounds in (("replicate", self.replicate), ("refine", self.refine)):
+            if rounds is not None and rounds.variable not in names:
+                text = f"{key}.variable = {rounds.variable!r} is no number of this sweep"
+                raise InputError(f"{text}; {nearest(rounds.variable, names)}")
+
+    @property
+    def in_rounds(self) -> bool:
+        """Return whether what is asked for follows from what came out."""
+        return self.replicate is not None or self.refine is not None
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Options":
         """Return the options of plain values; raise InputError."""
         exclude = values["exclude"]
+        _refuse_together(values)
         options = built(cls, {**values, "exclude": exclude if isinstance(exclude, list) else [exclude]}, "")
         refuse_url("outputs", options.outputs)
         refuse_url("name", options.name or "")
@@ -62,5 +81,19 @@ class Options:
         return Path(self.outputs) / folder / f"{stem}.zarr"
 
 
+def _refuse_together(values: Mapping[str, Any]) -> None:
+    """Refuse rounds that are no mapping, and what shapes points beside points that are chosen."""
+    for key, keys in (("replicate", "{variable: ..., sem: ...}"), ("refine", "{variable: ..., budget: ...}")):
+        if not isinstance(values.get(key), Mapping | None):
+            raise InputError(f"{key} = {shown(values[key])} is refused; allowed: {keys}, or null")
+    if values.get("refine") is None:
+        return
+    others = {key: values.get(key) for key in ("replicate", "points", "zip", "exclude")}
+    others["sample.num"] = (values.get("sample") or {}).get("num")
+    for key, value in others.items():
+        if value:
+            raise InputError(f"{key} = {shown(value)} beside refine is refused; allowed: one of both")
+
+
 #: The names of all options.
-OPTIONS = tuple(field.name for field in fields(Options))
+OPTIONS = tuple(field.name for field in fields(Options) if field.name != "round")

@@ -8,6 +8,8 @@ The nested Latin hypercube doubles: of the 2n parts of each axis n hold a point 
 others gets a new one, in random order (Sallaberry, Helton and Hora 2008, doi:10.1016/j.ress.2007.04.005). So
 every power of 2 of its points is a Latin hypercube. A plain one of 256 points holds one of 64 never but by
 chance: each of its 256 parts would have to be met by one of them.
+
+Those of sensitivity analysis are drawn in blocks of several points (`grid.salib`): `sample.num` counts these.
 """
 
 from collections.abc import Callable
@@ -18,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
+from spikesweep.grid import salib
 
 Unit = NDArray[np.float64]
 #: Bits of a number of 0 .. 1.
@@ -67,6 +70,9 @@ class Design:
     points: Callable[[int, int, int], Unit]  #: of sample.num, dimensions and seed; shape (points, dimensions)
     powers: str = ""  #: why sample.num has to be a power of 2
     grows: bool = True  #: begins with the points of a shorter one
+    rows: Callable[[int], int] = lambda d: 1  #: points that `num` counts as one, of the number of axes
+    blocks: str = ""  #: what these are called, where points are analysed in blocks
+    drawn_by: Callable[[], str] | None = None  #: the package, and its version, that it needs
 
 
 #: All designs, as `sample.method` names them.
@@ -75,12 +81,22 @@ DESIGNS = {
     "nested_latin_hypercube": Design(_nested, "a nested Latin hypercube doubles"),
     "sobol": Design(_sobol, "a Sobol sample is even for powers of 2"),
     "random": Design(_random),
+    "saltelli": Design(
+        salib.saltelli,
+        "a design of Saltelli is of Sobol points, even for powers of 2",
+        rows=lambda d: 2 * d + 2,
+        blocks="blocks",
+        drawn_by=salib.drawn_by,
+    ),
+    "morris": Design(salib.morris, rows=lambda d: d + 1, blocks="trajectories", drawn_by=salib.drawn_by),
 }
 
 
 def unit_points(method: str, num: int, n_axes: int, seed: int) -> Unit:
     """Return the points of a design, shape (points, axes); raise InputError for a number it cannot have."""
     design = DESIGNS[method]
+    if design.blocks and num < 2:
+        raise InputError(f"sample.num = {num}: {method} needs 2 {design.blocks} at least")
     if design.powers and num & (num - 1):
         powers = f"{2 ** int(log2(num))} or {2 ** ceil(log2(num))}"
         raise InputError(f"sample.num = {num}: {design.powers}; allowed: {powers}")

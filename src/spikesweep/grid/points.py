@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from spikesweep.errors import InputError, shown
 from spikesweep.grid.conditions import Condition
-from spikesweep.grid.designs import unit_points
+from spikesweep.grid.designs import DESIGNS, unit_points
 from spikesweep.grid.grid import POINT, Grid, refuse_many
 from spikesweep.grid.labels import same_labels
-from spikesweep.grid.priors import sampled
+from spikesweep.grid.priors import refuse_endless, sampled
 from spikesweep.grid.schema import Axis
 from spikesweep.plain_files import read_bounded
 
@@ -36,7 +36,9 @@ class Sample:
     """How the axes given as ranges or distributions are filled: see `grid.designs` and `grid.priors`."""
 
     num: Annotated[int, Ge(1), Le(MOST_ROWS)] | None  #: points
-    method: Literal["latin_hypercube", "nested_latin_hypercube", "sobol", "random"]  #: how they are spread
+    method: Literal[
+        "latin_hypercube", "nested_latin_hypercube", "sobol", "random", "saltelli", "morris"
+    ]  #: how they are spread
     seed: Annotated[int, Ge(0)]  #: of what is drawn
 
     def table(self, ranges: Mapping[str, tuple[Axis, Mapping[str, Any]]]) -> Table:
@@ -52,7 +54,10 @@ class Sample:
             names = ", ".join(axis.where for axis, _ in ranges.values())
             raise InputError(f"{names} is a range to sample; allowed: sample.num = the number of points")
         for axis, spec in ranges.values():  # a wrong range is told before points are made
-            sampled(axis, spec, np.array([0.5]))
+            _, prior = sampled(axis, spec, np.array([0.5]))
+            if self.method == "morris":  # whose levels are both ends and two between
+                refuse_endless(axis, prior)
+        refuse_many({"sample.num": self.num, self.method: DESIGNS[self.method].rows(len(ranges))}, MOST_ROWS)
         unit = unit_points(self.method, self.num, len(ranges), self.seed)
         found: Table = {}
         priors: dict[str, Any] = {}
@@ -60,7 +65,14 @@ class Sample:
             found[key], priors[axis.name] = sampled(axis, spec, u)
         codes = [np.unique(column, return_inverse=True)[1] for column in found.values()]
         _, first = np.unique(np.stack(codes), axis=1, return_index=True)
-        recorded = {"method": self.method, "num": self.num, "seed": self.seed, "priors": priors}
+        recorded: dict[str, Any] = {
+            "method": self.method,
+            "num": self.num,
+            "seed": self.seed,
+            "priors": priors,
+        }
+        if drawn_by := DESIGNS[self.method].drawn_by:
+            recorded["drawn_by"] = drawn_by()
         return {key: column[np.sort(first)] for key, column in found.items()}, recorded
 
 

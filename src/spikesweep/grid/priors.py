@@ -17,9 +17,9 @@ from spikesweep.grid.labels import same_labels
 from spikesweep.grid.schema import Axis
 
 #: Significant digits of sampled values: nobody needs more, and recorded samples have as many.
-_SAMPLED = 12
+SAMPLED = 12
 _RANGE = ("low", "high", "spacing", "integer")
-_SPACINGS = {"uniform": "linear", "loguniform": "log"}
+SPACINGS = {"uniform": "linear", "loguniform": "log"}
 #: A part of a distribution that is not empty, and how near to an end of one without ends values are drawn.
 _LEAST, _NEAREST = 1e-100, 2.0**-32
 
@@ -37,46 +37,39 @@ def sampled(axis: Axis, spec: Spec, unit: NDArray[np.float64]) -> tuple[NDArray[
     Raises InputError for a distribution that is not known, or empty, or that the axis cannot have.
     """
     name = spec.get("dist")
-    if name is None or (isinstance(name, str) and name in _SPACINGS):
+    if name is None or (isinstance(name, str) and name in SPACINGS):
         return _in_range(axis, spec, unit)
     if name == "choices":
         return _chosen(axis, spec, unit)
     return _distributed(axis, spec, unit)
 
 
-def log_density(recorded: Spec, values: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the logarithm of the density of a recorded distribution at values, -inf outside of it.
+def values_of(priors: Mapping[str, Mapping[str, Any]], unit: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return points of the unit cube as values of axes, shape (points, axes)."""
+    columns = [
+        sampled(Axis(name, "1", name, -np.inf), prior, u)[0]
+        for (name, prior), u in zip(priors.items(), unit.T, strict=True)
+    ]
+    return np.stack(columns, axis=1)
 
-    Of whole numbers and choices it is that of their probability.
-    """
-    name = recorded["dist"]
-    if name == "choices":
-        weights = np.array(recorded["weights"]) / np.sum(recorded["weights"])
-        among, keys = same_labels(np.array(recorded["values"])), same_labels(np.asarray(values))
-        with np.errstate(divide="ignore"):
-            return np.asarray(np.log((keys[..., np.newaxis] == among) @ weights), np.float64)
-    x = np.asarray(values, np.float64)
-    low, high = recorded.get("low", -np.inf), recorded.get("high", np.inf)
-    slack = 10.0**-_SAMPLED * np.abs(x)  # a value is rounded, and may have left its range by that
-    inside = (x >= low - slack) & (x <= high + slack)
-    if name not in _SPACINGS:
-        frozen, mass = _frozen(recorded), _mass(_frozen(recorded), low, high)
-        found = frozen.logpdf(x) - np.log(mass)
-    elif recorded["integer"]:
-        inside &= x == np.round(x)
-        whole = np.where(inside, x, low)
-        n = high - low + 1
-        found = np.log(np.log1p(1 / whole) / np.log((high + 1) / low)) if name == "loguniform" else -np.log(n)
-    else:
-        width = np.log(high / low) if name == "loguniform" else high - low
-        found = -np.log(width * (np.where(inside, x, low) if name == "loguniform" else 1.0))
-    return np.where(inside, found, -np.inf)
+
+def refuse_endless(axis: Axis, recorded: Spec) -> None:
+    """Refuse a recorded distribution whose values have no end, on either side; raise InputError."""
+    if recorded["dist"] in (*SPACINGS, "choices"):
+        return
+    low, high = frozen_of(recorded).support()
+    ends = {"low": recorded.get("low", low), "high": recorded.get("high", high)}
+    for name, end in ends.items():
+        if not np.isfinite(end):
+            raise InputError(
+                f"{axis.where}.{name} = {end} is refused: morris takes both ends; allowed: a finite one"
+            )
 
 
 def _in_range(axis: Axis, spec: Spec, unit: NDArray[np.float64]) -> tuple[NDArray[Any], dict[str, Any]]:
     if "dist" in spec:
         _known(axis, spec, ("dist", "low", "high", "integer"))
-        spec = {**{k: v for k, v in spec.items() if k != "dist"}, "spacing": _SPACINGS[spec["dist"]]}
+        spec = {**{k: v for k, v in spec.items() if k != "dist"}, "spacing": SPACINGS[spec["dist"]]}
     _known(axis, spec, _RANGE)
     integer, spacing = spec.get("integer", axis.integer), spec.get("spacing", "linear")
     if integer not in (True, False) or (axis.integer and not integer):
@@ -130,8 +123,8 @@ def _distributed(axis: Axis, spec: Spec, unit: NDArray[np.float64]) -> tuple[NDA
         if name in spec or name in parts[: len(parts) - _n_optional(spec["dist"])]:
             recorded[name] = float(_number(axis, name, spec.get(name), integer=False))
     low, high = recorded.get("low", -np.inf), recorded.get("high", np.inf)
-    frozen = _frozen(recorded)
-    mass = _mass(frozen, low, high)
+    frozen = frozen_of(recorded)
+    mass = mass_of(frozen, low, high)
     if not np.isfinite(frozen.support()).any() and not np.isfinite(frozen.ppf(0.5)):
         given = {name: recorded[name] for name in parts if name in recorded}
         raise InputError(f"{axis.where} = {given} are no numbers that {spec['dist']} can have")
@@ -171,7 +164,8 @@ def _n_optional(name: str) -> int:
     return 0 if name == "normal" else 2  # loc and scale
 
 
-def _frozen(recorded: Spec) -> Any:
+def frozen_of(recorded: Spec) -> Any:
+    """Return the distribution of scipy.stats, without its cuts, of a recorded one that is no range."""
     from scipy import stats
 
     given = {k: v for k, v in recorded.items() if k not in ("dist", "low", "high")}
@@ -180,7 +174,7 @@ def _frozen(recorded: Spec) -> Any:
     return getattr(stats, recorded["dist"])(**given)
 
 
-def _mass(frozen: Any, low: float, high: float) -> float:
+def mass_of(frozen: Any, low: float, high: float) -> float:
     """Return the probability between two bounds, also far out on one side."""
     if low > frozen.ppf(0.5):
         return float(frozen.sf(low) - frozen.sf(high))
@@ -198,7 +192,7 @@ def _quantiles(frozen: Any, low: float, high: float, unit: NDArray[np.float64]) 
 
 
 def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.array([float(f"{v:.{_SAMPLED}g}") for v in values.tolist()])
+    return np.array([float(f"{v:.{SAMPLED}g}") for v in values.tolist()])
 
 
 def _known(axis: Axis, spec: Spec, names: tuple[str, ...]) -> None:

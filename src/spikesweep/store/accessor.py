@@ -1,5 +1,6 @@
 """`ds.sweep`: what a store holds beside its arrays, for whoever has its dataset or a part of it."""
 
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from spikesweep.errors import InputError, nearest
 from spikesweep.grid.attributes import configuration_of, parameter
 from spikesweep.grid.grid import POINT
 from spikesweep.grid.ragged import Ragged
+from spikesweep.grid.regular import on_grid
 from spikesweep.grid.schema import DONE, counts_of
 from spikesweep.store import Reader, place, stored, tables
 from spikesweep.store.arrays import version
@@ -58,6 +60,18 @@ class SweepAccessor:
             if dim not in status.dims:
                 raise InputError(f"{dim} is no dimension of points; {nearest(dim, map(str, status.dims))}")
         return status.isin(DONE).all(dims or None)
+
+    def on_grid(self, num: int | Mapping[str, int] = 64) -> xr.Dataset:
+        """Return a regular view of points: every number on a grid of `num` values an axis, or by its name.
+
+        Values are interpolated linearly between the points that have results; `NAME_error` is about how far
+        they may be off there, by how far those points are from what their neighbours say. Axes take the place
+        of `point`, over the ranges that were sampled or refined, else from the least to the largest value;
+        outside of all points is NaN. `attrs["left_out"]` counts points without results. Raises InputError for
+        a dataset without points, of words, or of more than four axes.
+        """
+        record = self._ds.attrs.get("sample", {})
+        return on_grid(self._ds, num, json.loads(record) if isinstance(record, str) else record)
 
     def spikes(self, **labels: Any) -> xr.Dataset:
         """Return the spikes of the cells at some labels; the same as `ragged("spike", ...)`.

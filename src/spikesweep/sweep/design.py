@@ -15,6 +15,7 @@ from spikesweep.config import compose as config
 from spikesweep.config.options import Options
 from spikesweep.errors import InputError, nearest_key
 from spikesweep.grid.attributes import cell_names
+from spikesweep.grid.designs import DESIGNS
 from spikesweep.grid.grid import MOST_VALUES, POINT, Grid, axis_values, n_values, refuse_many
 from spikesweep.grid.labels import as_stored
 from spikesweep.grid.points import Table, arrange, read_table
@@ -53,6 +54,7 @@ def design(
     own = {axis.name: axis for axis in protocol.axes}
     specs = dict(protocol.defaults) | flat_axes(values["grid"], list(own)) | _counted(values, protocol)
     listed = read_table(options.points) if options.points is not None else {}
+    specs = _replicated(options, own, specs, listed)
     aliases = protocol.aliases(network)
     specs, listed = _spelled(specs, aliases), _spelled(listed, aliases)
     stored = {key: name for name, key in aliases.items() if key in (*specs, *listed)} | dict(stored)
@@ -92,6 +94,20 @@ def design(
     _combinations(grid, [a.name for a in grid.swept if a.key in places and a.key not in lanes], MOST_CALLS)
     rows = _combinations(grid, [axis.name for axis in grid.swept])
     return grid, swept.checked(rows, grid.coordinates, grid.whole)
+
+
+def _replicated(
+    options: Options, own: Mapping[str, Axis], specs: Mapping[str, Any], listed: Mapping[str, list[Any]]
+) -> dict[str, Any]:
+    """Return axes with the seeds that repetitions ask for; raise InputError where there is no such axis."""
+    if options.replicate is None:
+        return dict(specs)
+    linked = {key for members in options.zip.values() for key in members}
+    if "seed" not in own or "seed" in linked | {*listed} or is_range(specs.get("seed")):
+        raise InputError("replicate is given, but seed is no axis of its own here; allowed: grid.seed=[...]")
+    given = axis_values(own["seed"], specs["seed"])
+    seeds = options.replicate.seeds(given, options.round.seeds if options.round else None)
+    return {**specs, "seed": seeds}
 
 
 def _as_stored(grid: Grid, labels: Mapping[str, NDArray[Any]]) -> Grid:
@@ -158,6 +174,8 @@ def _grid(
     if ranges:
         table, record = drawn(options, ranges)
         tables.append(table)
+    elif options.refine:
+        raise InputError("refine is given, but no axis is a range; allowed: grid.KEY={low:..., high:...}")
     elif options.sample.num is not None:
         raise InputError("sample.num is given, but no axis is a range; allowed: grid.KEY={low:..., high:...}")
     _check_tables(tables, known)
@@ -190,7 +208,8 @@ def _refuse_many(
     if listed:
         lengths["points"] = len(next(iter(listed.values())))
     if options.sample.num is not None:
-        lengths["sample"] = options.sample.num
+        per = DESIGNS[options.sample.method].rows(sum(map(is_range, specs.values())))
+        lengths["sample"] = options.sample.num * per
     refuse_many(lengths)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from spikesweep.config import compose
 from spikesweep.config.build import build
 from spikesweep.config.options import OPTIONS, Options
+from spikesweep.config.rounds import Round
 from spikesweep.errors import InputError
 from spikesweep.folder_packages import with_models
 from spikesweep.grid.attributes import cell_names
@@ -54,15 +55,17 @@ class Job:
         return (self.parameters and self.parameters.labels) or self.protocol.coordinates(self.network)
 
 
-def make_job(cfg: compose.Configuration) -> tuple[Job, Executor, Options]:
+def make_job(cfg: compose.Configuration, later: Round | None = None) -> tuple[Job, Executor, Options]:
     """Return the job of a configuration, its executor and its options, all of them checked.
 
-    Composed text becomes plain values, these a built experiment, its axes, and the job: each once. Raises
-    InputError.
+    Composed text becomes plain values, these a built experiment, its axes, and the job: each once. `later` is
+    a round after the first: what it asks for beside that. Raises InputError.
     """
     values = compose.plain(cfg)
     executor: Executor = build(values["compute"], "compute", Executor)
-    options = Options.of({name: values[name] for name in OPTIONS})
+    options = Options.of({name: values[name] for name in OPTIONS if name in values})
+    if later:
+        options = replace(options, round=later, overwrite=False)
     filled = _swept_from_null(values)
     protocol, network = assemble({name: filled.get(name) for name in PARTS})
     protocol.check(network)
@@ -88,6 +91,7 @@ def _job_at(
     if not protocol.has_network:
         protocol = _seen(protocol, values, grid, stored)
         protocol.check(network)
+    options.check_rounds(protocol.variables)
     drawn_from = {"root_seed": protocol.root_seed} if hasattr(protocol, "root_seed") else {}
     return Job(
         protocol,

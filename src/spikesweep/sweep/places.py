@@ -98,6 +98,8 @@ def _label(options: Options, differences: tuple[tuple[str, str], ...]) -> str:
         words = [Path(options.points).stem]
     elif options.sample.num is not None:
         words = ["sample"]
+    elif options.refine is not None:
+        words = ["refined"]
     elif options.zip:
         words = [*options.zip]
     elif len(values) <= _NAMED:

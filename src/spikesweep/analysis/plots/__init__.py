@@ -12,7 +12,7 @@ from typing import Any
 import xarray as xr
 from matplotlib.figure import Figure
 
-from spikesweep.analysis.plots import general
+from spikesweep.analysis.plots import general, refined
 from spikesweep.analysis.plots import swept as swept_points
 from spikesweep.analysis.plots.style import COLORS, styled
 from spikesweep.grid.attributes import FIGURE_KEY, configuration_of
@@ -42,6 +42,8 @@ def _module(ds: xr.Dataset) -> Any:
     swept = "point" in ds.dims or any("key" in ds[name].attrs for name in ds.coords)
     if not whole or ds["status"].dtype.kind not in "iu" or len(names) < len(dims):
         return general.figure
+    if refined.is_map(ds):
+        return refined.figure
     name = f"{__name__}.{configuration_of(ds.attrs)['choices']['protocol']}"
     if find_spec(name) is None:
         return general.figure

@@ -1,0 +1,1 @@
+from .indices import sensitivity as sensitivity
