@@ -28,6 +28,7 @@ REDUCED = (
     "protocol.window=20.0",
     "protocol.settle=20.0",
     "grid.time=[0.0,2.0]",
+    "grid.trial=[0,20]",
     "network.drives.external.shape.start=0.0",
     "compute=serial",
 )
