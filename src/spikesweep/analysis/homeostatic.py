@@ -89,8 +89,8 @@ def trained(
 ) -> tuple[Array, Array]:
     """Return rates, shape (trial, 2, network), and the weights before them, (trial, 4, network).
 
-    `keep` are the trials, rising. `shares` of the cross and the direct rule (SHARES), and `set_points` of E and
-    I (Hz), have the shape (2,), or (2, networks) where networks differ.
+    `keep` are the trials, rising. `shares` of the cross and the direct rule (SHARES), and `set_points` of E
+    and I (Hz), have the shape (2,), or (2, networks) where networks differ.
     """
     w = np.array(weights, np.float64)
     found, before = np.empty((len(keep), 2, w.shape[1])), np.empty((len(keep), *w.shape))
