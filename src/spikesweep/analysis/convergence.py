@@ -28,7 +28,7 @@ def convergence(values: xr.DataArray, over: Sequence[str] = (), dim: str = "dt")
 
     >>> import xarray as xr
     >>> found = convergence(xr.DataArray([11.0, 10.5, 10.25], {"dt": [0.4, 0.2, 0.1]}))
-    >>> float(found.order), found.change.values.round(4).tolist()
+    >>> round(float(found.order), 6), found.change.values.round(4).tolist()
     (1.0, [0.0488, 0.0244])
     """
     ordered = values.sortby(dim, ascending=False)
