@@ -5,8 +5,8 @@ import pytest
 
 import spikesweep as ss
 from spikesweep.analysis.connection_regression import Course
-from spikesweep.analysis.plots.recurrent_connections import figure
-from spikesweep.analysis.recurrent_connections import found_connections
+from spikesweep.analysis.plots.recurrent_connections import figure, over
+from spikesweep.analysis.recurrent_connections import found_connections, scores
 from spikesweep.errors import InputError
 
 #: 40 and 10 cells that fire at some 20 Hz, a fifth of all pairs connected.
@@ -96,6 +96,24 @@ def test_shorter_points_of_a_sweep_are_read_to_their_end(tmp_path):
     assert short.p_value.notnull().sum() == 49
     assert short.p_value.shape == (1, 50)
     assert found_connections(alone, **settings).p_value.shape == (1, 50)
+
+
+def test_scores_of_a_sweep_are_those_of_its_points(tmp_path):
+    words = ("grid.protocol.duration=[2000.0,4000.0]", "protocol.neurons=[7,8]", "grid.seed=[0,1]")
+    ds = recorded(tmp_path, *words)
+    settings = {"method": "regression", "below": -45.0, "course": COURSE}
+    scored = scores(ds, [1.0, 500.0], **settings)
+    assert scored.auc.dims == ("noise_sd", *ds.status.dims)
+    one = found_connections(ds.sel(seed=1, duration=4000.0), noise_sd=1.0, **settings)
+    at = scored.sel(noise_sd=1.0, seed=1, duration=4000.0).squeeze()
+    assert all(float(at[name]) == float(one[name]) for name in scored.data_vars)
+    noisy = scored.sel(noise_sd=500.0, seed=1, duration=4000.0).squeeze()
+    assert float(noisy.auc) < float(at.auc)
+    left, right = over(scored, "duration", 0.05).axes
+    assert left.get_xlabel() == "duration (ms)"
+    assert (len(left.lines), len(right.lines)) == (2, 3)
+    missing = ds.assign(status=ds.status.where(ds.seed == 0, 0))
+    assert scores(missing, [1.0], **settings).auc.sel(seed=1).isnull().all()
 
 
 def test_refusals(ds, tmp_path):

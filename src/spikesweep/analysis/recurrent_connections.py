@@ -7,6 +7,7 @@ with the connections that the network has. Neurons of a network do not fire inde
 connection test do: who fires together with an input passes for one in an average, less so in a regression.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -18,12 +19,15 @@ from spikesweep.analysis.connection_regression import Course, discoveries, regre
 from spikesweep.analysis.connection_test import connections
 from spikesweep.analysis.detection import roc
 from spikesweep.errors import InputError
+from spikesweep.grid.schema import DONE
 from spikesweep.kernels.random.draws import uniform_numbers
 from spikesweep.kernels.random.philox import derive
 from spikesweep.units import Fraction, NonNegative, mV
 
 Array = NDArray[np.float64]
 Method = Literal["shuffle", "regression"]
+
+_SCORES = ("n_found", "n_false", "false_discovery_rate", "detection_rate", "auc")
 
 
 def found_connections(
@@ -50,11 +54,7 @@ def found_connections(
     itself; `n_found`, `n_false`, `false_discovery_rate`, `detection_rate` and `auc` are numbers. Raises
     InputError for a store that lacks something.
     """
-    if method not in ("shuffle", "regression"):
-        raise InputError(f"method = {method!r} is refused; allowed: shuffle, regression")
-    if (method == "regression") != (course is not None):
-        text = f"method = {method!r} with course = {course} is refused"
-        raise InputError(f"{text}; allowed: a course for a regression, none for shuffles")
+    _check(method, course)
     v, trains, dt = _recording(ds)
     shuffling: dict[str, Any] = {"window": window, "n_shuffles": n_shuffles, "alpha": q, "seed": noise_seed}
     p = np.full((len(v), len(trains)), np.nan)
@@ -70,6 +70,38 @@ def found_connections(
             p[row, others] = connections(signal, inputs, dt, **shuffling)["p_value"].values
     weight = _truth(ds, v["recorded"].values, len(trains))
     return _scored(p, weight, q, v["recorded"])
+
+
+def scores(ds: xr.Dataset, noise_sd: Sequence[float], **settings: Any) -> xr.Dataset:
+    """Return how good `found_connections` is at every point of a sweep, under several noises.
+
+    `n_found`, `n_false`, `false_discovery_rate`, `detection_rate` and `auc` over `noise_sd` (mV) and the
+    dimensions of points, NaN where a point has no results. `settings` and errors are those of
+    `found_connections`.
+    """
+    axes = {dim: ds[dim] for dim in ds["status"].dims}
+    status = ds["status"].values
+    shape = (len(noise_sd), *status.shape)
+    found = {name: np.full(shape, np.nan) for name in _SCORES}
+    for where in map(tuple, np.argwhere(np.isin(status, DONE)).tolist()):
+        one = ds.isel(dict(zip(axes, ([i] for i in where), strict=True)))
+        for k, sd in enumerate(noise_sd):
+            values = found_connections(one, noise_sd=sd, **settings)
+            for name in _SCORES:
+                found[name][(k, *where)] = float(values[name])
+    dims = ("noise_sd", *axes)
+    noise = ("noise_sd", list(noise_sd), {"units": "mV", "long_name": "noise of a sample of the potential"})
+    variables = {name: (dims, values, {"units": "1"}) for name, values in found.items()}
+    return xr.Dataset(variables, {"noise_sd": noise, **axes})
+
+
+def _check(method: str, course: Course | None) -> None:
+    """Refuse a method that there is not, and one without what it needs; raise InputError."""
+    if method not in ("shuffle", "regression"):
+        raise InputError(f"method = {method!r} is refused; allowed: shuffle, regression")
+    if (method == "regression") != (course is not None):
+        text = f"method = {method!r} with course = {course} is refused"
+        raise InputError(f"{text}; allowed: a course for a regression, none for shuffles")
 
 
 def _recording(ds: xr.Dataset) -> tuple[xr.DataArray, list[Array], float]:

@@ -28,3 +28,28 @@ def figure(found: xr.Dataset) -> Figure:
     for ax in (left, right):
         ax.spines[["top", "right"]].set_visible(False)
     return fig
+
+
+def over(scored: xr.Dataset, x: str, q: float) -> Figure:
+    """Return detections and false discoveries of `scores` over one axis, a line a noise, means over others.
+
+    `q` is the bound of false discoveries that was asked for.
+    """
+    fig = Figure(figsize=(7.2, 3.2), layout="constrained")
+    panels = fig.subplots(1, 2)
+    for ax, name, label in zip(
+        panels,
+        ("detection_rate", "false_discovery_rate"),
+        ("share of connections found", "share of false ones among found"),
+        strict=True,
+    ):
+        mean = scored[name].mean([dim for dim in scored[name].dims if dim not in (x, "noise_sd")])
+        for k, sd in enumerate(scored["noise_sd"].values.tolist()):
+            line = mean.sel(noise_sd=sd)
+            ax.plot(scored[x], line, marker="os^Dv"[k % 5], color=f"C{k}", label=f"{sd:g} mV")
+        unit = scored[x].attrs.get("units", "1")
+        ax.set(xlabel=x if unit == "1" else f"{x} ({unit})", ylabel=label, ylim=(0.0, 1.0))
+        ax.spines[["top", "right"]].set_visible(False)
+    panels[1].axhline(q, color="k", linestyle="--", linewidth=0.8, label=f"q = {q:g}")
+    panels[1].legend(frameon=False, fontsize=8, title="noise", title_fontsize=8)
+    return fig
