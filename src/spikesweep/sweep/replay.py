@@ -130,8 +130,7 @@ def _refuse_labels(store: stores.Store, job: Job, labels: Mapping[str, Any], neu
         if name not in (known := (*job.grid.coordinates, "population")):
             raise InputError(f"{name} is no axis of {store.path}; {nearest(name, known)}")
     populations = list(job.network.populations) if job.network is not None else []
-    several = _traced(job, labels) and len(populations) > 1
-    population = labels.get("population")
+    population, several = labels.get("population"), _traced(job, labels) and len(populations) > 1
     if population not in populations and (several or population is not None):
         raise InputError(f"population = {population!r}; allowed: {', '.join(populations)}")
     n_neurons = int(job.grid.whole.get("pop_size", np.ones(1)).max())
@@ -155,10 +154,9 @@ def _refuse_without_results(
 ) -> None:
     if np.isin(status, _KNOWN).any():
         return
+    text, remedy = "is not computed yet", "a point that is"
     if (status == FAILED).any():
         text, remedy = "failed before and does not now", "the same run with retry=failed"
-    else:
-        text, remedy = "is not computed yet", "a point that is"
     raise InputError(f"{dict(labels)} of {store.path} {text}; allowed: {remedy}")
 
 
