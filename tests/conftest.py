@@ -33,8 +33,8 @@ def options(group):
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
-#: Those that simulate a network; a function of the user's has tests of its own.
-PROTOCOLS = [name for name in options("protocol") if name != "function"]
+#: Those that simulate a network; others have tests of their own.
+PROTOCOLS = [name for name in options("protocol") if name not in ("function", "homeostatic_training")]
 
 
 @cache

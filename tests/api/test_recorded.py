@@ -28,6 +28,7 @@ REDUCED = (
     "protocol.window=20.0",
     "protocol.settle=20.0",
     "grid.time=[0.0,2.0]",
+    "grid.trial=[0,20]",
     "network.drives.external.shape.start=0.0",
     "sample.num=8",
     "compute=serial",
@@ -61,7 +62,9 @@ def test_a_recorded_experiment_says_what_it_is(name):
 
 
 #: Whole networks that compile loops of their own, or take some 10 s even when reduced.
-LONG = ("brunel_phases", "coba_cuba", "jercog_up_down", "potjans_diesmann", "sacha_rates")
+LONG = (
+    "brunel_phases", "coba_cuba", "jercog_up_down", "potjans_diesmann", "sacha_rates", "step_size_fi_curve",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(

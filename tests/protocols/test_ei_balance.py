@@ -420,3 +420,42 @@ def test_swept_parameters_are_lanes_with_the_bits_of_single_runs(
             assert part.values.tobytes() == alone[name].values.tobytes(), (name, value)
     first, second = (together.current_exc.sel({key.rsplit(".", 1)[1]: value}) for value in values)
     assert neuron == "jercog" or float(abs(first - second).max()) > 0.0
+
+
+def discrete_variance(charge, rise, fall, per_ms, dt=0.1):
+    """Return the variance of a two-stage current: sources fire in a step with a probability each.
+
+    Campbell's theorem for the response of the forward-Euler steps, which at a time constant of 1 ms has
+    5 % more variance than charge^2 rate / (2 (rise + fall)), that of the equations.
+    """
+    u, s, squares = charge / rise, 0.0, 0.0
+    for _ in range(5000):
+        s, u = s + dt * (u - s) / fall, u - dt * u / rise
+        squares += s * s
+    n, rate = per_ms
+    return n * squares * rate * dt * (1.0 - rate * dt)
+
+
+def test_the_net_current_and_its_sd_are_those_of_shot_noise(folder):
+    """Means within 4 standard errors of 20 seeds; the start from zero adds to the variance in closed form."""
+    words = (*POINT, "grid.seed={start:0,stop:19,num:20}", "protocol.duration=4000.0")
+    ds = balanced(folder, "net", *words, "protocol.net_current=true", "protocol.record_spikes=true").squeeze()
+    plain = balanced(folder, "no_net", *words).squeeze()
+    for name in plain.data_vars:
+        assert plain[name].equals(ds[name]), name
+    np.testing.assert_allclose(ds.current_net, ds.current_exc - ds.current_inh, rtol=1e-12, atol=1e-10)
+    for cell, exc, inh in (("E", 143.49509118, 136.50692497), ("I", 123.92226015, 101.08023944)):
+        one = ds.sel(population=cell)
+        rising = (23.0**3 + 8.0**3) / 2.0 - 2.0 * 23.0**2 * 8.0**2 / 31.0
+        start = (400 * 5e-3 * exc) ** 2 * rising / 15.0**2 / 4000.0
+        variance = discrete_variance(exc, 8.0, 23.0, (400, 5e-3)) + discrete_variance(
+            inh, 1.0, 1.0, (100, 14e-3)
+        )
+        found, error = one.current_net_sd.mean(), one.current_net_sd.std(ddof=1) / np.sqrt(20)
+        assert abs(float(found) - np.sqrt(variance + start)) < 4.0 * error < 2.0
+        spikes = ds.sweep.spikes(population=cell, seed=3).spike_times
+        assert spikes.size == one.spike_count.sel(seed=3)
+        trace = ss.replay(folder / "net" / "jercog-jercog_better.zarr", fe=5, fi=14, seed=3, population=cell)
+        np.testing.assert_array_equal(trace.spike_times, spikes)
+        np.testing.assert_allclose(trace.i_syn.std(), one.current_net_sd.sel(seed=3), rtol=1e-9)
+        assert float(trace.w.max()) > 6.0 or cell == "I"

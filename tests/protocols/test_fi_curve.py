@@ -195,3 +195,38 @@ def test_a_swept_parameter_of_a_cell_is_lanes_with_the_bits_of_single_runs(tmp_p
             for name in ("rate", "first_isi", "last_isi", "adaptation_index", "rheobase"):
                 part = together[name].sel({key.rsplit(".", 1)[1]: value}).transpose(*alone[name].dims)
                 assert part.values.tobytes() == alone[name].values.tobytes(), (name, value)
+
+
+def test_spikes_and_traces_on_demand_change_nothing(curves, tmp_path):
+    words = ("neuron=jercog", "network=jercog", "protocol=fi_curve", "compute=serial", f"outputs={tmp_path}")
+    ds = ss.run(ss.load(*words, "protocol.record_spikes=true", "grid.i_ext=[0.0,124.1,200.0,269.9]")).load()
+    plain = curves.sel(i_ext=ds.i_ext.values, population=["E", "I"])
+    for name in ("rate", "first_isi", "last_isi", "adaptation_index"):
+        np.testing.assert_array_equal(ds[name], plain[name].transpose(*ds[name].dims))
+    ref = np.load(REFERENCE / "jercog_trace_269p9pA.npz")
+    path = tmp_path / "fi_curve" / "jercog-jercog.zarr"
+    for population in "EI":
+        spikes = ds.sweep.spikes(population=population, i_ext=269.9).spike_times
+        trace = ss.replay(path, i_ext=269.9, seed=0, population=population)
+        np.testing.assert_array_equal(trace.spike_times, spikes)
+        np.testing.assert_allclose(spikes - 0.1, ref[f"spikes{population}_ms"], atol=1e-9)
+        np.testing.assert_allclose(trace.v, ref[f"v{population}_mV"], atol=1e-9)
+        # the adaptation decays and jumps by beta / tau_w, 6 pA at a spike of E and nothing of I
+        w, at = trace.w.values, np.round(spikes.values / 0.1).astype(int)[:-1] - 1
+        jumps = w[at + 1] - w[at] * (1.0 - 0.1 / 500.0)
+        np.testing.assert_allclose(jumps, 6.0 if population == "E" else 0.0, atol=1e-9)
+    assert dict(ss.replay(path, i_ext=269.9, seed=0).rate.sizes) == {"population": 2}  # as stored
+
+
+@pytest.mark.parametrize("neuron", ["adexp", "izhikevich"])
+def test_ends_of_recorded_trains_are_those_that_are_noted(neuron, tmp_path):
+    words = (f"neuron={neuron}", "protocol=fi_curve", "compute=serial", "protocol.duration=300.0")
+    words += (f"network.populations=[{next(iter(ss.load(f'neuron={neuron}').neuron))}]",)
+    grid = "grid.i_ext={start:0,stop:400,num:50}"
+    plain, kept = (
+        ss.run(ss.load(*words, grid, f"protocol.record_spikes={on}", f"outputs={tmp_path}/{on}")).load()
+        for on in ("false", "true")
+    )
+    assert {0, 1, 2} <= {*np.minimum(kept.spike_size.values.ravel(), 2).tolist()}
+    for name in ("rate", "first_isi", "last_isi", "adaptation_index"):
+        assert kept[name].values.tobytes() == plain[name].values.tobytes()

@@ -320,8 +320,10 @@ def test_python_and_compiled_kernels_give_the_same_bits(without_numba):
     code = """
 import spikesweep as ss
 short = ["duration=30.0", "n_samples=4", "discard=0.0", "rtol=1e-4", "dt=0.8"]
-for network, words in [("recurrent_rate", []), ("dentate_2", ["network.populations.Output.n=3"])]:
-    for integrator in ("adaptive", "fixed"):
+course = "network.courses={FFE:{_target_:spikesweep.models.Ramp,start:5.0,stop:20.0,before:0.0,after:2.0}}"
+small = ["network.populations.Output.n=3"]
+for network, words in [("recurrent_rate", []), ("dentate_2", small), ("recurrent_rate", [course])]:
+    for integrator in ("adaptive", "fixed")[words == [course]:]:
         cfg = ss.load("neuron=rate_unit", f"network={network}", "protocol=rate_dynamics", *words,
             f"protocol.integrator={integrator}", *(f"protocol.{word}" for word in short))
         for synapses in (False, True):
@@ -329,4 +331,4 @@ for network, words in [("recurrent_rate", []), ("dentate_2", ["network.populatio
             print(float(ds.v.std()) > 0.1, ds.v.values.tobytes().hex(), ds.current.values.tobytes().hex())
 """
     lines = without_numba(code)
-    assert [line.split()[0] for line in lines] == ["True"] * 8
+    assert [line.split()[0] for line in lines] == ["True"] * 10

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from omegaconf import open_dict
 
 import spikesweep as ss
 from spikesweep import models, protocols
@@ -56,6 +57,20 @@ def test_a_store_of_the_last_landing_goes_on(old, small):
     assert (ds.rate.sel(seed=0) == before.rate.sel(seed=0)).all()
     assert ss.replay(old, fe=12, fi=2, seed=1, population="RS").sizes["spike"] > 0
     assert "0 came out otherwise" in spikesweep(old.parent, "verify", str(old))
+
+
+def test_a_store_of_before_a_field_goes_on_while_it_has_its_default(tmp_path):
+    words = ("protocol=fi_curve", "protocol.duration=20.0", "compute=serial", f"outputs={tmp_path}")
+    cfg = ss.load(*words, "grid.i_ext=[100.0]")
+    with open_dict(cfg):
+        del cfg.protocol["record_spikes"]
+    ss.run(cfg)
+    path = tmp_path / "fi_curve" / "adexp-fs_rs.zarr"
+    assert "record_spikes" not in ss.open(path).sweep.configuration["protocol"]
+    ds = ss.run(ss.load(*words, "grid.i_ext=[100.0,300.0]")).load()
+    assert (ds.status == 1).all()
+    with pytest.raises(InputError, match=r"protocol.record_spikes: False there, True here"):
+        ss.run(ss.load(*words, "grid.i_ext=[100.0]", "protocol.record_spikes=true"))
 
 
 def test_a_store_of_other_old_code_does_not(old, small):

@@ -27,6 +27,9 @@ from spikesweep.units import Hz, ms, number
 Array = NDArray[np.float64]
 Rule = Literal["cross", "standard", "two_term"]
 
+#: Shares of the cross and the direct terms in each rule.
+SHARES = {"cross": (1.0, 0.0), "standard": (0.0, 1.0), "two_term": (1.0, 1.0)}
+
 WEIGHTS = ("EE", "EI", "IE", "II")
 LEAST: Hz = 1.0
 FLOOR = 0.1
@@ -76,6 +79,36 @@ def response_to_input(weights: ArrayLike, model: Rates = PUBLISHED) -> Array:
     return np.asarray(a * model.gain_I / determinant)
 
 
+def trained(
+    weights: Array,
+    shares: Array,
+    set_points: Array,
+    learning_rate: number,
+    keep: NDArray[np.int64],
+    model: Rates,
+) -> tuple[Array, Array]:
+    """Return rates, shape (trial, 2, network), and the weights before them, (trial, 4, network).
+
+    `keep` are the trials, rising. `shares` of the cross and the direct rule (SHARES), and `set_points` of E
+    and I (Hz), have the shape (2,), or (2, networks) where networks differ.
+    """
+    w = np.array(weights, np.float64)
+    found, before = np.empty((len(keep), 2, w.shape[1])), np.empty((len(keep), *w.shape))
+    share, (set_E, set_I) = [column[np.newaxis] for column in shares], set_points
+    crossed, direct = (np.array(signs)[:, np.newaxis] for signs in ((1.0, -1.0, -1.0, 1.0), (1.0, -1.0) * 2))
+    place = 0
+    for trial in range(int(keep[-1]) + 1):
+        E, I = up_state(w, model)  # noqa: E741
+        if trial == keep[place]:
+            found[place], before[place] = (E, I), w
+            place += 1
+        pre = np.maximum(np.stack([E, I, E, I]), LEAST)
+        own = np.stack([set_E - E, set_E - E, set_I - I, set_I - I])
+        error = share[0] * (crossed * own[[2, 2, 0, 0]]) + share[1] * (direct * own)
+        w = np.maximum(w + learning_rate * pre * error, FLOOR)
+    return found, before
+
+
 def train(
     weights: ArrayLike,
     rule: Rule,
@@ -93,21 +126,13 @@ def train(
     w = np.array(weights, np.float64)
     if w.ndim != 2 or len(w) != 4 or not (w >= 0.0).all():
         raise InputError(f"weights have the shape {w.shape}; allowed: (4, networks), none below 0")
-    if rule not in ("cross", "standard", "two_term"):
-        raise InputError(f"rule = {rule!r} is refused; allowed: cross, standard, two_term")
+    if rule not in SHARES:
+        raise InputError(f"rule = {rule!r} is refused; allowed: {', '.join(SHARES)}")
     if set_E <= 0.0 or set_I <= 0.0:
         raise InputError(f"set_E = {set_E:g} and set_I = {set_I:g} Hz are refused; allowed: above 0")
-    found = np.empty((n_trials, 2, w.shape[1]))
-    before = np.empty((n_trials, *w.shape))
-    crossed, direct = (np.array(signs)[:, np.newaxis] for signs in ((1.0, -1.0, -1.0, 1.0), (1.0, -1.0) * 2))
-    for trial in range(n_trials):
-        E, I = up_state(w, model)  # noqa: E741
-        found[trial], before[trial] = (E, I), w
-        pre = np.maximum(np.stack([E, I, E, I]), LEAST)
-        own = np.stack([set_E - E, set_E - E, set_I - I, set_I - I])
-        cross, standard = crossed * own[[2, 2, 0, 0]], direct * own
-        error = {"cross": cross, "standard": standard, "two_term": cross + standard}[rule]
-        w = np.maximum(w + learning_rate * pre * error, FLOOR)
+    found, before = trained(
+        w, np.array(SHARES[rule]), np.array([set_E, set_I]), learning_rate, np.arange(n_trials), model
+    )
     dims = ("trial", "network")
     return xr.Dataset(
         {

@@ -172,11 +172,10 @@ def check(parsed: Any) -> int:
 def diff(parsed: Any) -> int:
     """Print what differs between two stores."""
     from spikesweep.store.compare import compare  # late: it needs xarray
-    from spikesweep.sweep.fingerprint import todays
-    from spikesweep.sweep.identity import differences
+    from spikesweep.sweep.identity import comparable, differences
 
     a, b = _read(parsed.a), _read(parsed.b)
-    found = differences(todays(a.attrs["configuration"]), todays(b.attrs["configuration"]))
+    found = differences(comparable(a.attrs["configuration"]), comparable(b.attrs["configuration"]))
     found += differences(a.attrs["code"], b.attrs["code"], "code of ")
     found += differences(a.attrs["versions"], b.attrs["versions"], "versions.")
     for line in found or ["same configuration, code and versions"]:

@@ -89,6 +89,30 @@ def _defaults(cls: type) -> frozenset[str]:
     return frozenset(f.name for f in dataclasses.fields(cls) if (f.default, f.default_factory) != without)
 
 
+def with_defaults(values: Any) -> Any:
+    """Return plain values in which fields that a part does not state have their plain defaults.
+
+    So a configuration of before a field was is the one that states what it then did.
+    """
+    if isinstance(values, list):
+        return [with_defaults(value) for value in values]
+    if not isinstance(values, Mapping):
+        return values
+    found = {key: with_defaults(value) for key, value in values.items()}
+    try:
+        cls = target_class(str(values["_target_"]), "_target_") if "_target_" in values else None
+    except InputError:  # of a package that nobody has named here
+        cls = None
+    if cls is not None and dataclasses.is_dataclass(cls):
+        plain = {f.name: f.default for f in dataclasses.fields(cls) if _is_plain(f.default)}
+        return {**plain, **found}
+    return found
+
+
+def _is_plain(default: Any) -> bool:
+    return default is None or isinstance(default, (bool, int, float, str))
+
+
 @cache
 def field_hints(cls: type) -> dict[str, Any]:
     """Return the annotation of every field of a class."""

@@ -3,6 +3,7 @@ from .current_response import CurrentResponse as CurrentResponse
 from .ei_balance import EIBalance as EIBalance
 from .fi_curve import FICurve as FICurve
 from .function import Function as Function
+from .homeostatic_training import HomeostaticTraining as HomeostaticTraining
 from .mean_field import MeanFieldDynamics as MeanFieldDynamics
 from .population_information import PopulationInformation as PopulationInformation
 from .potential_moments import PotentialMoments as PotentialMoments

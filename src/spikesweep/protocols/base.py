@@ -22,6 +22,10 @@ class Experiment(Protocol):
     #: Whether all cells and connections of a network are simulated: what counts only then no other reads.
     whole_network: ClassVar[bool] = False
 
+    #: Whether `replay` without a population returns what is stored, as before the protocol had traces; others
+    #: refuse that where there are several.
+    stored_without_population: ClassVar[bool] = False
+
     #: Whether it simulates a network of the configuration; others are called with None in its place.
     has_network: ClassVar[bool] = True
 

@@ -113,6 +113,20 @@ def check_events(key: str, rate: float, sources: Any, dt: ms) -> None:
         )
 
 
+def check_shares(shares: Mapping[str, float], highest: Mapping[str, float], dt: ms) -> None:
+    """Refuse shares of events so small that their common process has more events than a step can hold.
+
+    By kind of synapse; `highest` are the highest rates of one (Hz).
+    """
+    for kind, share in shares.items():
+        least = highest[kind] * PER_MS * dt / MOST_EVENTS
+        if 0.0 < share < least:
+            raise InputError(
+                f"protocol.share_{kind} = {share:g} is refused at {highest[kind]:g} Hz; allowed: 0, or "
+                f"at least {least:.3g}"
+            )
+
+
 def peak_of(cell: Any) -> Any:
     """Return the potential (mV) at which a cell's spikes are cut, infinity where it does not say."""
     return getattr(cell, "V_spike", getattr(cell, "V_th", np.inf))

@@ -8,24 +8,31 @@ code). Departures: charges in pC and not a thousandth of what they are called, a
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
+from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import Axis, Coordinate, Variable
 from spikesweep.kernels.cells.current_sums import CurrentSums
 from spikesweep.kernels.cells.driver import Clock
 from spikesweep.kernels.cells.lanes import Drive, in_lanes, run_lanes
+from spikesweep.kernels.cells.spike_trains import SpikeTrains
 from spikesweep.kernels.random.philox import derive
 from spikesweep.models.contracts import CellNetwork
 from spikesweep.models.inputs.sources import fill_random, fill_regular, random_sources, regular_trains
+from spikesweep.models.simulation.cell import trace_cell
 from spikesweep.models.simulation.core import KINDS
+from spikesweep.protocols.balance_variables import variables_of
 from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import check_events, check_network, check_step, numbers, steps
 from spikesweep.protocols.keys import keys_of
 from spikesweep.units import PER_MS, Positive, Seed, ms
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _TRACE = ((1, "current"), (2, "current"), (0, "v"))
 _PC_PER_FC = 1e-3
@@ -48,6 +55,7 @@ class EIBalance(Experiment):
         Axis("pop_size", "1", "neurons of the network", 1, integer=True),
     )
     parameters_per_point: ClassVar[bool] = True
+    stored_without_population: ClassVar[bool] = True
 
     mode: Literal["poisson", "fixed", "fixed_scaled"]  #: what the sources do, see conf/protocol
     duration: Positive[ms]  #: simulated time
@@ -56,31 +64,13 @@ class EIBalance(Experiment):
     common_random_numbers: bool  #: the same random numbers at every point of a seed
     traces: bool  #: keep the potential and the currents at every step
     refractory: Literal["published", "steps", "exact"]  #: how held steps are counted (driver.Clock)
+    net_current: bool = False  #: measure the excitatory less the inhibitory current, and its SD over time
+    record_spikes: bool = False  #: keep the time of every spike
 
     @property
     def variables(self) -> tuple[Variable, ...]:
         """Return what is measured."""
-        population = ("population",)
-        found = (
-            Variable("charge_exc", population, "pC", "excitatory charge received"),
-            Variable("charge_inh", population, "pC", "inhibitory charge received"),
-            Variable("current_exc", population, "pA", "mean excitatory current"),
-            Variable("current_inh", population, "pA", "mean inhibitory current"),
-            Variable("expected_exc", population, "pA", "excitatory weight x rate", optional=True),
-            Variable("expected_inh", population, "pA", "inhibitory weight x rate", optional=True),
-            Variable("spike_count", population, "1", "number of spikes"),
-            Variable("sources_exc", (), "1", "excitatory sources"),
-            Variable("sources_inh", (), "1", "inhibitory sources"),
-        )
-        if not self.traces:
-            return found
-        over_time = ("population", "time")
-        return (
-            *found,
-            Variable("v", over_time, "mV", "membrane potential"),
-            Variable("i_exc", over_time, "pA", "excitatory current"),
-            Variable("i_inh", over_time, "pA", "inhibitory current"),
-        )
+        return variables_of(net=self.net_current, spikes=self.record_spikes, traces=self.traces)
 
     def check(self, network: Any) -> None:
         """Refuse a time step that does not resolve the network; raise InputError."""
@@ -134,9 +124,39 @@ class EIBalance(Experiment):
 
     def __call__(
         self, network: Any, points: Mapping[str, NDArray[Any]], whole: Mapping[str, NDArray[Any]]
-    ) -> dict[str, NDArray[Any]]:
+    ) -> dict[str, NDArray[Any] | Ragged]:
         """Return every variable, shape (its dims, point)."""
         del whole
+        sized, rates, n, n_steps = self._sources(network, points)
+        cells = [self._cell(sized, name, points, rates, n, n_steps) for name in network.populations]
+        results: dict[str, NDArray[Any] | Ragged] = {
+            name: np.stack([cell[name] for cell in cells]) for name in cells[0]
+        }
+        if self.record_spikes:
+            trains = [self._trains(sized, name, points, rates, n, n_steps) for name in network.populations]
+            times = (np.concatenate([train.values for train in trains]) + 1) * self.dt
+            results["spike_times"] = Ragged(times, np.stack([train.sizes for train in trains]))
+        return {**results, "sources_exc": n["exc"], "sources_inh": n["inh"]}
+
+    def trace(
+        self, network: Any, point: Mapping[str, float], population: str, neuron: int = 0
+    ) -> "xr.Dataset":
+        """Return all that changes in a cell and its synapses at one point over time, and its spikes.
+
+        Currents are inward positive: `i_syn` is the net current.
+        """
+        del neuron
+        points = {name: np.array([value]) for name, value in point.items()}
+        sized, rates, n, n_steps = self._sources(network, points)
+        drive, clock = self._drive(points, rates, n, n_steps), Clock.of(self.dt, self.refractory)
+        onto = sized.synapses_onto(population)
+        synapses = {kind: onto[kind] for kind in KINDS}
+        return trace_cell(sized.cells[population], synapses, drive, clock, n_steps)
+
+    def _sources(
+        self, network: Any, points: Mapping[str, NDArray[Any]]
+    ) -> tuple[Any, dict[str, NDArray[np.float64]], dict[str, NDArray[np.float64]], int]:
+        """Return the networks of some points, the rates and numbers of their sources, and how many steps."""
         n_steps = steps("protocol.duration", self.duration, self.dt)
         rates = {"exc": points["fe"], "inh": points["fi"]}
         sized = replace(network, N=points["pop_size"])
@@ -146,9 +166,7 @@ class EIBalance(Experiment):
             rates = {kind: np.round(rate * time) / time for kind, rate in rates.items()}
         if self.mode == "fixed":
             n = {kind: np.ones_like(n[kind]) for kind in KINDS}
-        cells = [self._cell(sized, name, points, rates, n, n_steps) for name in network.populations]
-        results = {name: np.stack([cell[name] for cell in cells]) for name in cells[0]}
-        return {**results, "sources_exc": n["exc"], "sources_inh": n["inh"]}
+        return sized, rates, n, n_steps
 
     def _cell(
         self,
@@ -163,7 +181,8 @@ class EIBalance(Experiment):
         n_points = len(rates["exc"])
         synapses = network.synapses_onto(name)
         inputs = [synapses[kind] for kind in KINDS]
-        drive, sums = self._drive(points, rates, n, n_steps), CurrentSums(_TRACE, kept=self.traces)
+        drive = self._drive(points, rates, n, n_steps)
+        sums = CurrentSums(_TRACE, kept=self.traces, net=self.net_current)
         clock = Clock.of(self.dt, self.refractory)
         cell = network.cells[name]
         counts, totals = run_lanes(cell, inputs, clock, n_points, n_steps, drive, sums), sums.totals
@@ -174,10 +193,30 @@ class EIBalance(Experiment):
             mean = getattr(inputs[k], "mean_current", None)
             expected = np.nan if mean is None else sign * mean(n[kind] * rates[kind])
             found[f"expected_{kind}"] = np.broadcast_to(expected, n_points)
+        if self.net_current:
+            mean = (totals[0] + totals[1]) / n_steps
+            spread = np.sqrt(np.maximum(sums.squares / n_steps - mean**2, 0.0))
+            found |= {"current_net": mean, "current_net_sd": spread}
         if self.traces:
             kept = sums.kept
             found |= {"i_exc": kept[:, 0], "i_inh": -kept[:, 1], "v": kept[:, 2]}
         return found
+
+    def _trains(
+        self,
+        network: Any,
+        name: str,
+        points: Mapping[str, NDArray[Any]],
+        rates: Mapping[str, NDArray[np.float64]],
+        n: Mapping[str, NDArray[np.float64]],
+        n_steps: int,
+    ) -> Ragged:
+        """Return the steps of the spikes of one population: a run of its own, for sums keep no spikes."""
+        onto = network.synapses_onto(name)
+        trains, clock = SpikeTrains(), Clock.of(self.dt, self.refractory)
+        drive, inputs = self._drive(points, rates, n, n_steps), [onto[kind] for kind in KINDS]
+        run_lanes(network.cells[name], inputs, clock, len(rates["exc"]), n_steps, drive, trains)
+        return trains.trains
 
     def _drive(
         self,

@@ -8,7 +8,7 @@ for.
     tau_v = integral of the autocorrelation from lag 0 to its first zero
 
 which is T_V for the shot noise of that theory. It is taken from the longest stretch between two exclusions
-where there are any.
+where there are any. Synapses may have a share of their events in common (`models.inputs.shared_events`).
 """
 
 from collections.abc import Mapping
@@ -25,13 +25,20 @@ from spikesweep.kernels.cells.kept_rows import Rows
 from spikesweep.kernels.cells.lanes import Drive, run_lanes
 from spikesweep.kernels.random.philox import derive
 from spikesweep.models.contracts import CellNetwork
-from spikesweep.models.inputs import poisson
+from spikesweep.models.inputs import poisson, shared_events
 from spikesweep.models.inputs.given import ConstantCurrent
 from spikesweep.models.simulation.core import KINDS
 from spikesweep.protocols.base import Experiment
-from spikesweep.protocols.checks import check_conductances, check_events, check_network, check_step, steps
+from spikesweep.protocols.checks import (
+    check_conductances,
+    check_events,
+    check_network,
+    check_shares,
+    check_step,
+    steps,
+)
 from spikesweep.protocols.keys import keys_of
-from spikesweep.units import PER_MS, NonNegative, Positive, Seed, ms
+from spikesweep.units import PER_MS, Fraction, NonNegative, Positive, Seed, ms
 
 Array = NDArray[np.float64]
 
@@ -64,6 +71,8 @@ class PotentialMoments(Experiment):
     root_seed: Seed  #: of all random numbers
     common_random_numbers: bool  #: the same event trains at every point of a seed
     refractory: Literal["published", "steps", "exact"]  #: how held steps are counted (driver.Clock)
+    share_exc: Fraction = 0.0  #: of its events that an excitatory synapse has in common with another
+    share_inh: Fraction = 0.0  #: of its events that an inhibitory synapse has in common with another
 
     def check(self, network: CellNetwork) -> None:
         """Refuse a network or a time step that cannot be simulated; raise InputError."""
@@ -82,6 +91,7 @@ class PotentialMoments(Experiment):
         highest = {"exc": float(values["fe"].max()), "inh": float(values["fi"].max())}
         for axis, kind in zip(("fe", "fi"), KINDS, strict=True):
             check_events(f"grid.{axis}", highest[kind], network.in_degree[kind], self.dt)
+        check_shares(self._shares, highest, self.dt)
         per_ms = {kind: rate * network.in_degree[kind] * PER_MS for kind, rate in highest.items()}
         check_conductances(network, per_ms, self.dt)
 
@@ -114,6 +124,11 @@ class PotentialMoments(Experiment):
                     found[name][p, k] = value
         return found
 
+    @property
+    def _shares(self) -> dict[str, float]:
+        """Return the shares of events by kind of synapse."""
+        return {"exc": self.share_exc, "inh": self.share_inh}
+
     def _potentials(
         self, network: CellNetwork, name: str, points: Mapping[str, NDArray[Any]], n_steps: int
     ) -> Any:
@@ -126,7 +141,11 @@ class PotentialMoments(Experiment):
             events = {kind: rate * (network.in_degree[kind] * PER_MS * self.dt) for kind, rate in rates}
             events[_CURRENT] = np.zeros(len(keys[part]))
             own = np.zeros(len(keys[part]), np.int64)
-            drive = Drive(poisson.fill, poisson.trains_of(events, keys[part], own, (*KINDS, _CURRENT)))
+            named, streams = (keys[part], own), (*KINDS, _CURRENT)
+            drive = Drive(poisson.fill, poisson.trains_of(events, *named, streams))
+            if any(self._shares.values()):
+                trains = shared_events.trains_of(events, network.in_degree, self._shares, *named, streams)
+                drive = Drive(shared_events.fill, trains)
             amplitude = points["i_ext"][part].astype(np.float64)
             current = ConstantCurrent(amplitude)  # type: ignore[arg-type]  # one a lane
             inputs = (*(onto[kind] for kind in KINDS), current)

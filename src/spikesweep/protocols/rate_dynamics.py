@@ -35,6 +35,7 @@ _TRACES = {
         "projection_current", ("projection", "cell", "time"), "nA", "synaptic current of a projection, summed"
     ),
     "synapse_current": Variable("synapse_current", ("synapse", "time"), "nA", "synaptic current"),
+    "input_rate": Variable("input_rate", ("input_unit",), "Hz", "rate of an input unit, at a factor of 1"),
 }
 _MEASURES = (
     Variable("activity", ("cell",), "Hz", "mean rate after `discard`"),
@@ -65,7 +66,7 @@ class RateDynamics(Experiment):
     duration: Positive[ms]  #: simulated time
     n_samples: Annotated[int, "samples", Ge(2)]  #: equally spaced, both ends included
     discard: NonNegative[ms]  #: time at the start that `activity` leaves out
-    record: tuple[Literal["v", "rate", "current", "projection_current", "synapse_current"], ...]
+    record: tuple[Literal["v", "rate", "current", "projection_current", "synapse_current", "input_rate"], ...]
     integrator: Literal["adaptive", "fixed", "scipy"]  #: the first two compiled
     dt: Positive[ms]  #: largest step of `fixed`
     method: Literal["RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA"]  #: of `scipy`
@@ -93,6 +94,11 @@ class RateDynamics(Experiment):
             )
         if len(set(self.record)) < len(self.record):
             raise InputError(f"protocol.record = {list(self.record)} is refused; allowed: each name once")
+        if self.integrator == "adaptive" and getattr(network, "courses", None):
+            raise InputError(
+                "protocol.integrator = 'adaptive' is refused with network.courses: its steps may pass over "
+                "what they do; allowed: fixed, scipy"
+            )
         name, smallest = min(network.time_constants().items(), key=lambda item: item[1])
         if self.integrator == "fixed" and self.dt >= smallest:
             raise InputError(
@@ -115,8 +121,12 @@ class RateDynamics(Experiment):
             "cell": Coordinate(np.arange(len(names)), "1", "cell"),
             "population": Coordinate(np.array(names), "1", "population of the cell", ("cell",)),
         }
-        if self.record:
+        if any("time" in _TRACES[name].dims for name in self.record):
             found["time"] = Coordinate(self.times, "ms", "time")
+        if "input_rate" in self.record:
+            units = [name for name in sorted(network.inputs) for _ in range(network.size(name))]
+            found["input_unit"] = Coordinate(np.arange(len(units)), "1", "input unit")
+            found["input"] = Coordinate(np.array(units), "1", "population of inputs", ("input_unit",))
         if "projection_current" in self.record:
             links = np.array([f"{post}<-{pre}" for post, pre in network.links()])
             found["projection"] = Coordinate(links, "1", "projection, post<-pre")
@@ -173,6 +183,8 @@ class RateDynamics(Experiment):
         if "synapse_current" in self.record:
             flat = [x.reshape(len(x), -1, self.n_samples) for x in solution.synapses]
             found["synapse_current"] = np.concatenate(flat, axis=1)
+        if "input_rate" in self.record:
+            found["input_rate"] = np.concatenate([rates[name] for name in sorted(rates)]).T
         found |= self._measures(solution)
         return {x.name: np.moveaxis(found[x.name], 0, -1) for x in self.variables}
 

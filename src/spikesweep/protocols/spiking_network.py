@@ -31,6 +31,7 @@ from spikesweep.models.simulation.network import Simulated, known_signals, simul
 from spikesweep.models.simulation.wiring import wire
 from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import check_network, check_step, steps
+from spikesweep.protocols.kept_connections import CONNECTIONS, check_kept, kept_connections
 from spikesweep.protocols.keys import keys_of
 from spikesweep.protocols.network_activity import Activity, Settings, activity_variables
 from spikesweep.protocols.recorded import check_recorded, named, recorded_variable
@@ -67,6 +68,7 @@ class SpikingNetworkActivity(Experiment):
     record_spikes: bool = True  #: keep the time and the neuron of every spike
     record_rates: bool = True  #: keep the rate of every neuron: not where a sweep changes how many there are
     saturated_above: Positive[Hz] = 500.0  #: rate of a population that stops a network
+    record_connections: bool = False  #: keep who connects to whom, how strongly and how late
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -78,6 +80,7 @@ class SpikingNetworkActivity(Experiment):
         return (
             *activity_variables(spectrum=self.spectrum > 0.0, each_neuron=self.record_rates),
             *(spikes if self.record_spikes else ()),
+            *(CONNECTIONS if self.record_connections else ()),
             *(
                 recorded_variable(name, ("recorded", "time"), optional=name not in _OF_ALL)
                 for name in self.record
@@ -111,7 +114,10 @@ class SpikingNetworkActivity(Experiment):
         if len(set(self.neurons)) < len(self.neurons):
             raise InputError(f"protocol.neurons = {list(self.neurons)} is refused; allowed: each once")
         check_recorded(self.record, known_signals(whole), "no neuron of this network has")
-        memory(whole, self.dt).check()
+        found = memory(whole, self.dt)
+        found.check()
+        if self.record_connections:
+            check_kept(found)
 
     def coordinates(self, network: Any) -> dict[str, list[str] | Coordinate]:
         """Return the populations, the time bins, the neurons and the times of what is recorded."""
@@ -162,6 +168,8 @@ class SpikingNetworkActivity(Experiment):
             sizes = np.array([len(step) for _, step in spikes], np.int64)
             found["spike_times"] = Ragged(np.concatenate([step * self.dt for _, step in spikes]), sizes)
             found["spike_neuron"] = Ragged(np.concatenate([neuron for neuron, _ in spikes]), sizes)
+        if self.record_connections:
+            found |= kept_connections(network.whole, self.root_seed, points["seed"], self.dt)
         for name in self.record if self.neurons else ():
             found[name] = np.stack([run.signals[name] for run, _ in runs], axis=-1)
         status = [SATURATED if seen.saturated else MISSING for _, seen in runs]

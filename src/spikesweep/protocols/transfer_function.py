@@ -3,7 +3,10 @@
 A cell receives Poisson events at the rates fe times the excitatory and fi times the inhibitory
 in-degree; the superposition of independent Poisson trains is one Poisson train. Zerlaut et al. 2018,
 doi:10.1007/s10827-017-0668-2. Departures from the original script: independent streams for excitation
-and inhibition and for every point, and the rate over the analysed time itself.
+and inhibition and for every point, and the rate over the analysed time itself. Synapses may have a share of
+their events in common (`models.inputs.shared_events`).
+
+Above 250 lines because a protocol is one file, from its checks to its results.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,14 +25,22 @@ from spikesweep.kernels.cells.lanes import Counts, Drive, run_lanes
 from spikesweep.kernels.cells.spike_trains import SpikeTrains
 from spikesweep.kernels.random.philox import derive
 from spikesweep.models.contracts import CellNetwork
-from spikesweep.models.inputs import legacy, poisson
+from spikesweep.models.inputs import legacy, poisson, shared_events
+from spikesweep.models.inputs.given import ConstantCurrent
 from spikesweep.models.networks.base import per_neuron
 from spikesweep.models.simulation.cell import trace_cell
 from spikesweep.models.simulation.core import KINDS
 from spikesweep.protocols.base import Experiment
-from spikesweep.protocols.checks import check_conductances, check_events, check_network, check_step, steps
+from spikesweep.protocols.checks import (
+    check_conductances,
+    check_events,
+    check_network,
+    check_shares,
+    check_step,
+    steps,
+)
 from spikesweep.protocols.keys import keys_of
-from spikesweep.units import PER_MS, NonNegative, Positive, Seed, ms
+from spikesweep.units import PER_MS, Fraction, NonNegative, Positive, Seed, ms, pA
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -62,6 +73,9 @@ class TransferFunction(Experiment):
     rng: Literal["philox", "legacy_shared"]  #: legacy_shared: one train for exc and inh, as the original
     refractory: Literal["published", "steps", "exact"]  #: how held steps are counted (driver.Clock)
     record_spikes: bool  #: keep the time and the neuron of every spike
+    share_exc: Fraction = 0.0  #: of its events that an excitatory synapse has in common with another
+    share_inh: Fraction = 0.0  #: of its events that an inhibitory synapse has in common with another
+    i_ext: pA = 0.0  #: constant current
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -89,6 +103,11 @@ class TransferFunction(Experiment):
                 "protocol.rng = 'legacy_shared' is refused with protocol.refractory = "
                 f"{self.refractory!r} and protocol.discard = {self.discard} ms; allowed: published, 0.0 ms"
             )
+        for name in ("share_exc", "share_inh", "i_ext"):
+            if self.rng == "legacy_shared" and (value := getattr(self, name)):
+                raise InputError(
+                    f"protocol.{name} = {value} is refused with protocol.rng = 'legacy_shared'; allowed: 0.0"
+                )
         check_network(network, CellNetwork, "fs_rs")
         check_step(network, self.dt)
         steps("protocol.duration", self.duration, self.dt)
@@ -99,6 +118,7 @@ class TransferFunction(Experiment):
         highest = {"exc": values["fe"].max(), "inh": values["fi"].max()}
         for name, kind in zip(("fe", "fi"), KINDS, strict=True):
             check_events(f"grid.{name}", float(highest[kind]), network.in_degree[kind], self.dt)
+        check_shares(self._shares, highest, self.dt)
         per_ms = {kind: rate * network.in_degree[kind] * PER_MS for kind, rate in highest.items()}
         check_conductances(network, per_ms, self.dt)
         last = int(values["seed"].max()) + (int(values["pop_size"].max()) - 1) * LEGACY_NEURONS
@@ -151,7 +171,8 @@ class TransferFunction(Experiment):
         n_steps = steps("protocol.duration", self.duration, self.dt)
         cell, points = network.cells[population], {k: np.array([v]) for k, v in point.items()}
         drive = self._drive(network, points, np.array([key]), np.array([neuron]), clock, n_steps)
-        return trace_cell(cell, network.synapses_onto(population), drive, clock, n_steps)
+        onto = network.synapses_onto(population)
+        return trace_cell(cell, onto, drive, clock, n_steps, others=self._others)
 
     def _run(
         self,
@@ -171,6 +192,7 @@ class TransferFunction(Experiment):
             cell = per_neuron(network.cells[name], n_neurons)
             onto = network.synapses_onto(name)
             synapses = [per_neuron(onto[kind], n_neurons) for kind in KINDS]
+            synapses += self._others.values()
             own = derive(keys, f"population {name}", 0.0)
             drive = self._drive(network, points, own, np.arange(n_neurons), clock, n_steps)
             recording = SpikeTrains(n_discard) if self.record_spikes else Counts()
@@ -206,8 +228,25 @@ class TransferFunction(Experiment):
             in_Hz = {kind: values / (PER_MS * self.dt) for kind, values in events.items()}
             seeds = np.repeat(points["seed"], n_neurons).astype(np.int64) + neurons * LEGACY_NEURONS
             return Drive(legacy.fill, legacy.legacy_trains(in_Hz, seeds, KINDS, clock, n_steps))
-        trains = poisson.trains_of(events, np.repeat(keys, n_neurons), neurons, KINDS)
-        return Drive(poisson.fill, trains)
+        events |= {name: np.zeros(len(neurons)) for name in self._others}  # nothing kicks a constant current
+        named, streams = (np.repeat(keys, n_neurons), neurons), (*KINDS, *self._others)
+        if not any(self._shares.values()):
+            return Drive(poisson.fill, poisson.trains_of(events, *named, streams))
+        sources = {
+            kind: np.repeat(np.broadcast_to(network.in_degree[kind], len(keys)), n_neurons) for kind in KINDS
+        }
+        trains = shared_events.trains_of(events, sources, self._shares, *named, streams)
+        return Drive(shared_events.fill, trains)
+
+    @property
+    def _shares(self) -> dict[str, float]:
+        """Return the shares of events by kind of synapse."""
+        return {"exc": self.share_exc, "inh": self.share_inh}
+
+    @property
+    def _others(self) -> dict[str, ConstantCurrent]:
+        """Return the inputs beside the synapses."""
+        return {"current": ConstantCurrent(self.i_ext)} if self.i_ext else {}
 
     def _spikes(self, trains: list[Ragged], n_points: int) -> dict[str, Ragged]:
         """Return the spikes of neurons as those of points, shape (population, point)."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from spikesweep.config.build import with_defaults
 from spikesweep.contract import parts_of
 from spikesweep.errors import InputError, OtherSweepError
 from spikesweep.grid.grid import blocks_of
@@ -18,6 +19,11 @@ from spikesweep.sweep.swept import Parameters
 
 #: Differences in a refusal.
 _TOLD = 12
+
+
+def comparable(configuration: Mapping[str, Any]) -> Any:
+    """Return a configuration with today's names of classes, and with what it leaves to defaults."""
+    return with_defaults(todays(configuration))
 
 
 def code_of(job: Job) -> dict[str, str]:
@@ -69,7 +75,7 @@ def refuse_other(job: Job, store: Store, code: Mapping[str, str]) -> None:
 
 def _refuse_other_values(job: Job, store: Store) -> None:
     attrs = store.attrs
-    there, here = todays(attrs["configuration"]), todays(dict(job.identity))
+    there, here = comparable(attrs["configuration"]), comparable(dict(job.identity))
     # what an added axis alone lets others be interpolated from has the stored values at what is configured
     known, axes = there.get("interpolated", {}), {*store.axes, *store.columns()}
     derived = job.parameters.derived if job.parameters else {}
@@ -92,7 +98,7 @@ def _refuse_other_values(job: Job, store: Store) -> None:
 
 def unlike(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """Return a line for each difference between the attributes of stores that keeps them from being mixed."""
-    found = differences(todays(there["configuration"]), todays(here["configuration"]))
+    found = differences(comparable(there["configuration"]), comparable(here["configuration"]))
     found += _other_versions(there, here, DECISIVE_VERSIONS)
     return found + differences(there["code"], here["code"], "code of ")
 

@@ -106,7 +106,7 @@ def replay(store: stores.Store, labels: Mapping[str, Any], neuron: int = 0) -> "
     _refuse_without_results(store, status, labels)
     if not _equal(store, again, block):
         raise OtherResult(f"{store.path} does not hold what {dict(labels)} gives now")
-    if lacking(job.protocol, Traced):
+    if not _traced(job, labels):
         return store.open().isel(index)
     protocol, network, called = job.protocol, job.network, points
     if job.parameters is not None:
@@ -119,13 +119,18 @@ def replay(store: stores.Store, labels: Mapping[str, Any], neuron: int = 0) -> "
     return ds.assign_attrs(**plain, population=population, neuron=neuron)
 
 
+def _traced(job: Job, labels: Mapping[str, Any]) -> bool:
+    """Return whether these labels ask for traces, which the protocol has."""
+    has, named = not lacking(job.protocol, Traced), "population" in labels
+    return has and (named or len(job.network.populations) == 1 or not job.protocol.stored_without_population)
+
+
 def _refuse_labels(store: stores.Store, job: Job, labels: Mapping[str, Any], neuron: int) -> None:
     for name in labels:
         if name not in (known := (*job.grid.coordinates, "population")):
             raise InputError(f"{name} is no axis of {store.path}; {nearest(name, known)}")
     populations = list(job.network.populations) if job.network is not None else []
-    several = not lacking(job.protocol, Traced) and len(populations) > 1
-    population = labels.get("population")
+    population, several = labels.get("population"), _traced(job, labels) and len(populations) > 1
     if population not in populations and (several or population is not None):
         raise InputError(f"population = {population!r}; allowed: {', '.join(populations)}")
     n_neurons = int(job.grid.whole.get("pop_size", np.ones(1)).max())
@@ -149,10 +154,9 @@ def _refuse_without_results(
 ) -> None:
     if np.isin(status, _KNOWN).any():
         return
+    text, remedy = "is not computed yet", "a point that is"
     if (status == FAILED).any():
         text, remedy = "failed before and does not now", "the same run with retry=failed"
-    else:
-        text, remedy = "is not computed yet", "a point that is"
     raise InputError(f"{dict(labels)} of {store.path} {text}; allowed: {remedy}")
 
 

@@ -47,8 +47,8 @@ class FullSystem:
         return found
 
     def derivative(self, t: float, state: Array) -> Array:
-        """Return the time derivative of a state (per s)."""
-        del t
+        """Return the time derivative of a state (per s) at a time (s)."""
+        now = np.array([t * _MS_PER_S])
         i = self.point
         change = np.empty_like(state)
         rates = []
@@ -59,6 +59,7 @@ class FullSystem:
         links = zip(self.system.links, self.legend, self.currents(state), strict=True)
         for link, rows, currents in links:
             a = link.clamped[:, i] if link.pre is None else rates[link.pre]
+            a = a if link.course is None else a * link.course.factor(now)
             own = state[rows].reshape(currents.shape)
             if link.tau_rise is None:
                 target = link.weights[:, :, i] * link.g[i] * a * self._force(link, state)
@@ -105,6 +106,8 @@ def solve_scipy(
         full.rest,
         method=method,
         t_eval=times,
+        # a step that is as long as it likes may pass over what a course does
+        max_step=times[1] if any(link.course is not None for link in system.links) else np.inf,
         rtol=rtol,
         atol=atol,
     )

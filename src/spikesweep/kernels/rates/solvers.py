@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.kernels.compile.jit import compiled, kept
+from spikesweep.kernels.rates.courses import courses_of
 from spikesweep.kernels.rates.derivative import derivative_for
 from spikesweep.kernels.rates.system import LANES, System, pack
+from spikesweep.kernels.rates.tableau import A, E, P
 from spikesweep.units import ms
 
 Array = NDArray[np.float64]
@@ -28,30 +30,6 @@ _SAFETY, _SHRINK, _GROW = 0.9, 0.2, 10.0
 #: The first step, as a fraction of the state's own time or, where it is zero, of the whole time.
 _FIRST = 1e-3
 
-_A = np.array(
-    [
-        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
-        [1 / 5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
-        [3 / 40, 9 / 40, 0.0, 0.0, 0.0, 0.0, 0.0],
-        [44 / 45, -56 / 15, 32 / 9, 0.0, 0.0, 0.0, 0.0],
-        [19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729, 0.0, 0.0, 0.0],
-        [9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656, 0.0, 0.0],
-        [35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84, 0.0],
-    ]
-)
-_E = np.array([-71 / 57600, 0.0, 71 / 16695, -71 / 1920, 17253 / 339200, -22 / 525, 1 / 40])
-_P = np.array(
-    [
-        [1.0, -8048581381 / 2820520608, 8663915743 / 2820520608, -12715105075 / 11282082432],
-        [0.0, 0.0, 0.0, 0.0],
-        [0.0, 131558114200 / 32700410799, -68118460800 / 10900136933, 87487479700 / 32700410799],
-        [0.0, -1754552775 / 470086768, 14199869525 / 1410260304, -10690763975 / 1880347072],
-        [0.0, 127303824393 / 49829197408, -318862633887 / 49829197408, 701980252875 / 199316789632],
-        [0.0, -282668133 / 205662961, 2019193451 / 616988883, -1453857185 / 822651844],
-        [0.0, 40617522 / 29380423, -110615467 / 29380423, 69997945 / 29380423],
-    ]
-)
-
 
 def solve_fixed(system: System, duration: ms, n_samples: int, dt: ms, *, links: bool) -> Array:
     """Return the solution at equally spaced samples, both ends included, with steps of at most `dt`.
@@ -60,7 +38,9 @@ def solve_fixed(system: System, duration: ms, n_samples: int, dt: ms, *, links: 
     """
     spacing = duration / (n_samples - 1)
     substeps = int(np.ceil(spacing / dt - 1e-9))
-    return _solve(system, LANES, n_samples, links, _fixed_loop(), (substeps, spacing / substeps))
+    h = spacing / substeps
+    courses = courses_of(system, (n_samples - 1) * substeps, h)
+    return _solve(system, LANES, n_samples, links, _fixed_loop(), (substeps, h, *courses))
 
 
 def solve_adaptive(
@@ -71,7 +51,7 @@ def solve_adaptive(
     Shape (points, rows, samples).
     """
     times = np.linspace(0.0, duration, n_samples)
-    return _solve(system, 1, n_samples, links, _adaptive_loop(), (times, rtol, atol, _A, _E, _P))
+    return _solve(system, 1, n_samples, links, _adaptive_loop(), (times, rtol, atol, A, E, P))
 
 
 def _solve(system: System, lanes: int, n_samples: int, links: bool, loop: Any, settings: Any) -> Array:
@@ -110,14 +90,39 @@ def _record(out, sample, y, rates, total):
             out[lane, r, sample] = y[(r - 2 * n) * lanes + lane]
 
 
+@compiled
+def _drive(rates, base, n_cells, of_unit, factors):
+    """Write the rates of clamped units, those of `base` times the factors of their courses."""
+    lanes = rates.size // (n_cells + of_unit.size)
+    for r in range(of_unit.size):
+        for lane in range(lanes):
+            at = (n_cells + r) * lanes + lane
+            rates[at] = base[at] * factors[of_unit[r]]
+
+
 @cache
 def _fixed_loop() -> Any:
     derivative = derivative_for(LANES)
 
     def solve(
-        out, y, total, drive, scratch, rates, n_cells, table, cell_values, link_values, weights, substeps, h
+        out,
+        y,
+        total,
+        drive,
+        scratch,
+        rates,
+        n_cells,
+        table,
+        cell_values,
+        link_values,
+        weights,
+        substeps,
+        h,
+        of_unit,
+        factors,
     ):
         n = y.size
+        driven, base = of_unit.size > 0, rates.copy()
         k, mean, z = np.empty(n), np.zeros(n), np.empty(n)
         fixed = (total, drive, scratch, rates, n_cells, table, cell_values, link_values, weights)
         n_samples = out.shape[2]
@@ -126,7 +131,10 @@ def _fixed_loop() -> Any:
         for sample in range(n_samples):
             for step in range(substeps):
                 for stage in range(4):
-                    fresh = sample == 0 and step == 0 and stage == 0
+                    fresh = driven or (sample == 0 and step == 0 and stage == 0)
+                    if driven:
+                        now = factors[sample * substeps + step, (stage + 1) // 2]
+                        _drive(rates, base, n_cells, of_unit, now)
                     derivative(z, k, *fixed, fresh)
                     if step == 0 and stage == 0:
                         _record(out, sample, y, rates, total)

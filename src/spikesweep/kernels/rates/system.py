@@ -12,7 +12,7 @@ units.
 """
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,7 @@ class Link(NamedTuple):
     E_rev: Array
     tau: Array  #: of the current, or of the decay of a conductance
     tau_rise: Array | None  #: of a conductance, None for a filtered current
+    course: Any = None  #: factor(t in ms) of the clamped rates, None where they are constant
 
 
 class System(NamedTuple):

@@ -13,7 +13,7 @@ from spikesweep.errors import InputError, nearest
 from spikesweep.kernels.random.philox import derive, uniforms
 from spikesweep.kernels.rates.system import Link, System
 from spikesweep.kernels.rates.system import Population as Units
-from spikesweep.models.contracts import Patterns, Weights
+from spikesweep.models.contracts import Patterns, Shape, Weights
 from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.models.neurons.rate_unit import RateUnit
 from spikesweep.models.synapses.rate_synapses import FilteredCurrent, SaturatingConductance
@@ -55,6 +55,7 @@ class RateNetwork(OfCells):
     rng: Literal["labels", "legacy"]  #: labels: of the seed and names; legacy: RandomState(seed) in order
     rows: Literal["post", "pre"]  #: whose cells are the rows in which legacy draws weights
     driving_force: Literal["own", "pre_index"]  #: pre_index: the slip of the published script
+    courses: Mapping[str, Shape] | None = None  #: of input rates, constant where there is none
 
     @property
     def n_patterns(self) -> int | None:
@@ -86,6 +87,10 @@ class RateNetwork(OfCells):
                 f"network.rng = 'legacy' is refused with the inputs {', '.join(drawn)}, whose patterns are "
                 "drawn one after the other; allowed: one of them, or labels"
             )
+        for name, course in (self.courses or {}).items():
+            if name not in self.inputs:
+                raise InputError(f"network.courses.{name} is of no input; {nearest(name, self.inputs)}")
+            course.check(f"network.courses.{name}")
         known = [*self.populations, *self.inputs]
         for post, pre, projection in self._each():
             where = f"network.projections.{post}.{pre}"
@@ -198,6 +203,7 @@ class RateNetwork(OfCells):
                     each(synapse.E_rev),
                     each(synapse.tau_decay if saturating else synapse.tau),
                     each(synapse.tau_rise) if saturating else None,
+                    (self.courses or {}).get(pre),
                 )
             )
         return System(populations, tuple(links), self.driving_force == "pre_index", synapses)

@@ -43,11 +43,20 @@ def simulate_cell(
 
 
 def trace_cell(
-    cell: Component, synapses: Mapping[str, Component], drive: Drive, clock: Clock, n_steps: int
+    cell: Component,
+    synapses: Mapping[str, Component],
+    drive: Drive,
+    clock: Clock,
+    n_steps: int,
+    *,
+    others: Mapping[str, Component] | None = None,
 ) -> "xr.Dataset":
-    """Return the signals of a cell and its synapses under a drive, and its `spike_times`."""
+    """Return the signals of a cell and its synapses under a drive, and its `spike_times`.
+
+    `others` are further inputs, behind the synapses, that are not recorded.
+    """
     known = signals(cell, synapses)
-    (run,) = run_traced(cell, synapses, drive, clock, 1, n_steps, known)
+    (run,) = run_traced(cell, {**synapses, **(others or {})}, drive, clock, 1, n_steps, known)
     return _labelled(cell, run, known, clock.dt)
 
 
