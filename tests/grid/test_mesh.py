@@ -54,7 +54,7 @@ def gridded(f, k):
 def gains(width, noise, budget=400, factor=5):
     """Return for each of 20 maps whether no grid of up to `factor` times as many points is as good."""
     found = []
-    for seed in range(20):
+    for seed in range(100, 120):  # others than those by which the losses were weighed
         exact, rng = a_map(seed, width), np.random.default_rng(seed)
 
         def f(p, exact=exact, rng=rng):
