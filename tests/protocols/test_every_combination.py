@@ -129,6 +129,8 @@ def configured(protocol, network, neuron, outputs):
         "choices": {"neuron": neuron, "network": network, "protocol": protocol},
     }
     populations, cells = values["network"]["populations"], list(values["neuron"])
+    if isinstance(populations, str):  # the cells that a network names
+        populations = re.fullmatch(r"\$\{cells:(.*)\}", populations)[1].split(",")
     chosen = list(islice(cycle(cells), len(populations)))
     if isinstance(populations, list) and len(cells) >= len(populations):
         values["network"]["populations"] = chosen
