@@ -5,6 +5,8 @@ from typing import Any
 import xarray as xr
 from matplotlib.figure import Figure
 
+#: Dimensions that the figure needs.
+DIMS = ("population", "seed", "rule", "trial", "set_E", "set_I")
 #: Colours that can be told apart by anybody (Okabe and Ito): of E and I, and of the four weights.
 _COLOURS = {"E": "#009E73", "I": "#D55E00"}
 _OF_WEIGHTS = ("#000000", "#0072B2", "#E69F00", "#CC79A7")
@@ -34,7 +36,9 @@ def figure(ds: xr.Dataset) -> Figure:
     panels[1, 0].set_ylabel("median weight (1)")
     for row in panels:
         row[-1].legend(frameon=False, fontsize=7, loc="upper right")
-    fig.suptitle(f"{one.sizes['seed']} seeds: each, and their median", fontsize=9)
+    first = f"set points E {float(one['set_E']):g}, I {float(one['set_I']):g} Hz"
+    more = ", the first of several" if ds.sizes["set_E"] * ds.sizes["set_I"] > 1 else ""
+    fig.suptitle(f"{one.sizes['seed']} seeds: each, and their median; {first}{more}", fontsize=9)
     return fig
 
 
