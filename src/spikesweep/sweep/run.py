@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep import store as stores
-from spikesweep.errors import InputError
+from spikesweep.errors import InputError, OtherSweepError
 from spikesweep.grid.grid import POINT, Block, Grid
 from spikesweep.grid.schema import FAILED, FAILURES, MISSING, NON_FINITE
 from spikesweep.store import asked_for, durable, growth, turns
@@ -170,10 +170,12 @@ def _is_begun_anew(job: Job, store: stores.Store, code: Mapping[str, str]) -> bo
     """
     try:
         refuse_other(job, store, code)
-    except InputError:
-        if not holds_nothing(store):
-            raise
-        return True
+    except InputError as error:
+        if holds_nothing(store):
+            return True
+        if isinstance(error, OtherSweepError):  # made since this one was given its place
+            raise InputError(f"{error}; allowed: the same command again, which goes beside it") from error
+        raise
     return False
 
 
