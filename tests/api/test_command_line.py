@@ -117,14 +117,25 @@ ds = ss.run(ss.load("neuron=lif", "network.populations=[LIF]", "grid.fe=[8]", "g
     "grid.seed=[0]", "protocol.duration=200.0", "compute=serial"))
 print(json.dumps([ss.__file__, dict(ds.sizes)]))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(target)},
-    )
+
+    def ran(*words):
+        env = {**os.environ, "PYTHONPATH": str(target)}
+        return subprocess.run(
+            [sys.executable, *words], capture_output=True, text=True, check=True, cwd=tmp_path, env=env
+        )
+
+    recorded = ("run", "-cd", "sweeps", "-cn", "naud2008", "plan=true")  # they travel in it
+    assert "plan of outputs/" in ran("-m", "spikesweep", *recorded).stdout
+    done = ran("-c", code)
     home, sizes = json.loads(done.stdout)
     assert home.startswith(str(target))
     assert sizes == {"population": 1, "fe": 1, "fi": 1, "seed": 1, "pop_size": 1}
+
+
+@pytest.mark.parametrize(
+    "options", [("-cn", "naud2008"), ("-cd", "sweeps", "-cn", "naud2008"), ("-cd=sweeps", "-cn=naud2008")]
+)
+def test_recorded_sweeps_are_found_from_any_folder(options, tmp_path):
+    assert "points" in run(tmp_path, *options, "plan=true")
+    said = run(tmp_path, *[word.replace("naud2008", "naud") for word in options], code=2)
+    assert "--config-name 'naud' is not known; did you mean 'naud2008'?" in said

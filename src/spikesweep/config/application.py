@@ -18,10 +18,13 @@ from spikesweep.config.alone import VERSION_BASE, application
 from spikesweep.config.hydra_node import guarded
 from spikesweep.config.ranges import refuse_twice
 from spikesweep.config.words import CONFIG_DIR, WITH_VALUE, axes_of_numbers, command_words, is_completion
-from spikesweep.errors import InputError
+from spikesweep.errors import InputError, nearest, shown
 from spikesweep.trust import named_words
 
 _FULL = "HYDRA_FULL_ERROR"
+#: The recorded sweeps of this package, and the folder of a checkout that has them.
+RECORDED_DIR = CONFIG_DIR.parent / "recorded"
+RECORDED_HERE = "sweeps"
 
 
 def run(task: Callable[[DictConfig, Mapping[str, Any]], Any], words: Sequence[str]) -> None:
@@ -33,7 +36,7 @@ def run(task: Callable[[DictConfig, Mapping[str, Any]], Any], words: Sequence[st
         _complete_without_models()
     else:
         refuse_twice(words)
-    words, options = _options_first(command_words(named_words(words)))
+    words, options = _with_recorded(*_options_first(command_words(named_words(words))))
     if not options.multirun and "hydra.mode=MULTIRUN" not in words:
         words = axes_of_numbers(words)
     # Hydra then raises what it would print before it exits with 1, which means something else here
@@ -75,6 +78,20 @@ def _options_first(words: Sequence[str]) -> tuple[list[str], Namespace]:
     return ordered, parser.parse_args(ordered)
 
 
+def _with_recorded(words: list[str], options: Namespace) -> tuple[list[str], Namespace]:
+    """Return words that find the recorded sweeps of this package, where there are none of that name here.
+
+    So `-cd sweeps -cn NAME`, and `-cn NAME` alone, are the same with a checkout and without.
+    """
+    if options.config_dir is None and (RECORDED_DIR / f"{options.config_name}.yaml").is_file():
+        return _options_first(["--config-dir", str(RECORDED_DIR.resolve()), *words])
+    if options.config_dir == RECORDED_HERE and not Path(RECORDED_HERE).is_dir():
+        folder, own = str(RECORDED_DIR.resolve()), (RECORDED_HERE, f"-cd={RECORDED_HERE}")
+        words = [word.replace(RECORDED_HERE, folder) if word in own else word for word in words]
+        return _options_first(words)
+    return words, options
+
+
 def _refuse_options(args: Namespace) -> None:
     """Refuse options that name what Hydra would run, or where it would read; raise InputError."""
     if args.config_path is not None:
@@ -85,6 +102,11 @@ def _refuse_options(args: Namespace) -> None:
         )
     if args.config_dir is not None and not Path(args.config_dir).absolute().is_dir():
         raise InputError(f"--config-dir {args.config_dir} is no folder; allowed: one of recorded sweeps")
+    if args.config_name is not None and "/" not in args.config_name:
+        folders = (Path(args.config_dir or RECORDED_DIR), CONFIG_DIR)
+        known = sorted(path.stem for folder in folders for path in folder.glob("*.yaml"))
+        if (name := args.config_name.removesuffix(".yaml")) not in known:
+            raise InputError(f"--config-name {shown(name)} is not known; {nearest(name, known)}")
 
 
 def _complete_without_models() -> None:
