@@ -173,12 +173,15 @@ def test_a_slip_is_refused_now(capsys, monkeypatch, tmp_path, words, message):
 def test_a_store_that_would_refuse_the_words_refuses_them_now(capsys, monkeypatch, tmp_path, small):
     monkeypatch.chdir(tmp_path)
     import spikesweep as ss
+    from spikesweep.sweep import identity
 
-    ss.run(small("name=there"))
+    ss.run(small("name=there", "protocol.duration=300"))
+    real, other = identity.fingerprint, {"spikesweep.models.neurons.adexp": "x"}
+    monkeypatch.setattr(identity, "fingerprint", lambda classes: {**real(classes), **other})
     words = ("neuron=adexp", "network=fs_rs", f"outputs={tmp_path}", "name=there", "protocol.duration=300")
     code, said, why = ended(capsys, "slurm", "--", "run", *words)
     assert (code, said) == (2, "")
-    assert "duration" in why
+    assert "holds this sweep by other code: code of spikesweep.models.neurons.adexp" in why
 
 
 def test_a_script_of_the_user_is_run_as_it_is(capsys, monkeypatch, tmp_path):
