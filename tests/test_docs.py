@@ -1,5 +1,6 @@
 """The site: its code runs as it is printed, links lead somewhere, and it is built without warnings."""
 
+import json
 import os
 import re
 import subprocess
@@ -47,6 +48,23 @@ def test_links_lead_somewhere(page):
         if "://" not in link:
             generated = link.startswith("reference/")  # when the site is built
             assert generated or (DOCS / link).exists(), link
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_the_page_of_a_notebook_has_its_code_and_its_figures(path, monkeypatch):
+    """After a change of a notebook: `python docs/_ext/rendered.py NAME`."""
+    monkeypatch.syspath_prepend(DOCS / "_ext")
+    rendered = import_module("rendered")
+    page = (DOCS / "notebooks" / f"{path.stem}.md").read_text()
+    assert rendered.code_in(page) == [code for code in rendered.code_of(read_notebook(path)) if code]
+    pictures = re.findall(r"\]\((\S+\.png)\)", page)
+    assert len(pictures) >= 3
+    assert all((DOCS / "notebooks" / name).stat().st_size > 1000 for name in pictures)
+
+
+def read_notebook(path):
+    cells = json.loads(path.read_text())["cells"]
+    return {"cells": [cell | {"source": "".join(cell["source"])} for cell in cells]}
 
 
 def test_the_gallery_shows_recorded_sweeps():
