@@ -21,7 +21,7 @@ TRIED = (
     (("neuron.RS.b=1", "neuron.RS.a=1", "neuron.RS.V_th=-49"), "adexp-fs_rs-2"),
     (("cells=zip(neuron.RS.a=[0,4],neuron.RS.b=[0,20])",), "adexp-fs_rs-cells"),
     (("sample.num=2", "grid.neuron.RS.b={low:0,high:80}"), "adexp-fs_rs-sample"),
-    (('exclude=["fe == 0 and fi == 2"]',), "adexp-fs_rs-3"),
+    (('exclude=["fe == 0 and fi == 2"]',), "adexp-fs_rs-excluded"),
     (("network.populations=[RS]",), "adexp-fs_rs-populations_RS"),
 )
 FEW = ("grid.fe=[0,6]", "grid.seed=[0]", "grid.pop_size=[1]", "protocol.duration=50.0")

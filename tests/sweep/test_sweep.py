@@ -117,15 +117,11 @@ def test_a_block_that_is_repeated_is_left_as_it_is(small, reference, monkeypatch
     assert all((done.status == OK).all() for done in repeated)
 
 
-def test_another_configuration_is_refused_and_named(small):
+def test_another_configuration_is_kept_beside_and_named(small):
     ss.run(small())
-    with pytest.raises(InputError) as refusal:
-        ss.run(small("neuron.RS.b=40.0", "protocol.dt=0.1"))
-    text = str(refusal.value)
+    text = make_job(small("neuron.RS.b=40.0", "protocol.dt=0.1"))[0].beside
     assert "neuron.RS.b: 20.0 there, 40.0 here" in text
     assert "protocol.dt: 0.05 there, 0.1 here" in text
-    assert "name=..." in text
-    assert "overwrite=true" in text
 
 
 def test_a_cell_that_is_not_used_changes_nothing(small):

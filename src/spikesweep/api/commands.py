@@ -20,7 +20,7 @@ _COMPLETION = ("-sc", "--shell-completion")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Carry out a command and exit with its code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if given[:1] and given[0] in _COMPLETION:
         from spikesweep.api.completion import complete
 

@@ -31,18 +31,19 @@ _INDENT, _LABEL = 2, 12
 
 def command(parsed: Any) -> int:
     """Print what each key means, what each option is; words with `=` are choices beside them."""
-    words = named_words(parsed.keys)
-    chosen = [word for word in words if "=" in word]
+    keys = [word for word in parsed.keys if "=" not in word]
+    chosen = named_words([word for word in parsed.keys if "=" in word])
     for word in chosen:
         group, _, option = word.partition("=")
         if group in GROUPS and option not in options(group):
             raise InputError(f"{word} is refused; {nearest(option, options(group))}")
-    keys = [word for word in words if "=" not in word]
     for word in keys or chosen:
         if word in GROUPS:
             _group(word)
         elif "=" in word:
             _option(word, chosen)
+        elif groups := [group for group in GROUPS if word in options(group)]:
+            _option(f"{groups[0]}={word}", [*chosen, f"{groups[0]}={word}"])
         else:
             _key(word, chosen)
     return 0

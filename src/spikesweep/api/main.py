@@ -157,12 +157,15 @@ def _draw(outcome: "Outcome", path: Path) -> str:
     The figure that an earlier run drew of the same points is left as it is. That of a part stands beside
     that of the whole.
     """
-    figure = path.with_suffix(".part.png" if outcome.part else ".png")
+    figure, whole = path.with_suffix(".part.png" if outcome.part else ".png"), path.with_suffix(".png")
     if outcome.computed == 0 and figure_key(figure) == outcome.key:
         return str(figure)
     from spikesweep.analysis import plots  # late: a sweep alone needs no matplotlib
+    from spikesweep.store import Store
 
     try:
+        if outcome.part and outcome.computed:  # it has grown: an old figure would say less than there is
+            plots.save(Store(path).open(), whole)
         plots.save(outcome.dataset, figure, outcome.key)
     except Exception as error:
         return f"no figure ({type(error).__name__}: {error})"

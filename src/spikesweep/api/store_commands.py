@@ -26,6 +26,8 @@ from spikesweep.trust import named_words
 _NAMED = 8
 #: Columns of a terminal below which `ls` leaves out what the paths say already.
 _WIDE = 140
+#: Bytes of a point whose numbers are printed.
+_SMALL = 1_000_000
 #: Columns that all others need.
 _REST = 55
 
@@ -238,7 +240,8 @@ def replay(parsed: Any) -> int:
     store = local(parsed.path, "replay")
     _tell_edited(store)
     try:
-        print(recompute.replay(store, labels))
+        found = recompute.replay(store, labels)
+        print(found.load() if found.nbytes < _SMALL else found)  # numbers, where they are few
     except recompute.OtherResult as error:
         print(f"stopped: {error}", file=sys.stderr)
         return 1

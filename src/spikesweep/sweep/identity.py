@@ -83,7 +83,7 @@ def _refuse_other_values(job: Job, store: Store) -> None:
     here["interpolated"] = {k: text for k, text in here.get("interpolated", {}).items() if k not in new}
     found = differences({**there, "interpolated": known}, here)
     found = [line for line in found if not _is_unread(line, job)]
-    swept = [axis.key for axis in job.grid.swept]
+    swept = [axis.key for axis in job.grid.swept if len(job.grid.coordinates[axis.name]) > 1]
     moved = [line.split(": ", 1) for line in found if line.partition(":")[0] in swept]
     ways = [f"{key}={value.partition(' there')[0]} 'grid.{key}=[...]'" for key, value in moved]
     if found:

@@ -5,9 +5,11 @@ from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.config import compose
@@ -29,6 +31,9 @@ from spikesweep.sweep.swept_keys import flat_axes
 
 if TYPE_CHECKING:
     from spikesweep.store import Store
+
+#: Points at which a function of the user's is tried before a sweep, until one works.
+_TRIED = 8
 
 
 @dataclass(frozen=True)
@@ -112,8 +117,16 @@ def _seen(protocol: Any, values: Mapping[str, Any], grid: Grid, stored: "Store |
     if there.get("_target_") == node["_target_"] and there.get("function") == node.get("function"):
         known = {name: value for name, value in there.items() if node.get(name) is None}
         protocol = build({**node, **known}, "protocol", Experiment)
-    first = grid.points(Block((0,) * len(grid.shape), tuple(min(1, n) for n in grid.shape)))
-    return protocol.seen({name: column[0].item() for name, column in first.items()})
+    refused: InputError | None = None
+    for index in islice(np.ndindex(*grid.shape), _TRIED):
+        columns = grid.points(Block(index, tuple(i + 1 for i in index)))
+        point = {name: column[0].item() for name, column in columns.items()}
+        try:
+            return protocol.seen(point)
+        except InputError as error:  # it may fail at that point alone
+            refused = refused or error
+    assert refused is not None
+    raise refused
 
 
 def identity(values: Mapping[str, Any], protocol: Any = None) -> dict[str, Any]:

@@ -102,6 +102,8 @@ def _label(options: Options, differences: tuple[tuple[str, str], ...]) -> str:
         words = ["refined"]
     elif options.zip:
         words = [*options.zip]
+    elif options.exclude:
+        words = ["excluded"]
     elif len(values) <= _NAMED:
         words = [f"{key.rpartition('.')[2]}_{value}" for key, value in values]
     else:
