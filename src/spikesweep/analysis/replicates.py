@@ -22,7 +22,7 @@ def interval(values: xr.DataArray, dim: str = "seed", level: float = 0.95) -> xr
     if not 0.0 < level < 1.0:
         raise InputError(f"level = {level!r} is refused; allowed: between 0 and 1")
     units = values.attrs.get("units", "1")
-    values = values.where(np.isfinite(values))
+    values = values.where(np.isfinite(values)).compute()  # a sweep's are read lazily
     n = values.count(dim)
     more = n.where(n > 1)
     mean = values.mean(dim)
