@@ -9,6 +9,7 @@ from spikesweep import store as stores
 from spikesweep.api.explained import equations, notes_of
 from spikesweep.config.build import target_class
 from spikesweep.errors import InputError
+from spikesweep.trust import named_words
 
 _DOI = re.compile(r"(?:doi:|doi\.org/)\s*(10\.\d{4,9}/[^\s,;)\]]+[^\s,;.:)\]])")
 
@@ -18,6 +19,8 @@ _WITH_SOURCES = (".neurons.", ".synapses.", ".protocols.")
 
 def command(parsed: Any) -> int:
     """Print how to cite the software; with the path of a store, also the sources of its models."""
+    if rest := named_words(parsed.words):
+        raise InputError(f"{rest[0]} is refused; allowed: PATH and models=FOLDER")
     configuration = None
     if parsed.path is not None:
         store = stores.stored(stores.place(parsed.path))

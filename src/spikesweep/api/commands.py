@@ -148,6 +148,7 @@ def _add_exports(add: Callable[[str, str, str], argparse.ArgumentParser]) -> Non
     export.add_argument("--engine", help="that writes netCDF: netcdf4, h5netcdf, scipy; one that is there")
     cite = add("cite", "cite:command", "how to cite the software and the models of a sweep: cite PATH")
     cite.add_argument("path", nargs="?", help="or the URL of a store")
+    cite.add_argument("words", nargs="*", metavar="models=FOLDER", help="of models outside this package")
 
 
 def _add_view(view: argparse.ArgumentParser) -> None:

@@ -30,7 +30,8 @@ def figure(ds: xr.Dataset) -> Figure:
     status = ds.get("status")
     if status is not None and status.dtype.kind in "iu" and (n := int((~status.isin(DONE)).sum())):
         text = f"incomplete: {n} of {status.size} points have no results"
-        drawn.text(0.995, 0.995, text, ha="right", va="top", fontsize=8, color=COLORS[1])
+        said = "\n".join(filter(None, (text, drawn.get_supxlabel())))  # below: titles are above
+        drawn.supxlabel(said, fontsize=8, color=COLORS[1])
     return drawn
 
 
