@@ -20,7 +20,9 @@ _COMPLETION = ("-sc", "--shell-completion")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Carry out a command and exit with its code."""
-    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given:
+        _parser().print_help()
     if given[:1] and given[0] in _COMPLETION:
         from spikesweep.api.completion import complete
 
