@@ -17,7 +17,7 @@ from spikesweep.config import compose
 from spikesweep.config.compose import Configuration
 from spikesweep.config.options import Options
 from spikesweep.contract import lacking
-from spikesweep.errors import InputError
+from spikesweep.errors import InputError, one_line
 from spikesweep.grid.attributes import FIGURE_KEY
 from spikesweep.grid.grid import POINT
 from spikesweep.grid.schema import FAILED, FAILURES, MISSING
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: What serves the page of a run, given Dask's dashboard, and yields its address.
 Page = Callable[[str | None], AbstractContextManager[str]]
+#: Characters of the reason of a failed point: compilers have many; `replay` has all of it.
+_TOLD = 600
 #: Where in a PNG file its texts are looked for (bytes).
 _HEAD = 4096
 
@@ -139,7 +141,8 @@ def _failed_points(outcome: "Outcome", job: Job, most: int = 10) -> str:
         values |= {str(name): status[name].sel(point=values[POINT.name]).item() for name in columns}
         reasons = [f["reason"] for f in failures if f["point"].items() <= values.items() and code == FAILED]
         words = [f"{name}={value}" for name, value in values.items()]
-        lines.append(f"  {meanings[code]}: {' '.join(words)}" + (f"  {reasons[-1]}" if reasons else ""))
+        why = f"  {one_line(reasons[-1], _TOLD)}" if reasons else ""
+        lines.append(f"  {meanings[code]}: {' '.join(words)}{why}")
         replayed = replayed or ("" if code == MISSING else shlex.join([str(job.path), *words]))
     if bad.size > most:
         lines.append(f"  and {bad.size - most} more: python -m spikesweep show {shlex.quote(str(job.path))}")
