@@ -6,6 +6,7 @@ import pytest
 import xarray as xr
 
 import spikesweep as ss
+from spikesweep.api.commands import main
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import MISSING
 from spikesweep.protocols import TransferFunction
@@ -101,3 +102,13 @@ def test_a_mistake_of_the_user_is_told_whatever_is_stored(small):
     for word, said in (("grid.fe=[]", "grid.fe"), ("neuron.RS.b=0,text", "text"), ("grid.x=1", "grid.x")):
         with pytest.raises(InputError, match=said):
             make_job(small(*FEW, word))
+
+
+def test_ls_says_how_stores_of_one_name_differ(small, tmp_path, capsys):
+    for words in ((), ("neuron.RS.b=40.0",)):
+        ss.run(small(*FEW, *words))
+    with pytest.raises(SystemExit):
+        main(["ls", str(tmp_path)])
+    beside, first = capsys.readouterr().out.splitlines()[-2:]
+    assert "neuron=adexp neuron.RS.b=40.0" in beside
+    assert "RS.b" not in first

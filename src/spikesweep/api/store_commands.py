@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from rich.table import Table
 from spikesweep import store as stores
 from spikesweep.errors import DamagedError, InputError
 from spikesweep.grid.schema import STATUS_MEANINGS
+from spikesweep.grid.texts import size_text
 from spikesweep.store import check as checks
 from spikesweep.store.paths import store_paths
 from spikesweep.store.reading import UNFINISHED
@@ -59,7 +61,9 @@ def _counts(store: stores.Reader) -> dict[str, int]:
     return dict(zip(STATUS_MEANINGS.split(), map(int, counts), strict=True))
 
 
-_COLUMNS = ("sweep", "axes", "done", "failed", "missing", "MB", "age", "configuration")
+_COLUMNS = ("sweep", "axes", "done", "failed", "missing", "size", "age", "configuration")
+#: Values that tell a store from the first of its folder, in a line of `ls`.
+_OTHERS = 3
 
 
 def ls(parsed: Any) -> int:
@@ -71,11 +75,12 @@ def ls(parsed: Any) -> int:
     live = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if live else 400
     for heading in _COLUMNS if width >= _WIDE else _COLUMNS[:-1]:
-        number = heading in ("done", "failed", "missing", "MB", "age")
+        number = heading in ("done", "failed", "missing", "size", "age")
         table.add_column(heading, no_wrap=True, overflow="ellipsis", min_width=len(heading) if number else 8)
-    for path in store_paths(folder):
+    paths = store_paths(folder)
+    for path in paths:
         try:
-            table.add_row(*_row(_read(path), path)[: len(table.columns)])
+            table.add_row(*_row(_read(path), path, paths)[: len(table.columns)])
         except DamagedError as error:
             table.add_row(str(path), f"damaged: {error.what}")
         except InputError:
@@ -88,23 +93,39 @@ def ls(parsed: Any) -> int:
     return 0
 
 
-def _row(store: stores.Reader, path: stores.Place) -> list[str]:
+def _row(store: stores.Reader, path: stores.Place, paths: Sequence[stores.Place]) -> list[str]:
     attrs, counts = store.attrs, _counts(store)
     axes = " x ".join(f"{name} {len(values)}" for name, values in store.axis_values().items())
     failed = counts["failed"] + counts["non_finite"]
     choices = " ".join(f"{k}={v}" for k, v in attrs["configuration"]["choices"].items())
     age = datetime.now(UTC) - datetime.fromisoformat(attrs["created"])
-    megabytes = f"{_size(path) / 1e6:.1f}"
     return [
         str(path),
         axes,
         str(counts["ok"] + counts["saturated"]),
         str(failed),
         str(counts["missing"]),
-        megabytes,
+        size_text(_size(path)),
         _age(age.total_seconds()),
-        choices,
+        " ".join([choices, *_unlike_first(store, path, paths)]),
     ]
+
+
+def _unlike_first(store: stores.Reader, path: stores.Place, paths: Sequence[stores.Place]) -> list[str]:
+    """Return what a store has other than the first one of its folder with the same name, by key."""
+    named = str(path).removesuffix(".zarr")
+    alike = [p for p in paths if f"{named}-".startswith(f"{str(p).removesuffix('.zarr')}-")]
+    first = min(alike, key=lambda p: len(str(p)))
+    if str(first) == str(path):
+        return []
+    from spikesweep.sweep.identity import differences
+
+    with suppress(Exception):  # the first may be damaged in any way, and has a line that says so
+        lines = differences(_read(first).attrs["configuration"], store.attrs["configuration"])
+        pairs = [line.partition(": ")[::2] for line in lines if not line.endswith("nothing here")]
+        told = [f"{key}={values.rpartition(' there, ')[2].removesuffix(' here')}" for key, values in pairs]
+        return told[:_OTHERS] + ["..."] * (len(told) > _OTHERS)
+    return []
 
 
 def _size(path: stores.Place) -> int:
