@@ -213,8 +213,8 @@ def verify(parsed: Any) -> int:
     """Compute random points again, and record the outcome."""
     from spikesweep.sweep import replay as recompute
 
-    if rest := named_words(parsed.words):
-        raise InputError(f"{' '.join(rest)} is refused; allowed: models=FOLDER")
+    if rest := _without_models(parsed.words):
+        raise InputError(f"{' '.join(rest)} is refused; allowed: models=FOLDER, function=FILE.py:NAME")
     store = local(parsed.path, "verify")
     if parsed.k < 1:
         raise InputError(f"-k {parsed.k} is refused; allowed: at least 1")
@@ -228,6 +228,12 @@ def verify(parsed: Any) -> int:
     except OSError as error:
         print(f"this is not recorded: {error}", file=sys.stderr)
     return 1 if outcome["different"] else 0
+
+
+def _without_models(words: Sequence[str]) -> list[str]:
+    """Return words without those that name models or a function, which may be run now; raise InputError."""
+    named = ("protocol=function", "protocol.function=")
+    return [word for word in named_words(words) if not word.startswith(named)]
 
 
 def _tell_edited(store: stores.Store) -> None:
@@ -257,7 +263,7 @@ def replay(parsed: Any) -> int:
     """Compute a point again and print its traces."""
     from spikesweep.sweep import replay as recompute
 
-    labels = labels_of(named_words(parsed.words))
+    labels = labels_of(_without_models(parsed.words))
     store = local(parsed.path, "replay")
     _tell_edited(store)
     try:
