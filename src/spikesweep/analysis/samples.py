@@ -1,6 +1,5 @@
 """What inference needs of a sampled sweep: parameters and results as arrays, and the prior as an object."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -11,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError, nearest
+from spikesweep.grid.attributes import structure
 from spikesweep.grid.densities import log_density
 from spikesweep.grid.grid import POINT, label_text
 from spikesweep.grid.priors import sampled
@@ -30,8 +30,7 @@ def sample_of(ds: xr.Dataset) -> dict[str, Any]:
             "this dataset does not say how its points were sampled; allowed: that of a sweep with "
             "sample.num=..., with its attributes"
         )
-    found = ds.attrs["sample"]
-    record = dict(json.loads(found) if isinstance(found, str) else found)
+    record = structure(ds.attrs["sample"])
     if record["method"] == "refine":
         raise InputError(
             "points of refine follow results, and no prior; allowed: a sweep with sample.num=..."

@@ -41,14 +41,18 @@ def decoded(attrs: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
+def structure(value: Any) -> dict[str, Any]:
+    """Return a structure among attributes, which those of a dataset hold as JSON."""
+    return dict(json.loads(value) if isinstance(value, str) else value)
+
+
 def configuration_of(attrs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the configuration that the attributes of a dataset hold."""
     if "configuration" not in attrs:
         raise InputError(
             "this dataset has no configuration; allowed: that of one sweep, not of several joined"
         )
-    found = attrs["configuration"]
-    return dict(json.loads(found) if isinstance(found, str) else found)
+    return structure(attrs["configuration"])
 
 
 def cell_names(network: Mapping[str, Any]) -> dict[str, str]:

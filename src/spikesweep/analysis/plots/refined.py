@@ -1,13 +1,11 @@
 """A map of points that were chosen by results: what was looked at, between the points, and the points."""
 
-import json
-from typing import Any
-
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from spikesweep.analysis.plots.swept import axis_label
+from spikesweep.analysis.plots.style import axis_label
+from spikesweep.grid.attributes import structure
 from spikesweep.grid.labels import is_label
 
 #: Values of an axis of the map.
@@ -16,18 +14,13 @@ _VALUES = 128
 
 def is_map(ds: xr.Dataset) -> bool:
     """Return whether a dataset has points on two axes that were chosen by results."""
-    record = _record(ds)
+    record = structure(ds.attrs.get("sample", {}))
     return record.get("method") == "refine" and len(record["axes"]) == 2
-
-
-def _record(ds: xr.Dataset) -> dict[str, Any]:
-    found = ds.attrs.get("sample", {})
-    return dict(json.loads(found) if isinstance(found, str) else found)
 
 
 def figure(ds: xr.Dataset) -> Figure:
     """Return the map of the variable by which points were chosen, beside the error of its interpolation."""
-    record = _record(ds)
+    record = structure(ds.attrs["sample"])
     rule, (x, y) = record["refine"], record["axes"]
     name = rule["variable"]
     kept = ds[[name, "status"]].load()

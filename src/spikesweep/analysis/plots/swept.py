@@ -6,7 +6,6 @@ Whatever else it depends on is averaged, which is said below.
 import xarray as xr
 from matplotlib.figure import Figure
 
-from spikesweep.analysis.plots.style import axis_label as axis_label
 from spikesweep.analysis.plots.style import color_of, long_label, say, variable_label
 from spikesweep.grid.schema import DONE
 
