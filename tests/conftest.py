@@ -33,6 +33,8 @@ def options(group):
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
+#: Whether slow tests that repeat something take all of it: by default a part (CONTRIBUTING.md).
+LONG = bool(os.environ.get("SPIKESWEEP_LONG"))
 #: Those that simulate a network; others have tests of their own.
 PROTOCOLS = [name for name in options("protocol") if name not in ("function", "homeostatic_training")]
 
@@ -91,6 +93,12 @@ def no_waiting_for_disks():
     fsync, os.fsync = os.fsync, lambda descriptor: None
     yield fsync
     os.fsync = fsync
+
+
+@pytest.fixture
+def nobody_writes(monkeypatch):
+    """Let a check believe what it sees: by default it looks again later, for a driver that may be writing."""
+    monkeypatch.setattr("spikesweep.store.check._WRITTEN", 0.0)
 
 
 @pytest.fixture(autouse=True)

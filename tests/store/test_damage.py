@@ -14,6 +14,7 @@ from spikesweep.store import Store
 from spikesweep.store.check import check, repair
 
 POINTS = ("grid.fe=[6,12]", "grid.seed=[0]", "protocol.record_spikes=true")
+pytestmark = pytest.mark.usefixtures("nobody_writes")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from conftest import LONG
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -320,8 +321,9 @@ def split(ragged, shape):
 
 
 @pytest.mark.parametrize(
-    "examples", [5, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(7200)])]
+    "examples", [5, pytest.param(200 if LONG else 70, marks=[pytest.mark.slow, pytest.mark.timeout(7200)])]
 )
+@pytest.mark.usefixtures("nobody_writes")
 def test_any_sequence_keeps_what_is_done(tmp_path, examples):
     Sweeping.job = make_job(ss.load(f"outputs={tmp_path}"))[0]
     phases = (Phase.reuse, Phase.generate)  # shrinking takes minutes: ask for it when there is a reason
