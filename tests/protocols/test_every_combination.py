@@ -2,8 +2,8 @@
 
 What there is, is read from conf/, so that a new file is tested because it exists. Only a new protocol adds
 something here: the words that make it small. A network gets cells of the neuron: as many as it has
-populations, or the same ones again. By default one in four pairs is tried: each protocol runs once with each
-network and once with each neuron that it then accepts; the slow tests take all pairs.
+populations, or the same ones again. By default one in four pairs is tried, until each protocol runs once with
+each network and once with each neuron that it then accepts; the slow tests take all pairs.
 """
 
 import re
@@ -148,15 +148,21 @@ PART = 4
 
 @cache
 def answers(protocol, part=PART):
-    """Return the accepted pairs of network and neuron, the refusals, and what else was raised."""
+    """Return the accepted pairs of network and neuron, the refusals, and what else was raised.
+
+    Of a part those are left out whose network and whose neuron have both been accepted before.
+    """
     accepted, refused, other = [], {}, {}
+    networks, neurons = set(), set()
     for i, network in enumerate(options("network")):
         for j, neuron in enumerate(options("neuron")):
-            if (i + j) % part:
+            if (i + j) % part or (part > 1 and network in networks and neuron in neurons):
                 continue
             try:
                 make_job(configured(protocol, network, neuron, "nowhere"))
                 accepted.append((network, neuron))
+                networks.add(network)
+                neurons.add(neuron)
             except InputError as error:
                 refused[network, neuron] = str(error)
             except Exception as error:

@@ -318,14 +318,15 @@ def test_of_drivers_that_start_together_one_goes_on(tmp_path):
 
 
 CRASH = """
-import json, os, sys
+import functools, json, os, sys
 import spikesweep as ss
 import spikesweep.api.sweeps
 from spikesweep.store import durable
 
 write = durable.write
+loaded = functools.cache(ss.load)
 
-def run(at, moment, words):
+def run(at, moment, cfg):
     count = 0
 
     def crashing(path, data):
@@ -345,14 +346,16 @@ def run(at, moment, words):
 
     durable.write = crashing
     os.fsync = lambda descriptor: None  # no power is lost here
-    ss.run(ss.load(*words))
+    ss.run(cfg)
     return count
 
-for line in sys.stdin:  # each run is a process of its own, all of which have imported at once
+for line in sys.stdin:  # each run is a process of its own, all of which have imported and composed at once
+    at, moment, words = json.loads(line)
+    cfg = loaded(*words)
     read, said = os.pipe()
     child = os.fork()
     if child == 0:
-        os.write(said, str(run(*json.loads(line))).encode())
+        os.write(said, str(run(at, moment, cfg)).encode())
         os._exit(0)
     os.close(said)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -410,7 +413,8 @@ def test_a_crash_at_every_write_of_create_block_and_growth_breaks_nothing(tmp_pa
     n_growth = crash_run(0, "never", *larger)
     assert n_first > 10
     assert n_growth > 10
-    same(ss.run(ss.load(*larger)), reference)
+    again = ss.load(*larger)
+    same(ss.run(again), reference)
     crashes = 0
     for stage, n in (("create", n_first), ("growth", n_growth)):
         for at in range(1, n + 1):
@@ -423,7 +427,7 @@ def test_a_crash_at_every_write_of_create_block_and_growth_breaks_nothing(tmp_pa
                 status = xr.open_zarr(path).load().status
                 assert stage == "create" or (status.sel(fe=20) == 1).all()
                 assert not check(Store(path))
-            same(ss.run(ss.load(*larger)), reference)
+            same(ss.run(again), reference)
             assert not check(Store(path))
             assert sorted(p.name for p in path.parent.iterdir()) == [
                 path.stem + ".seconds",
