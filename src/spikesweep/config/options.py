@@ -1,7 +1,7 @@
 """How a run is carried out, and which points it has: what a configuration holds beside its groups."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,7 +20,7 @@ _LONGEST = 200
 
 @dataclass(frozen=True)
 class Options:
-    """The words of a run that no result depends on, and the shape of its points."""
+    """The words of a run, the shape of its points, and what of their results is kept."""
 
     name: str | None  #: folder of the results, the protocol's name where null
     outputs: str  #: where results are kept
@@ -35,6 +35,10 @@ class Options:
     retry: Literal["failed"] | None  #: compute points again that failed
     replicate: Replicate | None = None  #: more seeds until means over them are sure enough
     refine: Refine | None = None  #: points where they tell most, chosen from what came out
+    summary: tuple[
+        str, ...
+    ] = ()  #: what is kept of a point: the protocol's results, functions of them
+    gate: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)  #: ranges of valid results
     round: Round | None = None  #: what is asked for now, after a first round; no word of a configuration
 
     def check_rounds(self, variables: Iterable[Variable]) -> None:
@@ -53,9 +57,10 @@ class Options:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Options":
         """Return the options of plain values; raise InputError."""
-        exclude = values["exclude"]
+        lists = {"exclude": values["exclude"], "summary": values.get("summary") or []}
+        lists = {name: given if isinstance(given, list) else [given] for name, given in lists.items()}
         _refuse_together(values)
-        options = built(cls, {**values, "exclude": exclude if isinstance(exclude, list) else [exclude]}, "")
+        options = built(cls, {**values, **lists, "gate": values.get("gate") or {}}, "")
         refuse_url("outputs", options.outputs)
         refuse_url("name", options.name or "")
         folder = Path(options.name or ".")
@@ -96,4 +101,4 @@ def _refuse_together(values: Mapping[str, Any]) -> None:
 
 
 #: The names of all options.
-OPTIONS = tuple(field.name for field in fields(Options) if field.name != "round")
+OPTIONS = tuple(one.name for one in fields(Options) if one.name != "round")

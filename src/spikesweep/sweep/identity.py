@@ -34,7 +34,8 @@ def code_of(job: Job) -> dict[str, str]:
 def _classes(job: Job) -> set[Any]:
     # Parameters also where nothing is swept: a sweep may get such an axis later
     parts = (part for whole in (job.protocol, job.network) for _, part in parts_of(whole, ""))
-    return {Parameters, *map(type, parts), *job.protocol.made_of}
+    summary = job.summary.made_of if job.summary else ()
+    return {Parameters, *map(type, parts), *job.protocol.made_of, *summary}
 
 
 def refuse_other_sweep(job: Job, store: Store) -> None:
@@ -112,6 +113,8 @@ def _other_versions(there: Mapping[str, Any], here: Mapping[str, Any], names: It
 def _is_unread(line: str, job: Job) -> bool:
     """Return whether a difference is that of a value which is new, and which the protocol does not read."""
     key, _, values = line.partition(": ")
+    if key.partition(".")[0] in ("summary", "gate"):
+        return False
     return values.startswith("nothing there,") and not is_read(job.protocol, key)
 
 

@@ -104,6 +104,8 @@ def _label(options: Options, differences: tuple[tuple[str, str], ...]) -> str:
         words = [*options.zip]
     elif options.exclude:
         words = ["excluded"]
+    elif options.summary:
+        words = ["summary"]
     elif len(values) <= _NAMED:
         words = [f"{key.rpartition('.')[2]}_{value}" for key, value in values]
     else:

@@ -64,7 +64,7 @@ def _more_seeds(replicate: Replicate, ds: "xr.Dataset") -> Next:
 
 def check_refine(job: Job, refine: Refine) -> None:
     """Refuse results that are more than a number at each point; raise InputError."""
-    variable = next(v for v in job.protocol.variables if v.name == refine.variable)
+    variable = next(v for v in job.variables if v.name == refine.variable)
     labels: dict[str, Any] = {dim: job.coordinates.get(dim, []) for dim in variable.dims}
     labels |= {
         axis.name: values
