@@ -31,9 +31,9 @@ def sample_of(ds: xr.Dataset) -> dict[str, Any]:
             "sample.num=..., with its attributes"
         )
     record = structure(ds.attrs["sample"])
-    if record["method"] == "refine":
+    if (method := record["method"]) in ("refine", "optimise"):
         raise InputError(
-            "points of refine follow results, and no prior; allowed: a sweep with sample.num=..."
+            f"points of {method} follow results, and no prior; allowed: a sweep with sample.num=..."
         )
     return record
 

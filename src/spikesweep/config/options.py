@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Gt
 
 from spikesweep.config.build import built
-from spikesweep.config.rounds import Refine, Replicate, Round
+from spikesweep.config.rounds import Chosen, Optimise, Refine, Replicate, Round
 from spikesweep.errors import InputError, nearest, shown
 from spikesweep.grid.points import Sample
 from spikesweep.grid.schema import Variable
@@ -35,24 +35,29 @@ class Options:
     retry: Literal["failed"] | None  #: compute points again that failed
     replicate: Replicate | None = None  #: more seeds until means over them are sure enough
     refine: Refine | None = None  #: points where they tell most, chosen from what came out
-    summary: tuple[
-        str, ...
-    ] = ()  #: what is kept of a point: the protocol's results, functions of them
+    optimise: Optimise | None = None  #: points where a number is best, chosen from what came out
+    summary: tuple[str, ...] = ()  #: what is kept of a point: the protocol's results, functions of them
     gate: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)  #: ranges of valid results
     round: Round | None = None  #: what is asked for now, after a first round; no word of a configuration
 
     def check_rounds(self, variables: Iterable[Variable]) -> None:
         """Refuse rounds that look at what a sweep does not measure; raise InputError."""
         names = [v.name for v in variables if not v.ragged and v.dtype[0] in "fiu"]
-        for key, rounds in (("replicate", self.replicate), ("refine", self.refine)):
+        each: dict[str, Replicate | Chosen | None] = {"replicate": self.replicate}
+        for key, rounds in (each | {"refine": self.refine, "optimise": self.optimise}).items():
             if rounds is not None and rounds.variable not in names:
                 text = f"{key}.variable = {rounds.variable!r} is no number of this sweep"
                 raise InputError(f"{text}; {nearest(rounds.variable, names)}")
 
     @property
+    def chosen(self) -> Chosen | None:
+        """Return what chooses points from what came out."""
+        return self.refine or self.optimise
+
+    @property
     def in_rounds(self) -> bool:
         """Return whether what is asked for follows from what came out."""
-        return self.replicate is not None or self.refine is not None
+        return self.replicate is not None or self.chosen is not None
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Options":
@@ -88,16 +93,19 @@ class Options:
 
 def _refuse_together(values: Mapping[str, Any]) -> None:
     """Refuse rounds that are no mapping, and what shapes points beside points that are chosen."""
-    for key, keys in (("replicate", "{variable: ..., sem: ...}"), ("refine", "{variable: ..., budget: ...}")):
+    keys_of = {"replicate": "{variable: ..., sem: ...}", "refine": "{variable: ..., budget: ...}"}
+    for key, keys in {**keys_of, "optimise": "{variable: ..., target: ..., budget: ...}"}.items():
         if not isinstance(values.get(key), Mapping | None):
             raise InputError(f"{key} = {shown(values[key])} is refused; allowed: {keys}, or null")
-    if values.get("refine") is None:
+    choosing = next((key for key in ("refine", "optimise") if values.get(key) is not None), None)
+    if choosing is None:
         return
     others = {key: values.get(key) for key in ("replicate", "points", "zip", "exclude")}
+    others["optimise"] = values.get("optimise") if choosing == "refine" else None
     others["sample.num"] = (values.get("sample") or {}).get("num")
     for key, value in others.items():
         if value:
-            raise InputError(f"{key} = {shown(value)} beside refine is refused; allowed: one of both")
+            raise InputError(f"{key} = {shown(value)} beside {choosing} is refused; allowed: one of both")
 
 
 #: The names of all options.

@@ -42,8 +42,9 @@ def refuse_other_sweep(job: Job, store: Store) -> None:
     """Refuse a store whose sweep does not go on as a job, whatever code made it; raise OtherSweepError."""
     _refuse_other_values(job, store)
     there, here = store.attrs.get("sample") or {}, job.grid.sample or {}
-    if "refine" in {**there, **here} and there != here:
-        raise OtherSweepError(f"{store.path} has points chosen by refine = {there.get('refine')}")
+    for key in ("refine", "optimise"):
+        if key in {**there, **here} and there != here:
+            raise OtherSweepError(f"{store.path} has points chosen by {key} = {there.get(key)}")
     old = growth.stored_grid(store, job.grid, job.defaults)
     if growth.union(old, job.grid).shape != old.shape:
         growth.all_labels(store, job.coordinates)

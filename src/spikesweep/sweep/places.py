@@ -100,6 +100,8 @@ def _label(options: Options, differences: tuple[tuple[str, str], ...]) -> str:
         words = ["sample"]
     elif options.refine is not None:
         words = ["refined"]
+    elif options.optimise is not None:
+        words = ["optimised"]
     elif options.zip:
         words = [*options.zip]
     elif options.exclude:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from spikesweep.grid.grid import Block, Grid
 from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import DONE, FAILED, GATED, MISSING, NON_FINITE, OK, Variable
-from spikesweep.protocols.summary import Filled, Summary, datasets
+from spikesweep.protocols.point_results import datasets
+from spikesweep.protocols.summary import Filled, Summary
 from spikesweep.sweep.swept import Parameters
 
 if TYPE_CHECKING:
