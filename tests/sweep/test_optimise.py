@@ -82,10 +82,10 @@ def test_points_are_the_same_after_kills(sweep, tmp_path):
     whole = ss.run(sweep(*AXES, LEAST % 60, "name=whole")).load()
     words = (f"function={tmp_path}/mine/sim.py:bowl", f"outputs={tmp_path}", *AXES, LEAST % 60)
     codes = []
-    for n in (25, 60, 80):
+    for n in (25, 60):
         command = [sys.executable, str(ROUNDS), str(n), *words]
         codes.append(subprocess.run(command, capture_output=True, timeout=300, check=False).returncode)
-    assert codes == [9, 9, 9]
+    assert codes == [9, 9]
     xr.testing.assert_equal(ss.run(sweep(*AXES, LEAST % 60)).load(), whole)
 
 
