@@ -2,10 +2,10 @@
 
     python benchmarks/sbi_calibration.py --simulations 4000 --observations 300     # pip install sbi
 
-A sweep draws means from N(0, 1) and returns two observations of SD 0.5 of each: given both, the posterior is
-normal, with 8/9 of their mean and an SD of 1/3. A neural posterior (NPE) is trained on `arrays(ds, torch=True)`
-with `prior(ds, torch=True)`; ranks of true means among draws must be uniform (chi square of 10 bins), and its mean
-and SD those of the closed form. Ends with code 1 where they are not.
+A sweep draws means from N(0, 1) and returns two observations of SD 0.5 of each: given both, the posterior
+is normal, with 8/9 of their mean and an SD of 1/3. A neural posterior (NPE) is trained on `arrays(ds,
+torch=True)` with `prior(ds, torch=True)`; ranks of true means among draws must be uniform (chi square of 10
+bins), and its mean and SD those of the closed form. Ends with code 1 where they are not.
 """
 
 import sys

@@ -132,6 +132,8 @@ def test_another_kind_of_number_fails(mine):
     [
         (["levels"], (), "did you mean 'level'"),
         (["rates"], (), "rates needs"),
+        (["spikesweep.store.durable.write"], (), "is not known"),  # a YAML of somebody else's may name it
+        (["os.system"], (), "of no package that was named"),
         ([":nothing"], (), "no function nothing"),
         ([":level", "level"], (), "twice"),
         ([":clash"], (), "twice, or an axis"),

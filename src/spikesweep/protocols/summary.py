@@ -18,6 +18,7 @@ from spikesweep.analysis.summaries import READY
 from spikesweep.errors import InputError, nearest
 from spikesweep.grid.schema import Coordinate, Labels, Variable
 from spikesweep.protocols.called import Result, declared, imported, inferred, labels_of, named, shaped
+from spikesweep.trust import PACKAGE, root_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -50,7 +51,7 @@ class Summary:
         if len(set(words)) < len(words):
             raise InputError(f"summary = {list(words)} is refused; allowed: each once")
         for word in words:
-            if word not in own and word not in READY and "." not in word:
+            if word not in own and word not in READY and ("." not in word or root_of(word) == PACKAGE):
                 raise InputError(
                     f"summary: {word!r} is not known; {nearest(word, (*own, *READY))}, FILE.py:NAME"
                 )
