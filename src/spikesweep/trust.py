@@ -32,8 +32,8 @@ _folders = folder_packages.FOLDERS
 def named_words(words: Iterable[str]) -> list[str]:
     """Return the words of a command line without `models=...`, whose folders are trusted from now on.
 
-    So are those of the user's `spikesweep.toml`, and that of a file that `function=` names, of which a word
-    for the protocol that calls it is left. Raises InputError.
+    So are those of the user's `spikesweep.toml`, and that of a file that `function=` or `summary=` names, of
+    which a word for the protocol that calls it is left, or the dotted name. Raises InputError.
     """
     rest: list[str] = []
     folders: list[str] = []
@@ -44,6 +44,10 @@ def named_words(words: Iterable[str]) -> list[str]:
         key, _, value = word.partition("=")
         if key == "models":
             folders += _split(value)
+        elif key == "summary" and ".py" in value:
+            each = [_function(part, key) for part in _split(value, key)]
+            folders += [folder for found, _ in each for folder in found]
+            rest.append(f"summary=[{','.join(name for _, name in each)}]")
         elif key == "function":
             folder, name = _function(value)
             folders += folder
@@ -55,29 +59,26 @@ def named_words(words: Iterable[str]) -> list[str]:
     return rest
 
 
-def _function(value: str) -> tuple[list[str], str]:
+def _function(value: str, key: str = "function") -> tuple[list[str], str]:
     """Return the folder that is to be trusted for a function, if a file is named, and the dotted name."""
     path, _, name = value.strip("'\"").partition(":")
     if not path.endswith(".py"):
         return [], value
     file = Path(os.path.abspath(Path(path).expanduser()))
     if not file.is_file():
-        raise InputError(
-            f"function = {value} is refused: there is no file {path}; allowed: function=FILE.py:NAME"
-        )
+        raise InputError(f"{key} = {value} is refused: there is no file {path}; allowed: {key}=FILE.py:NAME")
     if not file.stem.isidentifier() or not (name or file.stem).isidentifier():
-        raise InputError(
-            f"function = {value} is refused; allowed: function=FILE.py:NAME, both names of Python"
-        )
+        raise InputError(f"{key} = {value} is refused; allowed: {key}=FILE.py:NAME, both names of Python")
     return [str(file.parent)], f"{file.parent.name}.{file.stem}.{name or file.stem}"
 
 
-def _split(value: str) -> list[str]:
+def _split(value: str, key: str = "models") -> list[str]:
     whole = value.strip()
     listed = whole.startswith("[") and whole.endswith("]")
     found = [part.strip().strip("'\"") for part in (whole[1:-1].split(",") if listed else [whole])]
     if not all(found) or (not listed and "," in whole):
-        raise InputError(f"models = {value!r} is refused; allowed: models=FOLDER, models=[FOLDER,FOLDER]")
+        one = "FOLDER" if key == "models" else "FILE.py:NAME"
+        raise InputError(f"{key} = {value!r} is refused; allowed: {key}={one}, {key}=[{one},{one}]")
     return found
 
 

@@ -146,7 +146,11 @@ def test_tensors_are_made_where_torch_is(table, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", made)
     found = arrays(table, ["x"], torch=True)
     assert (found.theta, found.x) == (("tensor", "float32", (20000, 1)), ("tensor", "float32", (20000, 2)))
-    assert prior(table, torch=True).sample((3,)) == ("tensor", "float32", (3, 1))
+    own = prior(table, torch=True)
+    assert own.sample((3,)) == ("tensor", "float32", (3, 1))
+    own.mean = own.sample((3,))  # as sbi does when it wraps a prior
+    tensor = SimpleNamespace(detach=lambda: np.zeros((2, 1)))  # one with gradients is no array
+    assert own.log_prob(tensor) == ("tensor", "float32", (2,))
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(InputError, match="torch=True needs the package torch"):
         arrays(table, torch=True)

@@ -31,9 +31,9 @@ def sample_of(ds: xr.Dataset) -> dict[str, Any]:
             "sample.num=..., with its attributes"
         )
     record = structure(ds.attrs["sample"])
-    if record["method"] == "refine":
+    if (method := record["method"]) in ("refine", "optimise"):
         raise InputError(
-            "points of refine follow results, and no prior; allowed: a sweep with sample.num=..."
+            f"points of {method} follow results, and no prior; allowed: a sweep with sample.num=..."
         )
     return record
 
@@ -173,7 +173,7 @@ def _torch() -> Any:
     return torch
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen: sbi notes a mean and a variance in it
 class Prior:
     """The prior of a sampled sweep, as `sbi` and others take one: `sample` and `log_prob`.
 
@@ -200,7 +200,8 @@ class Prior:
 
     def log_prob(self, value: Any) -> Any:
         """Return the logarithm of the density, shape (...), at values of shape (..., parameters)."""
-        theta = np.asarray(value, np.float64)
+        plain = value.detach() if hasattr(value, "detach") else value  # a tensor with gradients
+        theta = np.asarray(plain, np.float64)
         if theta.shape[-1:] != (len(self.priors),):
             raise InputError(
                 f"theta of the shape {theta.shape} is refused; allowed: (..., {len(self.priors)})"

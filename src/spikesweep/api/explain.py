@@ -181,9 +181,11 @@ def _tell(found: Explained, values: Mapping[str, Any], choices: Mapping[str, str
             _print("as an axis", f"run {found.key}=VALUE,VALUE")
     elif group in (*OPTIONS, "compute"):
         of_points = "; it decides which points there are"
-        _print("read by", "the run itself" + (of_points if group in _POINTS else "; no result depends on it"))
+        read = of_points if group in _POINTS else "; no result depends on it"
+        _print("read by", "the run itself" + (_OF_RESULTS if group in ("summary", "gate") else read))
 
 
+_OF_RESULTS = "; it decides what is stored of each point"
 #: Options that decide which points there are.
 _POINTS = ("zip", "points", "sample", "exclude")
 

@@ -92,11 +92,11 @@ def run_rounds(cfg: Configuration, job: Job, compute: Executor, options: Options
     if not options.in_rounds:
         return job, run_job(job, compute, options)
     from spikesweep.api.progress import Terminal  # late: what is refused needs none of them
-    from spikesweep.sweep.rounds import after, check_refine
+    from spikesweep.sweep.rounds import after, check_chosen
     from spikesweep.view.beside import beside
 
-    if options.refine:
-        check_refine(job, options.refine)
+    if options.chosen:
+        check_chosen(job, options.chosen)
     computed = 0
     with ExitStack() as pages:
         page = _kept(beside(job.path), pages)

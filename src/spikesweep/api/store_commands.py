@@ -214,7 +214,8 @@ def verify(parsed: Any) -> int:
     from spikesweep.sweep import replay as recompute
 
     if rest := _without_models(parsed.words):
-        raise InputError(f"{' '.join(rest)} is refused; allowed: models=FOLDER, function=FILE.py:NAME")
+        named = "models=FOLDER, function=FILE.py:NAME, summary=FILE.py:NAME"
+        raise InputError(f"{' '.join(rest)} is refused; allowed: {named}")
     store = local(parsed.path, "verify")
     if parsed.k < 1:
         raise InputError(f"-k {parsed.k} is refused; allowed: at least 1")
@@ -232,7 +233,7 @@ def verify(parsed: Any) -> int:
 
 def _without_models(words: Sequence[str]) -> list[str]:
     """Return words without those that name models or a function, which may be run now; raise InputError."""
-    named = ("protocol=function", "protocol.function=")
+    named = ("protocol=function", "protocol.function=", "summary=")
     return [word for word in named_words(words) if not word.startswith(named)]
 
 

@@ -18,7 +18,7 @@ GROUPS = ("neuron", "network", "protocol", "grid", "compute")
 #: What a configuration holds.
 ROOT_KEYS = (
     *GROUPS,
-    *("zip", "points", "sample", "exclude", "replicate", "refine"),
+    *("zip", "points", "sample", "exclude", "replicate", "refine", "optimise", "summary", "gate"),
     *("name", "outputs", "overwrite", "retry", "plan", "confirm", "ask_above"),
 )
 #: Groups whose options are separate stores.

@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     import xarray as xr
 
 #: What `status` says of a point. A protocol may return a `status` of its own beside its variables.
-MISSING, OK, NON_FINITE, FAILED, SATURATED, NOT_ASKED = range(6)
-STATUS_MEANINGS = "missing ok non_finite failed saturated not_asked"
+MISSING, OK, NON_FINITE, FAILED, SATURATED, NOT_ASKED, GATED = range(7)
+STATUS_MEANINGS = "missing ok non_finite failed saturated not_asked gated"
 #: What counts as a failed point, and as one with results.
 FAILURES = (NON_FINITE, FAILED)
 DONE = (OK, SATURATED)
+#: Those, and what has results that are outside of what was asked for: computed, and of no use for means.
+COMPUTED = (*DONE, GATED)
 
 
 @dataclass(frozen=True)

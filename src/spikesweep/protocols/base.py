@@ -60,6 +60,11 @@ class Experiment(Protocol):
         del network
         return self
 
+    def limited(self, gates: Mapping[str, tuple[float | None, ...]]) -> "Experiment":
+        """Return the protocol that may end a point as soon as a result is certain to be outside of a gate."""
+        del gates
+        return self
+
     def seen(self, point: Mapping[str, Any]) -> "Experiment":
         """Return the protocol that knows what only a first call shows, at a point."""
         del point

@@ -5,7 +5,7 @@ import inspect
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from spikesweep.config.build import checked
 from spikesweep.errors import InputError
-from spikesweep.grid.schema import Axis, Variable
+from spikesweep.grid.schema import Axis, Coordinate, Variable
 from spikesweep.sources import may_name
 from spikesweep.trust import fault_in, root_of
 from spikesweep.units import unit_of
 
-_ALLOWED = "allowed: function=FILE.py:NAME, or models=FOLDER function=FOLDER.MODULE.NAME"
+_ALLOWED = "allowed: {0}=FILE.py:NAME, or models=FOLDER {0}=FOLDER.MODULE.NAME"
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,16 @@ class Result:
 def imported(name: str, where: str) -> Callable[..., Any]:
     """Return the function of a dotted name in a trusted package; raise InputError."""
     module, _, attribute = name.rpartition(".")
+    allowed = _ALLOWED.format(where.rpartition(".")[2])
     root = root_of(module) if module else None
     if root is None:
-        raise InputError(f"{where} = {name!r} is refused: it is of no package that was named; {_ALLOWED}")
+        raise InputError(f"{where} = {name!r} is refused: it is of no package that was named; {allowed}")
     if module in sys.modules:  # asked for at every block
         found = getattr(importlib.import_module(module), attribute, None)
     else:
         found = _first_imported(module, attribute, f"{where} = {name!r}", root)
     if not callable(found):
-        raise InputError(f"{where} = {name!r} is refused: {module} has no function {attribute}; {_ALLOWED}")
+        raise InputError(f"{where} = {name!r} is refused: {module} has no function {attribute}; {allowed}")
     function: Callable[..., Any] = found
     return function
 
@@ -143,7 +144,10 @@ def _argument(name: str, hint: Any, default: Any) -> Argument | None:
 def declared(function: Callable[..., Any]) -> dict[str, Result]:
     """Return the results that the annotation of a function declares: Annotated[float, "Hz"], a TypedDict."""
     python = getattr(function, "py_func", function)
-    hint = get_type_hints(python, include_extras=True).get("return")
+    try:
+        hint = get_type_hints(python, include_extras=True).get("return")
+    except NameError:  # of a module that only type checkers import
+        return {}
     named = (
         get_type_hints(hint, include_extras=True)
         if isinstance(hint, type) and hasattr(hint, "__total__")
@@ -152,11 +156,13 @@ def declared(function: Callable[..., Any]) -> dict[str, Result]:
     each = named or ({python.__name__: hint} if hint is not None else {})
     found = {}
     for name, one in each.items():
-        plain = getattr(one, "__origin__", one)
-        dtype = {float: "float64", int: "int64", bool: "bool"}.get(plain)
+        plain = one.__origin__ if hasattr(one, "__metadata__") else one
+        kinds = [kind for kind in get_args(plain) or (plain,) if kind is not NoneType]
+        dtype = {float: "float64", int: "int64", bool: "bool"}.get(kinds[0]) if len(kinds) == 1 else None
         if dtype is None:
             return {}
-        found[name] = Result(units=unit_of(one), dtype=dtype)  # type: ignore[arg-type]
+        optional = NoneType in get_args(plain)
+        found[name] = Result(units=unit_of(one), dtype=dtype, optional=optional)  # type: ignore[arg-type]
     return found
 
 
@@ -174,8 +180,8 @@ def inferred(
 ) -> tuple[dict[str, Result], dict[str, Any]]:
     """Return the results and the labels of their dimensions that a first call shows; raise InputError."""
     labels: dict[str, Any] = {}
-    described = getattr(returned, "data_vars", None)
-    if described is None and hasattr(returned, "coords"):
+    described: Any = getattr(returned, "data_vars", returned if isinstance(returned, Mapping) else {})
+    if hasattr(returned, "coords") and hasattr(returned, "name"):  # an xarray.DataArray
         described = {str(returned.name or function.__name__): returned}
     results = {}
     for name, value in named(returned, function).items():
@@ -187,14 +193,20 @@ def inferred(
             )
         dtype: Any = {"f": "float64", "b": "bool"}.get(array.dtype.kind, "int64")
         dims = {f"{name}_{i}": n for i, n in enumerate(array.shape)}
-        units, text = "1", ""
-        if described is not None:
-            of = described[name]
-            dims = dict(zip(map(str, of.dims), of.shape, strict=True))
-            units, text = str(of.attrs.get("units", "1")), str(of.attrs.get("long_name", ""))
-            labels |= {str(d): tuple(map(float, of[d].values)) for d in of.dims if d in of.coords}
-        results[str(name)] = Result(units, text, dims, dtype)
+        attrs: Mapping[str, Any] = {}
+        if hasattr(of := described.get(name), "coords"):
+            dims, attrs = dict(zip(map(str, of.dims), of.shape, strict=True)), of.attrs
+            labels |= {str(d): tuple(of[d].values.tolist()) for d in of.dims if d in of.coords}
+        units, text = str(attrs.get("units", "1")), str(attrs.get("long_name", ""))
+        results[str(name)] = Result(units, text, dims, dtype, optional=bool(attrs.get("optional")))
     return results, labels
+
+
+def labels_of(dim: str, values: Sequence[Any]) -> list[str] | Coordinate:
+    """Return the labels along a dimension of arrays: words, or numbers."""
+    if len(values) and isinstance(values[0], str):
+        return [str(value) for value in values]
+    return Coordinate(np.array(values, np.float64), "1", dim)
 
 
 def number_of(word: str) -> float:
@@ -204,7 +216,7 @@ def number_of(word: str) -> float:
 
 def shaped(value: Any, result: Result, name: str, leading: tuple[int, ...] = ()) -> NDArray[Any]:
     """Return a returned value as an array of the declared shape; raise ValueError where it has another."""
-    array = np.asarray(value)
+    array = np.asarray(np.nan if value is None and result.optional else value)
     wanted = (*leading, *result.dims.values())
     if result.ragged:
         if array.ndim != 1:

@@ -24,6 +24,7 @@ from spikesweep.protocols.called import (
     declared,
     imported,
     inferred,
+    labels_of,
     named,
     number_of,
     shaped,
@@ -109,6 +110,8 @@ class Function(Experiment):
             if self.vectorized:
                 returned = {name: np.asarray(v)[0] for name, v in named(returned, self.call).items()}
             results, labels = inferred(returned, self.call, f"protocol.function: {self.store_name}")
+            if words := [dim for dim, values in labels.items() if any(isinstance(v, str) for v in values)]:
+                raise InputError(f"protocol.function: labels along {words[0]} are words; allowed: numbers")
         # a power of ten: the shape of blocks follows from it, on any machine
         seconds = self.seconds or float(10.0 ** ceil(log10(max(seconds, 1e-6))))
         return replace(self, results=results, seconds=seconds, labels=labels)
@@ -162,10 +165,7 @@ class Function(Experiment):
         """Return the labels along the dimensions of arrays: those that were seen, or 0, 1, ..."""
         del network
         lengths = {dim: n for result in (self.results or {}).values() for dim, n in result.dims.items()}
-        return {
-            dim: Coordinate(np.array(self.labels.get(dim, range(n)), np.float64), "1", dim)
-            for dim, n in lengths.items()
-        }
+        return {dim: labels_of(dim, self.labels.get(dim, range(n))) for dim, n in lengths.items()}
 
     def work(self, network: Any, whole: Mapping[str, NDArray[Any]]) -> float:
         """Return the work of a point, in units of which there are 1.5e8 in a second."""

@@ -24,6 +24,7 @@ class Settings(NamedTuple):
     bin_steps: int
     segment: int  #: bins of a segment of the spectra, none where 0
     saturated_above: Hz
+    stopped_above: Hz | None = None  #: mean rate of a population, over all that is measured
 
     def coordinates(self) -> dict[str, list[str] | Coordinate]:
         """Return the beginnings of the time bins, and the frequencies of the spectra."""
@@ -68,7 +69,10 @@ class Activity:
         self._settings, self._sizes, self._whose = settings, np.array(sizes), whose
         self._keep, self._kept = keep, [(np.empty(0, np.int32), np.empty(0, np.int32))]
         self._recent, self._since = np.zeros(len(sizes), np.int64), 0
-        self.saturated = False  #: whether the network was stopped
+        self.saturated = False  #: whether the network was stopped, so fast was it
+        seconds = (settings.n_steps - settings.n_discard) * settings.dt * PER_MS
+        above = np.inf if settings.stopped_above is None else settings.stopped_above
+        self._most = above * self._sizes * seconds * (1.0 + 1e-9)  # rounding decides nothing
 
     def told(self, neuron: Spikes, step: Spikes, reached: int) -> bool:
         """Count a chunk of spikes; return whether the network is to stop."""
@@ -81,6 +85,9 @@ class Activity:
             rate = self._recent / (self._sizes * ((reached - self._since) * s.dt * PER_MS))
             self._recent[:], self._since = 0, reached
             self.saturated = bool(rate.max() > s.saturated_above) and reached < s.n_steps
+            if s.stopped_above is not None:
+                spikes = np.bincount(self._whose, self._tally.spikes, len(self._sizes))
+                return self.saturated or bool((spikes > self._most).any())
         return self.saturated
 
     def spikes(self) -> tuple[Spikes, Spikes]:

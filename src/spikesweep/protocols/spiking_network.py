@@ -6,7 +6,8 @@ drive, `grid.drive` sweeps its rate. A spike has the time at which the neuron ha
 without a delay it arrives then. Measures are those of kernels.statistics.activity.
 
 A network whose busiest population is above `saturated_above` for a tenth of a second is stopped, as a result
-with the status `saturated`: what it did until then.
+with the status `saturated`: what it did until then. One with more spikes than `gate.rate` allows in all is
+stopped, too: its mean rate would be above in any case.
 """
 
 from collections.abc import Mapping
@@ -68,6 +69,9 @@ class SpikingNetworkActivity(Experiment):
     record_spikes: bool = True  #: keep the time and the neuron of every spike
     record_rates: bool = True  #: keep the rate of every neuron: not where a sweep changes how many there are
     saturated_above: Positive[Hz] = 500.0  #: rate of a population that stops a network
+    stopped_above: Positive[Hz] | None = (
+        None  #: mean rate of a population that ends a network, by `gate.rate`
+    )
     record_connections: bool = False  #: keep who connects to whom, how strongly and how late
 
     @property
@@ -95,6 +99,12 @@ class SpikingNetworkActivity(Experiment):
             network.whole.check()
             known = known_signals(network.whole)
         return replace(self, record=named(self.record, known))
+
+    def limited(self, gates: Mapping[str, tuple[float | None, ...]]) -> "SpikingNetworkActivity":
+        """Return the protocol that ends a network once its spikes are more than `gate.rate` allows in all."""
+        ends = gates.get("rate", ())
+        high = ends[1] if len(ends) == 2 else None
+        return replace(self, stopped_above=high) if high is not None and high > 0.0 else self
 
     def aliases(self, network: Any) -> dict[str, str]:
         """Return the keys that have an axis of a shorter name: that of the one drive's rate is `drive`."""
@@ -190,7 +200,8 @@ class SpikingNetworkActivity(Experiment):
                 f"protocol.spectrum = {self.spectrum} ms is refused; allowed: 0, or from two bins of "
                 f"{self.bin} ms to the analysed {self.duration - self.discard} ms"
             )
-        return Settings(self.dt, n_steps, discard, bin_steps, segment, self.saturated_above)
+        above = self.saturated_above, self.stopped_above
+        return Settings(self.dt, n_steps, discard, bin_steps, segment, *above)
 
     def _runs(
         self, network: SpikingNetwork, points: Mapping[str, NDArray[Any]], settings: Settings

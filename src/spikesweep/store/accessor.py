@@ -16,6 +16,7 @@ from spikesweep.grid.grid import POINT
 from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.regular import on_grid
 from spikesweep.grid.schema import DONE, counts_of
+from spikesweep.grid.trials import best
 from spikesweep.store import Reader, place, stored, tables
 from spikesweep.store.arrays import version
 
@@ -60,6 +61,11 @@ class SweepAccessor:
             if dim not in status.dims:
                 raise InputError(f"{dim} is no dimension of points; {nearest(dim, map(str, status.dims))}")
         return status.isin(DONE).all(dims or None)
+
+    def best(self) -> xr.Dataset:
+        """Return the point that an `optimise` has found best, with its `loss`; raise InputError."""
+        record = self._ds.attrs.get("sample", {})
+        return best(self._ds, json.loads(record) if isinstance(record, str) else record)
 
     def on_grid(self, num: int | Mapping[str, int] = 64) -> xr.Dataset:
         """Return a regular view of points: every number on a grid of `num` values an axis, or by its name.

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from spikesweep.errors import DamagedError, InputError
-from spikesweep.grid.schema import DONE
+from spikesweep.grid.schema import COMPUTED
 from spikesweep.store import durable, growth
 from spikesweep.store.check import check, plain_grid
 from spikesweep.store.reading import UNFINISHED, Reader
@@ -79,11 +79,11 @@ def n_lost(there: Reader, here: Reader) -> int:
     old = growth.stored_grid(there, asked, defaults)
     places = [growth.positions(v, among) for v, among in zip(old.values, asked.values, strict=True)]
     try:
-        lost = np.isin(there.status().reshape(old.shape), DONE)
+        lost = np.isin(there.status().reshape(old.shape), COMPUTED)
     except DamagedError:
         return 0
     inside = np.ix_(*(np.flatnonzero(place >= 0) for place in places))
-    done = np.isin(here.status(), DONE)[np.ix_(*(place[place >= 0] for place in places))]
+    done = np.isin(here.status(), COMPUTED)[np.ix_(*(place[place >= 0] for place in places))]
     lost[inside] &= ~done
     return int(np.count_nonzero(lost))
 

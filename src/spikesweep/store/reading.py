@@ -175,7 +175,7 @@ class Reader(Description):
         if (found := asked_for.requests(self.path)) is not None:
             meant = xr.DataArray(asked_for.mask(found, self.axis_values()), dims=self.axes)
             status = ds["status"]
-            flags = {"flag_values": [*range(NOT_ASKED + 1)], "flag_meanings": STATUS_MEANINGS}
+            flags = {"flag_values": [*range(len(STATUS_MEANINGS.split()))], "flag_meanings": STATUS_MEANINGS}
             ds["status"] = status.where((status != MISSING) | meant, NOT_ASKED).assign_attrs(flags)
         return ds
 

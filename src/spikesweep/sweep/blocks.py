@@ -2,7 +2,7 @@
 
 import os
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 from spikesweep import store as stores
 from spikesweep.grid.grid import Block
 from spikesweep.grid.ragged import Cells, Ragged, fillable, filled
-from spikesweep.grid.schema import DONE, FAILED, MISSING, NON_FINITE, OK
+from spikesweep.grid.schema import COMPUTED, FAILED, MISSING
 from spikesweep.sweep.compute.isolation import Death, isolated, watched
 from spikesweep.sweep.compute.tasks import memory_here
 from spikesweep.sweep.job import Job
+from spikesweep.sweep.reduced import Points, Results, called, status_of
 from spikesweep.sweep.sent import Sent, Unfit
-
-Points = Mapping[str, NDArray[Any]]
-Results = dict[str, NDArray[Any] | Ragged]
 
 
 @dataclass(frozen=True)
@@ -126,17 +124,17 @@ def _written(
     if not asked.any():
         return status
     whole = job.grid.whole
-    new_status = _status(job, new, len(asked))
+    new_status = status_of(job.variables, whole, new, len(asked))
     new_status[failed] = FAILED
     by_point: Any = (-1, *new_status.shape[1:])
     old = status.reshape(by_point)[chosen]
     # a point may be done at some values of its whole axes: failing at others takes nothing away
-    done = np.isin(old, DONE)
+    done = np.isin(old, COMPUTED)
     kept = np.isin(np.arange(len(old)), failed) & done.reshape(len(old), -1).any(axis=1) | ~asked
     rows = np.flatnonzero(chosen)[~kept]
     stays = (new_status == FAILED) & done | ~asked.reshape(-1, *(1,) * (new_status.ndim - 1))
     status.reshape(by_point)[chosen] = np.where(stays, old, new_status)
-    for variable in job.protocol.variables:
+    for variable in job.variables:
         values, n_dims = fillable(found[variable.name]), len(variable.dims)
         flat = values.reshape(*values.shape[:n_dims], -1, *variable.whole_shape(whole))
         index: Any = (*(slice(None),) * n_dims, ~kept)
@@ -146,46 +144,24 @@ def _written(
     return status
 
 
-def _status(job: Job, new: Results, n: int) -> NDArray[np.uint8]:
-    """Return what a protocol reports of its points, and what their values say where it reports nothing."""
-    whole = job.grid.whole
-    status = np.full((n, *(len(v) for v in whole.values())), OK, np.uint8)
-    for variable in job.protocol.variables:
-        found = new[variable.name]
-        values = found.values if isinstance(found, Ragged) else found
-        if values.dtype.kind == "f" and not variable.optional:
-            each = np.isfinite(values)
-            cells = found.cell_is(each) if isinstance(found, Ragged) else each
-            finite = cells.all(axis=tuple(range(len(variable.dims))))
-            lacking = [1 + i for i, name in enumerate(whole) if name in variable.without]
-            status[np.broadcast_to(~np.expand_dims(finite, lacking), status.shape)] = NON_FINITE
-    reported: Any = new.get("status", MISSING)
-    return np.where(reported != MISSING, reported, status).astype(np.uint8)
-
-
 def results(job: Job, points: Points) -> Results:
     """Return the protocol's results at points, those of swept parameters put together."""
     whole = job.grid.whole
     if job.parameters is None:
-        return _complete(job, job.protocol(job.network, points, whole))
+        return called(job.protocol, job.network, points, points, whole, job.summary)
     out = _empty(job, n_points(points))
     failures: dict[int, Any] = {}
     for call in job.parameters.calls(points):
-        found = _complete(job, call.protocol(call.network, call.points, whole))
-        for variable in job.protocol.variables:
+        own = {name: values[call.index] for name, values in points.items()}
+        found = called(call.protocol, call.network, call.points, own, whole, job.summary)
+        for variable in job.variables:
             _put(out[variable.name], len(variable.dims), call.index, found[variable.name])
-        out["status"][call.index] = _status(job, found, len(call.index))  # before others are longer
+        # before others are longer
+        out["status"][call.index] = status_of(job.variables, whole, found, len(call.index))
         told: Any = found.get("failures", {})
         failures |= {int(call.index[i]): one for i, one in told.items()}
     whole_block: dict[str, Any] = {name: filled(values) for name, values in out.items()}
     return whole_block | {"failures": failures}
-
-
-def _complete(job: Job, found: Mapping[str, Any]) -> Results:
-    """Return the results of a call; raise KeyError where a declared variable is not there."""
-    if lost := [variable.name for variable in job.protocol.variables if variable.name not in found]:
-        raise KeyError(f"{type(job.protocol).__name__} declares {', '.join(lost)}, but returned {[*found]}")
-    return dict(found)
 
 
 def n_points(points: Points) -> int:
@@ -198,7 +174,7 @@ def _empty(job: Job, n: int) -> dict[str, Any]:
     whole = job.grid.whole
     extra = {name: len(labels) for name, labels in job.coordinates.items()}
     out: dict[str, Any] = {"status": np.full((n, *(len(v) for v in whole.values())), MISSING, np.uint8)}
-    for variable in job.protocol.variables:
+    for variable in job.variables:
         shape = (*(extra[dim] for dim in variable.dims), n, *variable.whole_shape(whole))
         empty = np.nan if np.dtype(variable.dtype).kind == "f" else 0
         array = np.full(shape, empty, variable.dtype)
@@ -271,7 +247,7 @@ def _assembled(
         if isinstance(answer, (Failure, Death)):
             failures[i] = answer if isinstance(answer, Failure) else Failure(answer.reason)
         else:
-            for variable in job.protocol.variables:
+            for variable in job.variables:
                 _put(out[variable.name], len(variable.dims), slice(i, i + 1), answer[variable.name])
             out["status"][i : i + 1] = answer.get("status", MISSING)
     return {name: filled(values) for name, values in out.items()}, failures

@@ -174,8 +174,10 @@ def _grid(
     if ranges:
         table, record = drawn(options, ranges)
         tables.append(table)
-    elif options.refine:
-        raise InputError("refine is given, but no axis is a range; allowed: grid.KEY={low:..., high:...}")
+    elif options.chosen:
+        raise InputError(
+            f"{options.chosen.key} is given, but no axis is a range; allowed: grid.KEY={{low:..., high:...}}"
+        )
     elif options.sample.num is not None:
         raise InputError("sample.num is given, but no axis is a range; allowed: grid.KEY={low:..., high:...}")
     _check_tables(tables, known)

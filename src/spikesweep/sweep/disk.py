@@ -17,9 +17,7 @@ from spikesweep.sweep.run import block_points
 def n_bytes(job: Job) -> int:
     """Return how much the results of all points are before they are compressed, ragged ones left out."""
     extra = job.coordinates
-    itemsizes = (
-        prod(len(extra[d]) for d in v.dims) * np.dtype(v.dtype).itemsize for v in job.protocol.variables
-    )
+    itemsizes = (prod(len(extra[d]) for d in v.dims) * np.dtype(v.dtype).itemsize for v in job.variables)
     return job.grid.n_points * (sum(itemsizes) + 1)
 
 
@@ -46,7 +44,7 @@ def n_files(job: Job, compute: Executor, *, overwrite: bool) -> int:
     n_blocks = sum(bool(written[block.slices].any()) for block in grid.blocks(chunks))
     beside = job.protocol.axis_coordinates(job.network, grid.coordinates)
     n_coordinates = len(grid.axes) + len(grid.columns) + len({**job.coordinates, **beside})
-    variables = job.protocol.variables
+    variables = job.variables
     before = asked_for.requests(job.path) if store is not None else None
     if old is not None and not is_as_it_was:
         before = [{**asked_for.request(old), **one} for one in before or [asked_for.request(old)]]

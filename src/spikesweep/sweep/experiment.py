@@ -10,14 +10,17 @@ from spikesweep.models.contracts import Network
 from spikesweep.protocols.base import Experiment
 
 #: Nodes of a configuration that protocol, network and cells are built from, and how they were chosen.
-PARTS = ("protocol", "network", "neuron", "choices")
+PARTS = ("protocol", "network", "neuron", "choices", "gate")
 
 
 def assemble(values: Mapping[str, Any]) -> tuple[Any, Any]:
     """Return the protocol and the network of plain values; raise InputError."""
     protocol: Experiment = build(values["protocol"], "protocol", Experiment)
     network = network_of(values) if protocol.has_network else None
-    return protocol.on(network), network
+    protocol = protocol.on(network)
+    if values.get("gate"):
+        protocol = protocol.limited({name: tuple(ends) for name, ends in values["gate"].items()})
+    return protocol, network
 
 
 def network_of(values: Mapping[str, Any]) -> Any:

@@ -34,15 +34,17 @@ def code_of(job: Job) -> dict[str, str]:
 def _classes(job: Job) -> set[Any]:
     # Parameters also where nothing is swept: a sweep may get such an axis later
     parts = (part for whole in (job.protocol, job.network) for _, part in parts_of(whole, ""))
-    return {Parameters, *map(type, parts), *job.protocol.made_of}
+    summary = job.summary.made_of if job.summary else ()
+    return {Parameters, *map(type, parts), *job.protocol.made_of, *summary}
 
 
 def refuse_other_sweep(job: Job, store: Store) -> None:
     """Refuse a store whose sweep does not go on as a job, whatever code made it; raise OtherSweepError."""
     _refuse_other_values(job, store)
     there, here = store.attrs.get("sample") or {}, job.grid.sample or {}
-    if "refine" in {**there, **here} and there != here:
-        raise OtherSweepError(f"{store.path} has points chosen by refine = {there.get('refine')}")
+    for key in ("refine", "optimise"):
+        if key in {**there, **here} and there != here:
+            raise OtherSweepError(f"{store.path} has points chosen by {key} = {there.get(key)}")
     old = growth.stored_grid(store, job.grid, job.defaults)
     if growth.union(old, job.grid).shape != old.shape:
         growth.all_labels(store, job.coordinates)
@@ -112,6 +114,8 @@ def _other_versions(there: Mapping[str, Any], here: Mapping[str, Any], names: It
 def _is_unread(line: str, job: Job) -> bool:
     """Return whether a difference is that of a value which is new, and which the protocol does not read."""
     key, _, values = line.partition(": ")
+    if key.partition(".")[0] in ("summary", "gate"):
+        return False
     return values.startswith("nothing there,") and not is_read(job.protocol, key)
 
 

@@ -20,12 +20,15 @@ from spikesweep.errors import InputError
 from spikesweep.folder_packages import with_models
 from spikesweep.grid.attributes import cell_names
 from spikesweep.grid.grid import Block, Grid
+from spikesweep.grid.schema import Variable
 from spikesweep.protocols.base import Experiment
+from spikesweep.protocols.summary import Summary
 from spikesweep.sweep.compute.base import Executor
 from spikesweep.sweep.design import design, with_texts
 from spikesweep.sweep.experiment import PARTS, assemble
 from spikesweep.sweep.places import placed
 from spikesweep.sweep.provenance import versions
+from spikesweep.sweep.reduced import first_results
 from spikesweep.sweep.swept import Parameters
 from spikesweep.sweep.swept_keys import flat_axes
 
@@ -48,6 +51,7 @@ class Job:
     attrs: Mapping[str, Any] = field(default_factory=dict)  #: more for the store: versions, commit
     defaults: Mapping[str, Any] = field(default_factory=dict)  #: of axes that an older store may lack
     parameters: Parameters | None = None  #: the swept parameters of the configuration
+    summary: Summary | None = None  #: what is kept of the protocol's results, where that is not all
     beside: str = ""  #: for a new store beside the first one: how the sweep of that differs
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
@@ -57,7 +61,13 @@ class Job:
     @property
     def coordinates(self) -> Mapping[str, Any]:
         """Return the labels along the dimensions beyond the grid's, the longest of any point."""
-        return (self.parameters and self.parameters.labels) or self.protocol.coordinates(self.network)
+        labels = (self.parameters and self.parameters.labels) or self.protocol.coordinates(self.network)
+        return self.summary.coordinates(labels) if self.summary else labels
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """Return what is stored of each point."""
+        return self.summary.variables if self.summary else self.protocol.variables
 
 
 def make_job(cfg: compose.Configuration, later: Round | None = None) -> tuple[Job, Executor, Options]:
@@ -75,8 +85,8 @@ def make_job(cfg: compose.Configuration, later: Round | None = None) -> tuple[Jo
     protocol, network = assemble({name: filled.get(name) for name in PARTS})
     protocol.check(network)
     base = options.store_path(values.get("choices") or {}, protocol.store_name)
-    texts = cfg, values, options
-    return placed(base, options, partial(_job_at, *texts, protocol, network)), executor, options
+    texts, tried = (cfg, values, options), dict[str, Summary]()
+    return placed(base, options, partial(_job_at, *texts, protocol, network, tried)), executor, options
 
 
 def _job_at(
@@ -85,6 +95,7 @@ def _job_at(
     options: Options,
     protocol: Experiment,
     network: Any,
+    tried: dict[str, Summary],
     path: Path,
     stored: "Store | None",
 ) -> Job:
@@ -96,18 +107,50 @@ def _job_at(
     if not protocol.has_network:
         protocol = _seen(protocol, values, grid, stored)
         protocol.check(network)
-    options.check_rounds(protocol.variables)
+    summary = _summarised(options, protocol, network, grid, parameters, tried, stored)
+    options.check_rounds(summary.variables if summary else protocol.variables)
     drawn_from = {"root_seed": protocol.root_seed} if hasattr(protocol, "root_seed") else {}
     return Job(
         protocol,
         network,
         grid,
         path,
-        with_texts(identity(values, protocol), parameters),
+        with_texts({**identity(values, protocol), **(summary.found() if summary else {})}, parameters),
         {**drawn_from, "versions": versions(), **({"sample": grid.sample} if grid.sample else {})},
         {axis.name: axis.base for axis in grid.swept if axis.base is not None},
         parameters,
+        summary,
     )
+
+
+def _summarised(
+    options: Options,
+    protocol: Experiment,
+    network: Any,
+    grid: Grid,
+    parameters: Parameters | None,
+    tried: dict[str, Summary],
+    stored: "Store | None",
+) -> Summary | None:
+    """Return what is kept of results: as the store says, or calls with those of a first point, made once."""
+    there = stored.attrs["configuration"].get("summary", {}) if stored else {}
+    known = there if there.get("of") == [*options.summary] else {}
+    summary = Summary.of(options.summary, options.gate, protocol.variables, known)
+    if summary is None:
+        return None
+    if not summary.is_known:
+        summary = tried.get("") or summary.seen(first_results(protocol, network, grid, parameters))
+        tried[""] = summary
+    labels = (parameters and parameters.labels) or protocol.coordinates(network)
+    summary.check((*grid.names, *grid.coordinates, *summary.coordinates(labels)))
+    return summary
+
+
+def summary_of(stored: Mapping[str, Any], protocol: Experiment) -> Summary | None:
+    """Return what a store keeps of the results of its protocol, by its configuration."""
+    known, gates = stored.get("summary", {}), stored.get("gate", {})
+    ends = {name: tuple(values) for name, values in gates.items()}
+    return Summary.of(known.get("of", ()), ends, protocol.variables, known)
 
 
 def _seen(protocol: Any, values: Mapping[str, Any], grid: Grid, stored: "Store | None") -> Any:

@@ -100,10 +100,14 @@ def _label(options: Options, differences: tuple[tuple[str, str], ...]) -> str:
         words = ["sample"]
     elif options.refine is not None:
         words = ["refined"]
+    elif options.optimise is not None:
+        words = ["optimised"]
     elif options.zip:
         words = [*options.zip]
     elif options.exclude:
         words = ["excluded"]
+    elif options.summary:
+        words = ["summary"]
     elif len(values) <= _NAMED:
         words = [f"{key.rpartition('.')[2]}_{value}" for key, value in values]
     else:

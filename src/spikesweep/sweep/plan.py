@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
 from spikesweep.grid.grid import Block, Grid
-from spikesweep.grid.schema import DONE, FAILURES
+from spikesweep.grid.schema import COMPUTED, FAILURES
 from spikesweep.grid.texts import duration_text, size_text
 from spikesweep.kernels.cells.driver import LANES
 from spikesweep.kernels.compile.cache import folder as kernel_folder
@@ -116,7 +116,7 @@ def make_plan(job: Job, compute: Executor, *, overwrite: bool, retry: bool) -> P
         str(job.path),
         tuple(_axis(name, len(v), job) for name, v in zip(job.grid.names, job.grid.values, strict=True)),
         status.size,
-        int(np.count_nonzero(np.isin(status, DONE))),
+        int(np.count_nonzero(np.isin(status, COMPUTED))),
         int(np.count_nonzero(np.isin(status, FAILURES))),
         len(blocks),
         prod(chunks),

@@ -15,12 +15,12 @@ from spikesweep.grid.attributes import cell_names
 from spikesweep.grid.grid import POINT, Block, Grid, label_text
 from spikesweep.grid.labels import is_label
 from spikesweep.grid.ragged import Ragged
-from spikesweep.grid.schema import DONE, FAILED, NON_FINITE
+from spikesweep.grid.schema import COMPUTED, FAILED, NON_FINITE
 from spikesweep.protocols.base import Traced
 from spikesweep.store.growth import stored_labels
 from spikesweep.sweep.blocks import results
 from spikesweep.sweep.experiment import assemble
-from spikesweep.sweep.job import Job
+from spikesweep.sweep.job import Job, summary_of
 from spikesweep.sweep.stored_text import refuse_resolved
 from spikesweep.sweep.swept import Derived, Parameters, lane_keys, places_of
 from spikesweep.sweep.swept_keys import parameters as known_parameters
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 #: Statuses of points whose values have been computed.
-_KNOWN = (*DONE, NON_FINITE)
+_KNOWN = (*COMPUTED, NON_FINITE)
 
 
 def rebuilt(store: stores.Store) -> Job:
@@ -44,8 +44,9 @@ def rebuilt(store: stores.Store) -> Job:
         tuple(store.axis_values().values()),
         tuple((axes[name], values) for name, values in store.columns().items()),
     )
+    summary = summary_of(stored, protocol)
     if not swept:
-        return Job(protocol, network, grid, store.path, stored)
+        return Job(protocol, network, grid, store.path, stored, summary=summary)
     known = known_parameters(stored)
     texts = stored.get("interpolated", {})
     keys = tuple(axis.key for axis in grid.swept)
@@ -59,9 +60,11 @@ def rebuilt(store: stores.Store) -> Job:
     cells = cell_names(stored["network"])
     places = {key: places_of(key, cells) if key in known else () for key in (*keys, *texts)}
     lanes = lane_keys({"protocol": protocol, "network": network}, places)
-    labels = stored_labels(store, protocol.coordinates(network))
+    asked = protocol.coordinates(network)
+    stays = summary.coordinates(asked) if summary else asked
+    labels = {**asked, **stored_labels(store, {n: each for n, each in asked.items() if n in stays})}
     parameters = Parameters(protocol, network, grid.swept, derived, places, lanes, labels)
-    return Job(protocol, network, grid, store.path, stored, parameters=parameters)
+    return Job(protocol, network, grid, store.path, stored, parameters=parameters, summary=summary)
 
 
 class _Table(dict[tuple[Any, ...], Any]):
@@ -167,7 +170,7 @@ def verify(store: stores.Store, k: int, rng: np.random.Generator) -> dict[str, A
     # where some values of a point's whole axes failed, the others cannot be computed again without them
     axes = tuple(i for i, axis in enumerate(job.grid.axes) if axis.whole)
     whole = ~(status == FAILED).any(axis=axes, keepdims=True)
-    done = np.argwhere(np.isin(status, DONE) & whole)
+    done = np.argwhere(np.isin(status, COMPUTED) & whole)
     chosen = rng.choice(done, min(k, len(done)), replace=False)
     other = []
     for where in chosen:

@@ -6,7 +6,7 @@ there, and goes on where it was.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spikesweep.analysis.replicates import interval, repetitions
 from spikesweep.config.options import Options
-from spikesweep.config.rounds import Refine, Replicate, Round
+from spikesweep.config.rounds import Chosen, Refine, Replicate, Round
 from spikesweep.errors import InputError, nearest, shown
 from spikesweep.grid.densities import cumulative
 from spikesweep.grid.grid import POINT
@@ -22,6 +22,8 @@ from spikesweep.grid.labels import is_label
 from spikesweep.grid.mesh import chosen
 from spikesweep.grid.priors import values_of
 from spikesweep.grid.schema import DONE, Coordinate
+from spikesweep.grid.trials import chosen as trials
+from spikesweep.grid.trials import losses
 from spikesweep.store import Store
 from spikesweep.sweep.job import Job
 
@@ -39,8 +41,8 @@ class Next:
 
 def after(job: Job, options: Options, ds: "xr.Dataset") -> Next:
     """Return what comes after a round, given all that it asked for; raise InputError."""
-    if options.refine:
-        return _more_points(job, options.refine, ds)
+    if options.chosen:
+        return _more_points(job, options.chosen, ds)
     assert options.replicate
     return _more_seeds(options.replicate, ds)
 
@@ -62,9 +64,9 @@ def _more_seeds(replicate: Replicate, ds: "xr.Dataset") -> Next:
     return Next(Round(seeds=min(wanted, replicate.most)), where)
 
 
-def check_refine(job: Job, refine: Refine) -> None:
+def check_chosen(job: Job, refine: Chosen) -> None:
     """Refuse results that are more than a number at each point; raise InputError."""
-    variable = next(v for v in job.protocol.variables if v.name == refine.variable)
+    variable = next(v for v in job.variables if v.name == refine.variable)
     labels: dict[str, Any] = {dim: job.coordinates.get(dim, []) for dim in variable.dims}
     labels |= {
         axis.name: values
@@ -73,20 +75,21 @@ def check_refine(job: Job, refine: Refine) -> None:
     }
     for dim in refine.at:
         if dim not in labels:
-            raise InputError(f"refine.at.{dim} is no dimension of {variable.name}; {nearest(dim, labels)}")
+            text = f"{refine.key}.at.{dim} is no dimension of {variable.name}"
+            raise InputError(f"{text}; {nearest(dim, labels)}")
     for dim, each in labels.items():
         own = each.values if isinstance(each, Coordinate) else np.asarray(each)
         given = refine.at.get(dim)
         if given is None and len(own) > 1:
             raise InputError(
-                f"refine: {variable.name} has {len(own)} values along {dim} at each point; "
-                f"allowed: refine.at.{dim} = one of {shown(own.tolist())}"
+                f"{refine.key}: {variable.name} has {len(own)} values along {dim} at each point; "
+                f"allowed: {refine.key}.at.{dim} = one of {shown(own.tolist())}"
             )
         if given is not None and not is_label(own, given).any():
-            raise InputError(f"refine.at.{dim} = {given!r}; allowed: one of {shown(own.tolist())}")
+            raise InputError(f"{refine.key}.at.{dim} = {given!r}; allowed: one of {shown(own.tolist())}")
 
 
-def _more_points(job: Job, refine: Refine, ds: "xr.Dataset") -> Next:
+def _more_points(job: Job, refine: Chosen, ds: "xr.Dataset") -> Next:
     """Return the round after one of points, all of which have been computed, or failed."""
     n, record = ds.sizes[POINT.name], job.grid.sample
     stored = _stored(job)
@@ -98,11 +101,14 @@ def _more_points(job: Job, refine: Refine, ds: "xr.Dataset") -> Next:
         return Next(Round(points=stored[:whole]), text)
     wanted = min(refine.after(n), refine.budget)
     if len(stored) < wanted:  # perhaps a part of the round is there, by a smaller budget
-        new = _chosen(refine, record["axes"], ds, refine.after(n) - n)
+        by = _chosen if isinstance(refine, Refine) else _tried
+        new = by(refine, record["axes"], ds, refine.after(n) - n)
         if new is None:
             return Next(None, f"{text}; too few have results to choose more")
         there = {tuple(row) for row in stored.tolist()}
         stored = np.concatenate([stored, [row for row in new.tolist() if tuple(row) not in there]])
+        if len(stored) <= n:
+            return Next(None, f"{text}; none is left to choose")
     return Next(Round(points=stored[:wanted]), text)
 
 
@@ -111,16 +117,17 @@ def _stored(job: Job) -> NDArray[np.float64]:
     store = Store.at(job.path)
     assert store is not None
     if store.attrs.get("sample") != job.grid.sample:
-        there = (store.attrs.get("sample") or {}).get("refine")
+        (key,) = {"refine", "optimise"} & {*job.grid.sample}
+        there = (store.attrs.get("sample") or {}).get(key)
         raise InputError(
-            f"{store.path} has points chosen by refine = {there}, here {job.grid.sample['refine']}; "
+            f"{store.path} has points chosen by {key} = {there}, here {job.grid.sample[key]}; "
             "allowed: the same, another name=..., or overwrite=true"
         )
     columns = store.columns()
     return np.stack([columns[axis.name] for axis, _ in job.grid.columns], axis=1)
 
 
-def _chosen(refine: Refine, axes: Mapping[str, Any], ds: "xr.Dataset", n: int) -> NDArray[Any] | None:
+def _chosen(refine: Any, axes: Mapping[str, Any], ds: "xr.Dataset", n: int) -> NDArray[Any] | None:
     """Return n new points by what came out at those that are there; None where that is too little."""
     values = ds[refine.variable].where(ds["status"].isin(DONE)).load()
     for dim, label in refine.at.items():
@@ -142,3 +149,12 @@ def _chosen(refine: Refine, axes: Mapping[str, Any], ds: "xr.Dataset", n: int) -
     known = {tuple(row) for row in values_of(axes, unit[~good]).tolist()}
     new = [row for row in found.tolist() if tuple(row) not in known]
     return np.array(new[:n])
+
+
+def _tried(optimise: Any, axes: Mapping[str, Any], ds: "xr.Dataset", n: int) -> NDArray[Any] | None:
+    """Return n new points by how good those are that are there; None where none has a result."""
+    found = losses(ds, asdict(optimise)).values
+    if not np.isfinite(found).any():
+        return None
+    unit = np.stack([cumulative(prior, ds[name].values) for name, prior in axes.items()], axis=1)
+    return values_of(axes, trials(np.clip(unit, 0.0, 1.0), found, n, optimise.seed))

@@ -136,7 +136,7 @@ def _store(job: Job, compute: Executor, overwrite: bool) -> stores.Store:
     """Return the store of a sweep: as it is, grown by what is asked for, or new. Call it under the lock."""
     store = stores.Store.at(job.path)
     code = code_of(job)
-    variables = job.protocol.variables
+    variables = job.variables
     try:
         if store is None or overwrite:
             return _created(job, compute, code, replace=store is not None)
@@ -204,7 +204,7 @@ def _created(job: Job, compute: Executor, code: Mapping[str, str], *, replace: b
     made = {**creation(), "configuration": dict(job.identity), "code": dict(code)}
     attrs = {**job.attrs, **made, **models_in(code)}
     coordinates = _coordinates(job, job.grid)
-    variables = job.protocol.variables
+    variables = job.variables
     return stores.create(job.path, job.grid, variables, coordinates, chunks, attrs, replace=replace)
 
 
@@ -233,7 +233,7 @@ def _block_points(job: Job, compute: Executor) -> int:
     if compute.block_points is not None:
         return int(compute.block_points)
     by_work = BLOCK_WORK / max(job.protocol.work(job.network, job.grid.whole), 1.0) * job.grid.n_whole
-    by_files = job.grid.n_points * stores.files_of_block(job.protocol.variables) / MAX_FILES
+    by_files = job.grid.n_points * stores.files_of_block(job.variables) / MAX_FILES
     wanted = max(by_work, min(by_files, _LONGER * by_work))
     shared = max(-(-job.grid.n_points // _MIN_BLOCKS), _SHORTEST * by_work)
     return max(1, min(int(wanted), int(shared), MAX_BLOCK_POINTS))

@@ -17,8 +17,8 @@ def drawn(
     options: Options, ranges: Mapping[str, tuple[Axis, Mapping[str, Any]]]
 ) -> tuple[Table, dict[str, Any]]:
     """Return the points of the ranges, by key of their axes, and their record; raise InputError."""
-    if options.refine:
-        return options.refine.drawn(ranges, options.round.points if options.round else None)
+    if options.chosen:
+        return options.chosen.drawn(ranges, options.round.points if options.round else None)
     design = DESIGNS[options.sample.method]
     if design.blocks and options.exclude:
         raise InputError(

@@ -5,9 +5,8 @@ from spikesweep.view.point import MEANINGS
 #: Of cells without a value.
 EMPTY = "#e3e3e3"
 #: Of statuses, in their order: Okabe and Ito's.
-STATUS = dict(
-    zip(MEANINGS, ("#e3e3e3", "#0072b2", "#cc79a7", "#d55e00", "#56b4e9", "#fafafa", "#000000"), strict=True)
-)
+_OF_STATUS = ("#e3e3e3", "#0072b2", "#cc79a7", "#d55e00", "#56b4e9", "#fafafa", "#e69f00", "#000000")
+STATUS = dict(zip(MEANINGS, _OF_STATUS, strict=True))
 #: Of reasons of failures, in their order.
 REASONS = ("#cc79a7", "#d55e00", "#e69f00", "#f0e442", "#009e73", "#56b4e9", "#0072b2", "#000000")
 #: Of lines.

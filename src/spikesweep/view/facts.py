@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spikesweep.grid.schema import DONE, FAILURES, MISSING, NOT_ASKED
+from spikesweep.grid.schema import COMPUTED, FAILURES, MISSING, NOT_ASKED
 from spikesweep.grid.texts import duration_text
 from spikesweep.view.labels import LONG, plain_text
 from spikesweep.view.point import MEANINGS
@@ -59,7 +59,7 @@ def progress(source: Source) -> Progress:
     return Progress(
         counts,
         asked=source.status.size - int(found[NOT_ASKED]),
-        done=int(found[list(DONE)].sum()),
+        done=int(found[list(COMPUTED)].sum()),
         failed=int(found[list(FAILURES)].sum()),
         missing=missing,
         rate=rate,

@@ -8,13 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesweep.grid.grid import POINT
-from spikesweep.grid.schema import DONE, FAILED, FAILURES, MISSING, NON_FINITE, NOT_ASKED, OK, SATURATED
+from spikesweep.grid.schema import (
+    DONE,
+    FAILED,
+    FAILURES,
+    GATED,
+    MISSING,
+    NON_FINITE,
+    NOT_ASKED,
+    OK,
+    SATURATED,
+)
 from spikesweep.view.labels import plain_text
 from spikesweep.view.source import UNREADABLE, Source
 from spikesweep.view.state import Fitted
 
 #: The status of several points is the first of these that one of them has: a failure is not to be missed.
-SEVERITY = (FAILED, NON_FINITE, UNREADABLE, MISSING, SATURATED, OK, NOT_ASKED)
+SEVERITY = (FAILED, NON_FINITE, UNREADABLE, MISSING, GATED, SATURATED, OK, NOT_ASKED)
 #: Reasons of failures that are told apart; the next code is that of all others.
 REASONS = 7
 #: Of a status its place in that, and back.

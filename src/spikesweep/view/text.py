@@ -17,7 +17,7 @@ from spikesweep.view.source import Source
 from spikesweep.view.state import Fitted, State, fitted
 
 #: Without colours: from the least to the greatest value; statuses in their order; reasons of failures.
-_RAMP, _STATUS, _REASONS = " .:-=+*#%@", "·o!xs +", "!abcdefz"
+_RAMP, _STATUS, _REASONS = " .:-=+*#%@", "·o!xs g+", "!abcdefz"
 _MISSING, _FAILED = "·", "x"
 #: Columns that labels of rows take, and lines that all but the map takes.
 _MARGIN, _LINES = 9, 7

@@ -16,7 +16,7 @@ from spikesweep.analysis.plots import general, refined
 from spikesweep.analysis.plots import swept as swept_points
 from spikesweep.analysis.plots.style import COLORS, styled
 from spikesweep.grid.attributes import FIGURE_KEY, configuration_of
-from spikesweep.grid.schema import DONE
+from spikesweep.grid.schema import COMPUTED, DONE, GATED
 from spikesweep.store import durable
 
 
@@ -28,8 +28,10 @@ def figure(ds: xr.Dataset) -> Figure:
     with styled():
         drawn: Figure = _module(ds)(ds)
     status = ds.get("status")
-    if status is not None and status.dtype.kind in "iu" and (n := int((~status.isin(DONE)).sum())):
-        text = f"incomplete: {n} of {status.size} points have no results"
+    if status is not None and status.dtype.kind in "iu" and not bool(status.isin(DONE).all()):
+        n, gated = int((~status.isin(COMPUTED)).sum()), int((status == GATED).sum())
+        text = f"incomplete: {n} of {status.size} points have no results" if n else ""
+        text += f"{'; ' if n else ''}{gated} of {status.size} are gated" if gated else ""
         said = "\n".join(filter(None, (text, drawn.get_supxlabel())))  # below: titles are above
         drawn.supxlabel(said, fontsize=8, color=COLORS[1])
     return drawn
