@@ -147,6 +147,9 @@ def _add_exports(add: Callable[[str, str, str], argparse.ArgumentParser]) -> Non
         metavar="FILE",
         help=".csv, .parquet (tables), .nc, .nwb (spikes), .crate (RO-Crate)",
     )
+    export.add_argument(
+        "--failed", action="store_true", help="only the points that failed, as points=FILE.csv takes them"
+    )
     export.add_argument("--engine", help="that writes netCDF: netcdf4, h5netcdf, scipy; one that is there")
     cite = add("cite", "cite:command", "how to cite the software and the models of a sweep: cite PATH")
     cite.add_argument("path", nargs="?", help="or the URL of a store")
