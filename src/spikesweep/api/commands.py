@@ -107,8 +107,9 @@ def _add_stores(add: Callable[[str, str, str], argparse.ArgumentParser]) -> None
     """Add the commands that look after stores."""
     ls = add("ls", "store_commands:ls", "one line for each sweep")
     ls.add_argument("folder", nargs="?", default="outputs", help="or a URL (default: %(default)s)")
-    show = add("show", "store_commands:show", "one sweep in full")
+    show = add("show", "store_commands:show", "one sweep: axes, points, values, code, failures")
     show.add_argument("path", help="or the URL of a store")
+    show.add_argument("--json", action="store_true", help="all that the store says, in place of a page")
     show.add_argument("--sources", action="store_true", help="also those of models from outside")
     check = add("check", "store_commands:check", "find what is missing, truncated, changed or contradictory")
     check.add_argument("path", help="or the URL of a store")

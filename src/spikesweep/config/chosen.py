@@ -1,6 +1,6 @@
 """What the option of a group says by itself: what a configuration has beside that was given by its user."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,22 @@ def given(cfg: DictConfig, group: str) -> Iterator[tuple[str, Any]]:
     there = _option(group, str(option))
     if there:
         yield from _beside(there, OmegaConf.to_container(cfg[group], resolve=False), group)
+
+
+def beside_option(values: Mapping[str, Any], group: str) -> Iterator[tuple[str, Any]]:
+    """Yield the plain values of a group that are not those of its chosen option, by key.
+
+    What an option interpolates is left out, and so are parts that it does not have.
+    """
+    option = (values.get("choices") or {}).get(group)
+    there = _option(group, str(option)) if option is not None else {}
+    if there and isinstance(here := values.get(group), dict):
+        for key, value in _beside(there, here, group):
+            node: Any = there
+            for name in key.split(".")[1:]:
+                node = node.get(name, "${") if isinstance(node, dict) else "${"
+            if not isinstance(value, (dict, list)) and "${" not in str(node):
+                yield key, value
 
 
 def _option(group: str, name: str) -> dict[str, Any]:
