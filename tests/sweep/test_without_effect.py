@@ -25,6 +25,10 @@ FUNCTION = "def simulate(current: float) -> float:\n    return current\n"
         (("network.delay=1.0",), ("network.delay = 1.0 is refused: nothing reads it", "transfer_function")),
         (("network.drives.external.rate=9.0",), ("network.drives.external.rate = 9.0 is refused",)),
         (("protocol=fi_curve", "network.exc.tau_syn=4.0"), ("network.exc.tau_syn = 4.0 is refused",)),
+        (  # what would be computed from an axis is not read either
+            ("protocol=mean_field", "neuron.RS.V_th=-50.0,-45.0", "neuron.FS.V_th=${neuron.RS.V_th}"),
+            ("neuron.FS.V_th = '${neuron.RS.V_th}' is refused: nothing reads it",),
+        ),
         (("protocol=mean_field", "neuron.RS.V_th=-45.0"), ("neuron.RS.V_th = -45.0 is refused",)),
     ],
 )

@@ -12,8 +12,8 @@ from spikesweep.errors import InputError, shown
 from spikesweep.grid.attributes import cell_names
 from spikesweep.protocols.base import Experiment, is_read
 
-#: Groups whose values protocol and network are made of.
-_GROUPS = ("neuron", "network", "protocol")
+#: Groups that are looked at. Of a protocol's own values one may be given for another that decides.
+_GROUPS = ("neuron", "network")
 
 
 def refuse_without_effect(
@@ -51,8 +51,7 @@ def _unread(key: str, values: Mapping[str, Any], cells: set[str], protocol: Expe
         f"nothing reads it with {chosen}; allowed: values that it reads (spikesweep explain {key})"
     )
     if not protocol.has_network:
-        other = f"{chosen} has no {group}, so nothing reads it; allowed: arguments of the function, as axes"
-        return other if group != "protocol" else ""
+        return f"{chosen} has no {group}, so nothing reads it; allowed: arguments of the function, as axes"
     if group == "neuron":
         if name in cells:
             return "" if not rest or is_read(protocol, key) else with_protocol
