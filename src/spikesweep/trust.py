@@ -41,8 +41,10 @@ def named_words(words: Iterable[str]) -> list[str]:
     for word in words:
         if not isinstance(word, str):
             raise InputError(f"{shown(word)} is refused; allowed: words as text, KEY=VALUE, one each")
-        key, _, value = word.partition("=")
-        if key == "models":
+        key, is_pair, value = word.partition("=")
+        if not is_pair:  # of -cn models
+            rest.append(word)
+        elif key == "models":
             folders += _split(value)
         elif key == "summary" and ".py" in value:
             each = [_function(part, key) for part in _split(value, key)]

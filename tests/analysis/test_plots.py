@@ -1,5 +1,6 @@
 """General figures: of parts, means, joined sweeps and maps; what they say; the command `plot`."""
 
+import json
 import re
 
 import numpy as np
@@ -12,7 +13,7 @@ from spikesweep.analysis.plots import fit, general
 from spikesweep.analysis.plots.style import COLORS, is_log, norm_of
 from spikesweep.api import commands
 from spikesweep.errors import InputError
-from spikesweep.grid.schema import FAILED, OK
+from spikesweep.grid.schema import FAILED, NOT_ASKED, OK
 
 
 @pytest.fixture
@@ -50,6 +51,39 @@ def test_curves_say_what_is_averaged_and_what_is_held(ds):
     (line, *_) = fig.axes[0].lines
     mean = ds.rate.sel(population="RS", b=0, pop_size=10).mean("seed")
     assert np.array_equal(line.get_ydata(), mean)
+
+
+@pytest.mark.parametrize(
+    ("configured", "words", "value"),
+    [
+        (20.0, "RS.b = 20 pA (one of 3, the configured one)", 20.0),
+        (75.0, "RS.b = 60 pA (one of 3, the nearest to the configured 75)", 60.0),
+        (None, "RS.b = 40 pA (one of 3, the middle)", 40.0),
+    ],
+)
+def test_a_swept_value_that_is_not_drawn_is_the_configured_one(ds, configured, words, value):
+    ds = xr.concat([ds.sel(b=[0.0]), ds], "b", join="outer", coords="minimal", compat="override")
+    attrs = {"units": "pA", "key": "neuron.RS.b"}
+    ds = ds.assign_coords(b=("b", [20.0, 40.0, 60.0], attrs))
+    ds.attrs["configuration"] = json.dumps({"neuron": {"RS": {"b": configured}}})
+    fig = general.draw(ds, x="fe", hue="population", at={"pop_size": 1, "seed": "mean"})
+    assert words in said(fig)
+    mean = ds.rate.sel(population="RS", b=value, pop_size=1).mean("seed")
+    assert np.array_equal(fig.axes[0].lines[0].get_ydata(), mean)
+
+
+def test_a_dotted_line_leads_across_what_is_not_there(ds):
+    one = ds.sel(population="RS", b=0, pop_size=1, drop=True)
+    one["status"].loc[{"fe": 4.0}] = NOT_ASKED
+    fig = general.draw(one, x="fe", band="none")
+    dotted, line = fig.axes[0].lines
+    assert dotted.get_linestyle() == ":"
+    mean = one.rate.mean("seed").values
+    assert np.array_equal(dotted.get_ydata(), mean[[0, 2]])
+    assert np.array_equal(np.isnan(line.get_ydata()), [False, True, False])
+    assert line.get_marker() not in ("", "None")
+    assert "dotted: across values that have no result" in said(fig)
+    assert "dotted" not in said(general.draw(ds))
 
 
 def test_a_band_is_an_SD_or_an_SEM(ds):

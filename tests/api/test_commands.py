@@ -67,9 +67,29 @@ def test_a_store_that_is_whole_was_not_mended(capsys, store):
 
 
 def test_show_prints_everything(capsys, store):
-    said = call(capsys, "show", store)
+    said = call(capsys, "show", store, "--json")
     for part in ("xarray.Dataset", '"ok": 36', '"b": 20.0', '"numba"'):
         assert part in said
+
+
+def test_show_is_a_page(capsys, store, small):
+    said = call(capsys, "show", store)
+    for part in (
+        "of         protocol=transfer_function neuron=adexp network=fs_rs",
+        "fe: 3 values, 0, 6, 12 Hz",
+        "points     36: 36 ok",
+        "results    rate (Hz), mean output rate, over population x fe x",
+        "given      protocol.duration = 400 ms",
+        "RS         C_m 200 pF, g_L 10 nS",
+        "code       commit ",
+        " files\n",
+    ):
+        assert part in said
+    assert len(said.splitlines()) < 30
+    swept = small("protocol.duration=400.0", "neuron.RS.b=0,40", "name=b", "grid.fe=[6]")
+    ss.run(swept)
+    path = store.parents[1] / "b" / store.name
+    assert "axes       b (neuron.RS.b): 2 values, 0, 40 pA" in call(capsys, "show", path)
 
 
 def test_check_finds_and_repairs(capsys, store, small):

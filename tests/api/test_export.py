@@ -17,6 +17,7 @@ from rocrate.rocrate import ROCrate
 
 import spikesweep as ss
 from spikesweep.api import cite, commands
+from spikesweep.sweep.job import make_job
 
 ROOT = Path(__file__).parents[2]
 
@@ -112,6 +113,58 @@ def test_a_crate_is_read_and_finds_what_is_damaged(store, said, tmp_path):
     assert said("export", store, "--to", crate)[0] == 2  # it is there
 
 
+def test_what_failed_is_computed_beside_what_has_results_once_its_function_is_mended(said, tmp_path):
+    """Two codes never share a store: the refusal names the points, `--failed` writes them."""
+    (tmp_path / "own").mkdir()
+    file = tmp_path / "own" / "mine.py"
+    file.write_text("def f(x, seed):\n    assert x != 2\n    return {'y': x + 0.5}\n")
+    script = (
+        "import sys, spikesweep as ss\n"
+        "try:\n    ds = ss.run(ss.load(*sys.argv[1:]))\n"
+        "    print(ds.y.values.tolist(), ds.status.values.tolist())\n"
+        "except ss.InputError as error:\n    print(error)\n"
+    )
+    own = (f"function={file}:f", f"outputs={tmp_path}", "compute=serial")
+
+    def run(*words):
+        done = subprocess.run(
+            [sys.executable, "-c", script, *own, *words], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    grid = ("grid.x=0,2,3", "grid.seed=0,1")
+    assert run(*grid).endswith("[[1, 1], [3, 3], [1, 1]]")
+    file.write_text(file.read_text().replace("assert x != 2", "x = x + 0.0"))
+    why = run(*grid, "retry=failed")
+    store = tmp_path / "function" / "f.zarr"
+    for part in ("by other code: code of own.mine", "2 of its points failed", "beside the 4 points"):
+        assert part in why
+    assert f"spikesweep export {store} --failed --to failed.csv" in why
+    listed = tmp_path / "failed.csv"
+    assert said("export", store, "--failed", "--to", listed)[0] == 0
+    assert listed.read_text() == "x,seed\n2.0,0\n2.0,1\n"
+    assert run(f"points={listed}", "name=mended") == "[2.5, 2.5] [1, 1]"
+    assert (ss.open(store).status == [[1, 1], [3, 3], [1, 1]]).all()  # as it was
+
+
+def test_failed_points_are_listed_by_their_keys_without_whole_axes(small, said, tmp_path, monkeypatch):
+    cfg = small("neuron.RS.b=0.0,20.0", "grid.fi=[8]", "grid.seed=[0]")
+    job = make_job(cfg)[0]
+    original = type(job.protocol).__call__
+
+    def poisoned(self, network, points, whole):
+        if (points["fe"] == 6.0).any():
+            raise FloatingPointError("the poison")
+        return original(self, network, points, whole)
+
+    monkeypatch.setattr(type(job.protocol), "__call__", poisoned)
+    ss.run(cfg)
+    said("export", job.path, "--failed", "--to", tmp_path / "failed.csv")
+    lines = (tmp_path / "failed.csv").read_text().splitlines()
+    assert lines == ["neuron.RS.b,fe,fi,seed", "0.0,6.0,8.0,0", "20.0,6.0,8.0,0"]
+    make_job(small(f"points={tmp_path}/failed.csv", "name=again", "~grid.fe", "~grid.fi", "~grid.seed"))
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [
@@ -120,6 +173,8 @@ def test_a_crate_is_read_and_finds_what_is_damaged(store, said, tmp_path):
         (("--to", "a.csv", "--engine", "scipy"), "allowed: with .nc"),
         (("--to", "a.nc", "--engine", "hdf"), "allowed here: netcdf4, h5netcdf, scipy"),
         (("--to", "a.crate", "fe=6"), "a crate holds a whole store"),
+        (("--to", "a.csv", "--failed"), "no point of this sweep failed"),
+        (("--to", "a.nc", "--failed"), "allowed: a name that ends with .csv"),
     ],
 )
 def test_what_cannot_be_written_is_refused(store, said, words, part):

@@ -231,7 +231,8 @@ def test_a_store_never_names_what_is_imported(folder, tmp_path):
         said = spikesweep(tmp_path, *command, code=2, PYTHONPATH=str(tmp_path))
         assert f"those of {folder.name} with models=PATH/{folder.name}, its folder" in said
         assert "imported" not in said
-    assert f'"{folder.name}.qif"' in spikesweep(tmp_path, "show", store)
+    assert f'"{folder.name}.qif"' in spikesweep(tmp_path, "show", store, "--json")
+    assert f"of your own: {folder.name}.qif" in spikesweep(tmp_path, "show", store)
     assert "dv = c.dt_per_C_m" in spikesweep(tmp_path, "show", store, "--sources")
     assert "neuron=qif" in spikesweep(tmp_path, "ls", tmp_path / "outputs")
     assert "whole" in spikesweep(tmp_path, "check", store)

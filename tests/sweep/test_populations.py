@@ -61,10 +61,6 @@ def test_a_cell_is_built_once_for_all_its_populations(tmp_path):
         ),
         (("protocol=mean_field", "neuron.RS.V_th=-50.0,-45.0"), "neuron.RS.V_th"),
         (("network.populations=[FS]", "neuron.RS.b=0.0,40.0"), "neuron.RS.b"),
-        (  # what is computed from it is not read either
-            ("protocol=mean_field", "neuron.RS.V_th=-50.0,-45.0", "neuron.FS.V_th=${neuron.RS.V_th}"),
-            "neuron.RS.V_th",
-        ),
     ],
 )
 def test_an_axis_that_nothing_reads_is_refused(words, key, tmp_path):

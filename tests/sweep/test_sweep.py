@@ -124,11 +124,6 @@ def test_another_configuration_is_kept_beside_and_named(small):
     assert "protocol.dt: 0.05 there, 0.1 here" in text
 
 
-def test_a_cell_that_is_not_used_changes_nothing(small):
-    first = ss.run(small()).load()
-    same(ss.run(small("neuron.RS2.b=40.0")), first)
-
-
 def test_overwrite_starts_again(small):
     ss.run(small())
     ds = ss.run(small("protocol.root_seed=1", "overwrite=true"))

@@ -107,8 +107,9 @@ def _add_stores(add: Callable[[str, str, str], argparse.ArgumentParser]) -> None
     """Add the commands that look after stores."""
     ls = add("ls", "store_commands:ls", "one line for each sweep")
     ls.add_argument("folder", nargs="?", default="outputs", help="or a URL (default: %(default)s)")
-    show = add("show", "store_commands:show", "one sweep in full")
+    show = add("show", "store_commands:show", "one sweep: axes, points, values, code, failures")
     show.add_argument("path", help="or the URL of a store")
+    show.add_argument("--json", action="store_true", help="all that the store says, in place of a page")
     show.add_argument("--sources", action="store_true", help="also those of models from outside")
     check = add("check", "store_commands:check", "find what is missing, truncated, changed or contradictory")
     check.add_argument("path", help="or the URL of a store")
@@ -146,6 +147,9 @@ def _add_exports(add: Callable[[str, str, str], argparse.ArgumentParser]) -> Non
         required=True,
         metavar="FILE",
         help=".csv, .parquet (tables), .nc, .nwb (spikes), .crate (RO-Crate)",
+    )
+    export.add_argument(
+        "--failed", action="store_true", help="only the points that failed, as points=FILE.csv takes them"
     )
     export.add_argument("--engine", help="that writes netCDF: netcdf4, h5netcdf, scipy; one that is there")
     cite = add("cite", "cite:command", "how to cite the software and the models of a sweep: cite PATH")

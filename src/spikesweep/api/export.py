@@ -6,16 +6,20 @@ ends with `.crate` as RO-Crate.
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from spikesweep.api.plot import dataset
 from spikesweep.api.store_commands import labels_of
+from spikesweep.config.build import target_class
 from spikesweep.errors import InputError
+from spikesweep.grid.grid import POINT
+from spikesweep.grid.schema import FAILURES
 from spikesweep.store import tables
 
 #: Writers of netCDF, in the order in which one is looked for: by the package, what xarray calls it.
@@ -31,7 +35,11 @@ def command(parsed: Any) -> int:
     if parsed.engine is not None and out.suffix != ".nc":
         raise InputError(f"--engine {parsed.engine} is refused with {out.name}; allowed: with .nc")
     labels = labels_of(parsed.words)
-    if out.suffix == ".crate":
+    if parsed.failed:
+        if out.suffix != ".csv":
+            raise InputError(f"--failed --to {out} is refused; allowed: a name that ends with .csv")
+        written = [_failed(tables.selected(dataset(parsed.path), labels), out)]
+    elif out.suffix == ".crate":
         if labels:
             raise InputError(
                 f"{' '.join(parsed.words)} is refused: a crate holds a whole store; allowed: --to FILE"
@@ -83,6 +91,36 @@ def _csv(ds: xr.Dataset, out: Path, _: None) -> list[Path]:
     about = {"@context": "http://www.w3.org/ns/csvw", "tables": described}
     text = json.dumps(about, indent=1) + "\n"
     return [*written, _whole(out.with_name(f"{out.name}-metadata.json"), lambda path: _text(path, text))]
+
+
+def _failed(ds: xr.Dataset, out: Path) -> Path:
+    """Write the points that failed or were not finite as `points=` takes them; raise InputError for none.
+
+    Axes that a protocol computes as a whole are in no such list: they stand in `grid` as before.
+    """
+    if "axes" not in ds.attrs:
+        raise InputError("--failed is refused for several sweeps; allowed: the path of one store")
+    whole = _whole_axes(ds.sweep.configuration["protocol"])
+    status = ds["status"].load()
+    failed = status.isin(FAILURES)
+    names = [*ds.attrs["axes"].split(), *str(ds.attrs.get("columns", "")).split()]
+    kept = [name for name in names if name not in (*whole, POINT.name)]
+    dims = [dim for dim in map(str, failed.dims) if dim not in whole]
+    where = np.argwhere(failed.any([dim for dim in failed.dims if dim not in dims]).transpose(*dims).values)
+    if not len(where):
+        raise InputError("no point of this sweep failed; allowed: --to FILE without --failed")
+    columns = {}
+    for name in kept:
+        values = np.atleast_1d(ds[name].values)
+        along = where[:, dims.index(str(ds[name].dims[0]))] if ds[name].dims else 0 * where[:, 0]
+        columns[str(ds[name].attrs.get("key", name))] = values[along].tolist()
+    rows = [",".join(map(str, row)) for row in (columns, *zip(*columns.values(), strict=True))]
+    return _whole(out, lambda path: _text(path, "\n".join(rows) + "\n"))
+
+
+def _whole_axes(protocol: Mapping[str, Any]) -> list[str]:
+    axes = getattr(target_class(str(protocol["_target_"]), "protocol._target_"), "axes", ())
+    return [axis.name for axis in axes if axis.whole] if isinstance(axes, tuple) else []
 
 
 def _text(path: Path, text: str) -> None:

@@ -142,15 +142,20 @@ def _age(seconds: float) -> str:
 
 
 def show(parsed: Any) -> int:
-    """Print a sweep in full, the sources of models from outside if asked for."""
+    """Print the page of a sweep, or with --json all that its store says; failures, and sources if asked."""
     store = _read(parsed.path)
     attrs = dict(store.attrs)
     models = attrs.pop("models", {})
-    if models:
-        attrs["models"] = {module: kept["code"] for module, kept in models.items()}
-    print(store.open().drop_attrs(deep=False))
-    print(json.dumps({"points": _counts(store)}, indent=2))
-    print(json.dumps(attrs, indent=2))
+    if parsed.json:
+        if models:
+            attrs["models"] = {module: kept["code"] for module, kept in models.items()}
+        print(store.open().drop_attrs(deep=False))
+        print(json.dumps({"points": _counts(store)}, indent=2))
+        print(json.dumps(attrs, indent=2))
+    else:
+        from spikesweep.api.shown import page  # late: it needs models
+
+        print(page(store))
     for module, kept in models.items() if parsed.sources else ():
         print(f"# {module}, code {kept['code']}\n{kept['source']}")
     for record in store.failures():

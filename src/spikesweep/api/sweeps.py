@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from spikesweep import trust
+from spikesweep.api import join
 from spikesweep.api.main import plan_of, run_rounds
 from spikesweep.config import compose
 from spikesweep.config.compose import Configuration
@@ -41,13 +42,20 @@ def plan(cfg: Configuration) -> "Plan":
     return plan_of(*make_job(cfg))
 
 
-def open(path: str | Path) -> xr.Dataset | xr.DataTree:  # the word of xarray and zarr
+def open(path: str | Path | Sequence[str | Path]) -> xr.Dataset | xr.DataTree:  # the word of xarray and zarr
     """Return a sweep's dataset, or those of all sweeps in a folder or below a URL, read lazily.
+
+    Of a pattern (`"outputs/*/adexp-fs_rs*.zarr"`) or a list of paths, as `xarray.open_mfdataset` takes them,
+    it is one dataset: each plain value in which the configurations differ is an axis. Raises InputError
+    where they differ in more, or code does.
 
     Sweeps of one protocol over the same axes are joined along `neuron` and `network`, others come as a
     DataTree. Raises InputError where there is no store.
     """
-    return folders.open_folder(place(path))
+    if not isinstance(path, (str, Path)):
+        return join.join(path)
+    found = join.matches(path)
+    return folders.open_folder(place(path)) if found is None else join.join(found)
 
 
 def replay(

@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from spikesweep.config.alone import VERSION_BASE, application
+from spikesweep.config.chosen import name_folder
 from spikesweep.config.hydra_node import guarded
 from spikesweep.config.ranges import refuse_twice
 from spikesweep.config.words import CONFIG_DIR, WITH_VALUE, axes_of_numbers, command_words, is_completion
@@ -48,6 +49,7 @@ def run(task: Callable[[DictConfig, Mapping[str, Any]], Any], words: Sequence[st
         with application(), guarded():
             start = hydra.main(version_base=VERSION_BASE, **where)
             _refuse_options(options)
+            name_folder(options.config_dir)
             start(lambda cfg: task(cfg, HydraConfig.get().runtime.choices))()
     except (HydraException, OmegaConfBaseException, RecursionError) as error:
         if told:

@@ -28,13 +28,20 @@ def open_folder(path: Place) -> xr.Dataset | xr.DataTree:
     datasets = {store.path: store.open() for store in stores if store is not None}
     if not datasets:
         raise InputError(f"{path} holds no store; allowed: a folder that holds .zarr stores")
-    shapes = {(_choice(ds, "protocol"), ds["status"].dims, _table(ds)) for ds in datasets.values()}
-    chosen = [tuple(_choice(ds, group) for group in _JOINED) for ds in datasets.values()]
-    if len(shapes) == 1 and len(set(chosen)) == len(chosen):
-        with suppress(ValueError, TypeError):  # labels that differ and have no common type or no filler
-            return _joined(list(datasets.values()))
+    if (joined := joined_choices([*datasets.values()])) is not None:
+        return joined
     nodes = {below(found, path).removesuffix(".zarr"): ds for found, ds in datasets.items()}
     return xr.DataTree.from_dict(nodes)
+
+
+def joined_choices(datasets: list[xr.Dataset]) -> xr.Dataset | None:
+    """Return datasets joined along the neuron and the network, None where they differ in more than that."""
+    shapes = {(_choice(ds, "protocol"), ds["status"].dims, _table(ds)) for ds in datasets}
+    chosen = [tuple(_choice(ds, group) for group in _JOINED) for ds in datasets]
+    if len(shapes) == 1 and len(set(chosen)) == len(chosen):
+        with suppress(ValueError, TypeError):  # labels that differ and have no common type or no filler
+            return _joined(datasets)
+    return None
 
 
 def _choice(ds: xr.Dataset, group: str) -> str:
@@ -56,9 +63,17 @@ def _joined(datasets: list[xr.Dataset]) -> xr.Dataset:
     for ds in datasets:
         own = ds.assign_coords({group: _choice(ds, group) for group in fixed})
         labelled.append(own.expand_dims({group: [_choice(ds, group)] for group in varied}))
-    fill = {str(name): 0 if v.dtype.kind in "iu" else float("nan") for name, v in labelled[0].items()}
+    joined = concatenated(labelled, varied)
+    sources = {" ".join(_choice(ds, g) for g in _JOINED): decoded(ds.attrs) for ds in datasets}
+    joined.attrs |= encoded({"sources": sources})
+    return joined
+
+
+def concatenated(datasets: list[xr.Dataset], varied: list[str]) -> xr.Dataset:
+    """Return datasets that differ along some dimensions as one; what none has was not asked for."""
+    fill = {str(name): 0 if v.dtype.kind in "iu" else float("nan") for name, v in datasets[0].items()}
     fill["status"] = NOT_ASKED
-    rows = labelled
+    rows = datasets
     for i in reversed(range(len(varied))):
         rows = _concatenated(rows, varied[i], varied[:i], fill)
     (joined,) = rows
@@ -67,8 +82,6 @@ def _joined(datasets: list[xr.Dataset]) -> xr.Dataset:
     }
     if len(datasets) > 1:
         joined.encoding = {}  # of no single store
-    sources = {" ".join(_choice(ds, g) for g in _JOINED): decoded(ds.attrs) for ds in datasets}
-    joined.attrs |= encoded({"sources": sources})
     return joined
 
 

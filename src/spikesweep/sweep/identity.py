@@ -1,5 +1,6 @@
 """What makes a store that of one sweep: configuration, code, compilers; what differs is told line by line."""
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from spikesweep.config.build import with_defaults
 from spikesweep.contract import parts_of
 from spikesweep.errors import InputError, OtherSweepError
 from spikesweep.grid.grid import blocks_of
-from spikesweep.grid.schema import FAILED, MISSING
+from spikesweep.grid.schema import DONE, FAILED, FAILURES, MISSING
 from spikesweep.protocols.base import is_read
 from spikesweep.store import Store, growth
 from spikesweep.sweep.fingerprint import fingerprint, is_landed, todays, uses
@@ -69,10 +70,23 @@ def refuse_other(job: Job, store: Store, code: Mapping[str, str]) -> None:
     found = _other_versions(store.attrs, job.attrs, names)
     found += [] if is_landed(there, code) else differences(there, code, "code of ")
     if found:
-        raise InputError(
-            f"{store.path} holds this sweep by other code: {told(found)}; "
-            "allowed: another name=..., or overwrite=true (what it holds is lost)"
-        )
+        raise InputError(f"{store.path} holds this sweep by other code: {told(found)}; {_ways_on(store)}")
+
+
+def _ways_on(store: Store) -> str:
+    """Return what is allowed where a store is of other code: numbers of two codes never share a store."""
+    status = store.status()
+    ways = ["another name=... (this one stays)", "overwrite=true (what it holds is lost)"]
+    done, failed = (int(np.isin(status, which).sum()) for which in (DONE, FAILURES))
+    if not failed:
+        return f"allowed: {', or '.join(ways)}"
+    path = shlex.quote(str(store.path))
+    ways.append(
+        f"only what failed, by the code of now and beside the {done} points that have results: "
+        f"spikesweep export {path} --failed --to failed.csv, then points=failed.csv in place of the axes and "
+        "another name=... (docs/failures.md)"
+    )
+    return f"{failed} of its points failed and are not computed again here; allowed: {'; '.join(ways)}"
 
 
 def _refuse_other_values(job: Job, store: Store) -> None:

@@ -31,6 +31,7 @@ from spikesweep.sweep.provenance import versions
 from spikesweep.sweep.reduced import first_results
 from spikesweep.sweep.swept import Parameters
 from spikesweep.sweep.swept_keys import flat_axes
+from spikesweep.sweep.without_effect import refuse_without_effect
 
 if TYPE_CHECKING:
     from spikesweep.store import Store
@@ -84,6 +85,7 @@ def make_job(cfg: compose.Configuration, later: Round | None = None) -> tuple[Jo
     filled = _swept_from_null(values)
     protocol, network = assemble({name: filled.get(name) for name in PARTS})
     protocol.check(network)
+    refuse_without_effect(cfg, values, protocol)
     base = options.store_path(values.get("choices") or {}, protocol.store_name)
     texts, tried = (cfg, values, options), dict[str, Summary]()
     return placed(base, options, partial(_job_at, *texts, protocol, network, tried)), executor, options

@@ -10,6 +10,7 @@ import xarray as xr
 from spikesweep.analysis.plots.chosen import BANDS, Chosen
 from spikesweep.analysis.plots.style import WORDS, place, short_name
 from spikesweep.errors import InputError, nearest
+from spikesweep.grid.attributes import configuration_of
 from spikesweep.grid.grid import POINT
 from spikesweep.grid.labels import is_label
 from spikesweep.grid.schema import DONE
@@ -183,15 +184,38 @@ def _longest(ds: xr.Dataset, names: list[str], values: xr.DataArray) -> str:
 
 
 def _held(ds: xr.Dataset, values: xr.DataArray, dims: list[str]) -> tuple[xr.DataArray, list[str]]:
-    """Return one value of each of some axes, the last of nested sizes, else the middle one; and which."""
+    """Return one value of each of some axes, and which and why it.
+
+    Of nested sizes the last; of a swept value the configured one, or the nearest to it; else the middle.
+    """
     said = []
     for dim in dims:
         n = values.sizes[dim]
-        i = n - 1 if not _is_spread(dim) else (n - 1) // 2
+        i, why = (
+            (n - 1, "") if not _is_spread(dim) else _configured(ds, dim) or ((n - 1) // 2, ", the middle")
+        )
         values = values.isel({dim: i})
         label = ds[dim].values.tolist()[i] if dim in ds.coords else i
-        said.append(f"{place(ds, dim, label)} (one of {n})")
+        said.append(f"{place(ds, dim, label)} (one of {n}{why})")
     return values, said
+
+
+def _configured(ds: xr.Dataset, dim: str) -> tuple[int, str] | None:
+    """Return where the configured value of a swept axis is, or the nearest, and what is said of it."""
+    key = ds[dim].attrs.get("key") if dim in ds.coords else None
+    if key is None or "configuration" not in ds.attrs:
+        return None
+    node: Any = configuration_of(ds.attrs)
+    for name in str(key).split("."):
+        node = node.get(name) if isinstance(node, Mapping) else None
+    labels = ds[dim].values
+    if node is None or isinstance(node, Mapping):
+        return None
+    if (found := np.flatnonzero(is_label(labels, node))).size:
+        return int(found[0]), ", the configured one"
+    if labels.dtype.kind not in "iuf" or isinstance(node, str):
+        return None
+    return int(np.argmin(np.abs(labels - node))), f", the nearest to the configured {node:g}"
 
 
 def _of_repeats(values: xr.DataArray, repeats: list[str], band: str) -> list[str]:

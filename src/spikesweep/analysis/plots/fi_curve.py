@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from spikesweep.analysis import fi
 from spikesweep.analysis.plots import general, swept
-from spikesweep.analysis.plots.style import color_of, mean_of, say
+from spikesweep.analysis.plots.style import BRIDGED, bridged, color_of, mean_of, say
 
 #: Dimensions that figures need beside the axes of the protocol.
 DIMS = ("population",)
@@ -27,9 +27,10 @@ def figure(ds: xr.Dataset) -> Figure:
     found = fi.measures(ds)
     fig = Figure(figsize=(8.4, 3.4), layout="constrained")
     left, right = fig.subplots(1, 2)
-    marker = "." if ds.sizes["i_ext"] <= _MARKED else ""
+    marker, gaps = "." if ds.sizes["i_ext"] <= _MARKED else "", False
     for k, population in enumerate(ds["population"].values):
         one, color = ds.sel(population=population), color_of(k)
+        gaps |= bridged(left, ds["i_ext"], one["rate"], color)
         threshold = float(found["threshold"].sel(population=population))
         from_the_first = " or less" if threshold == float(ds["i_ext"][0]) else ""
         label = "no spike" if np.isnan(threshold) else f"from {threshold:g} pA{from_the_first}"
@@ -56,7 +57,7 @@ def figure(ds: xr.Dataset) -> Figure:
     if np.isfinite(ds["first_isi"]).any():
         right.legend(frameon=False, fontsize=8)
     _bare(left, right)
-    say(fig, told)
+    say(fig, told, BRIDGED if gaps else "")
     return fig
 
 

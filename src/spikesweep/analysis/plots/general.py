@@ -1,7 +1,7 @@
 """Any variable of any sweep: curves with bands, maps, phase diagrams, dots; what is not shown is said below.
 
 Repetitions are averaged, and their SD or SEM is the band. Of every other axis that is neither drawn nor
-chosen, one value is shown: the last of nested sizes, else the middle one.
+chosen, one value is shown: the last of nested sizes, the configured one of a swept value, else the middle.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,12 +21,14 @@ from spikesweep.analysis.plots import raster
 from spikesweep.analysis.plots.choosing import choose
 from spikesweep.analysis.plots.chosen import Chosen
 from spikesweep.analysis.plots.style import (
+    BRIDGED,
     EMPTY,
     LINES,
     MARKERS,
     SHADES,
     WORDS,
     axis_label,
+    bridged,
     color_of,
     is_log,
     long_label,
@@ -81,7 +83,7 @@ def _panels(chosen: Chosen) -> Figure:
     rows = -(-len(names) // columns)
     fig = Figure(figsize=(1.6 + 3.2 * columns, 1.0 + 2.7 * rows), layout="constrained")
     axes = fig.subplots(rows, columns, squeeze=False, sharex=not chosen.columns, sharey=True)
-    scale = _Scale.of(chosen)
+    scale, gaps = _Scale.of(chosen), False
     for ax, name in zip(axes.flat, names, strict=False):
         part = chosen if name is None else chosen.at(name)
         if chosen.columns:
@@ -89,7 +91,7 @@ def _panels(chosen: Chosen) -> Figure:
         elif chosen.y is not None:
             _map(ax, part, scale)
         else:
-            _curves(ax, part, scale)
+            gaps |= _curves(ax, part, scale)
         if name is not None and chosen.panel is not None:
             words = chosen.ds[chosen.panel].dtype.kind in WORDS
             ax.set_title(plain(name) if words else place(chosen.ds, chosen.panel, name))
@@ -102,7 +104,7 @@ def _panels(chosen: Chosen) -> Figure:
     for ax in axes[:, 0]:
         ax.set_ylabel(long_label(chosen.ds, chosen.y) if chosen.y else variable_label(chosen.values))
     _key(fig, axes, chosen, scale)
-    say(fig, *chosen.said)
+    say(fig, *chosen.said, BRIDGED if gaps else "")
     return fig
 
 
@@ -125,14 +127,18 @@ class _Scale:
         return cls(norm_of(chosen.hues), SHADES)
 
 
-def _curves(ax: Axes, chosen: Chosen, scale: _Scale) -> None:
+def _curves(ax: Axes, chosen: Chosen, scale: _Scale) -> bool:
+    """Draw a curve for each hue; return whether any has gaps between its values."""
+    gaps = False
     hues: Sequence[Any] = [None] if chosen.hue is None else chosen.labels(chosen.hue)
     named = chosen.hue is None or chosen.ds[chosen.hue].dtype.kind not in "iuf"
     for k, value in enumerate(hues):
         mean, spread, x = chosen.curve(value)
         places = np.arange(len(x)) if x.dtype.kind in WORDS else x
         shade = color_of(k) if named else scale.colors(float(scale.norm(value)))
-        few = len(x) <= _MARKED
+        crossed = x.dtype.kind not in WORDS and bridged(ax, places, mean, shade)
+        gaps |= crossed
+        few = len(x) <= _MARKED or crossed  # a lone value between gaps is no line
         style: dict[str, Any] = {"color": shade, "linewidth": 1.2}
         style["linestyle"] = LINES[k // len(MARKERS) % len(LINES)] if named else "-"
         if few:
@@ -149,6 +155,7 @@ def _curves(ax: Axes, chosen: Chosen, scale: _Scale) -> None:
             ax.fill_between(places, mean - spread, mean + spread, color=shade, alpha=0.2, linewidth=0)
     if x.dtype.kind not in WORDS and is_log(x):
         ax.set_xscale("log")
+    return gaps
 
 
 def _map(ax: Axes, chosen: Chosen, scale: _Scale) -> None:

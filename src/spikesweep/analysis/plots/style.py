@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from cycler import cycler
+from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -142,3 +143,17 @@ def say(fig: Figure, *texts: str) -> None:
     if told:
         width = max(int(fig.get_size_inches()[0] * 17), 40)
         fig.supxlabel(fill(told, width), fontsize=8, color="0.3")
+
+
+def bridged(ax: Axes, x: Any, y: Any, color: Any, width: float = 1.0) -> bool:
+    """Draw a dotted line across what has no value between two that have; return whether there is any."""
+    y = np.asarray(y, np.float64)
+    there = np.flatnonzero(np.isfinite(y))
+    gaps = there[:-1][np.diff(there) > 1], there[1:][np.diff(there) > 1]
+    for first, last in zip(*gaps, strict=True):
+        ax.plot(np.asarray(x)[[first, last]], y[[first, last]], ":", color=color, linewidth=width)
+    return bool(gaps[0].size)
+
+
+#: What is said of such lines.
+BRIDGED = "dotted: across values that have no result, or were not asked for"
