@@ -9,6 +9,7 @@ from test_fit import coefficients, configuration, scan
 import spikesweep as ss
 from spikesweep.analysis import mean_field as equations
 from spikesweep.analysis import mean_field_datasets as datasets
+from spikesweep.analysis import mean_field_noise as noise
 from spikesweep.analysis import plots
 from spikesweep.analysis.fitted import to_mean_field
 from spikesweep.analysis.mean_field import Adaptation, Drive, MeanField
@@ -299,3 +300,104 @@ def test_a_store_with_given_coefficients_of_before_goes_on(tmp_path):
     job = make_job(ss.load(*words, *given, "grid.ext_drive=[4]"))[0]
     assert not job.protocol.reads("protocol.fit")
     assert make_job(ss.load(*words))[0].protocol.reads("protocol.fit")
+
+
+RAMP = "protocol.course={_target_: spikesweep.models.Ramp, start: 20.0, stop: 60.0, before: 0.0, after: 1.0}"
+NOISY = ("grid.ext_drive=[4]", "protocol.noise_sd=0.05", "protocol.noise_tau=10.0", "protocol.settle=300.0")
+
+
+def test_the_stimulus_follows_a_course_as_in_the_analysis(sweep, fitted):
+    ds = sweep("grid.ext_drive=[4]", "grid.stimulus=[3]", "protocol.dt=0.25", RAMP).squeeze()
+    time = np.arange(0.0, 250.0, 0.25)
+    model = datasets.mean_field(fitted, T=5.0)
+    stimulus = 3.0 * np.clip((time - 20.0) / 40.0, 0.0, 1.0)
+    course = datasets.time_course(model, time, stimulus, ext_drive=4.0, initial=tuple(GOLDEN["first_order"]))
+    at = [10.0, 30.0, 50.0, 100.0, 240.0]
+    np.testing.assert_allclose(
+        ds.rate.sel(time=at), course.rate.sel(time=at, population=["exc", "inh"]).values, rtol=1e-5
+    )
+    # it ends where the drive that lasts has its fixed point
+    at_rest = equations.fixed_points(model, Drive.of(4.0, 3.0, 1.0), 200.0)[0][0]
+    np.testing.assert_allclose(ds.rate.isel(time=-1), at_rest, rtol=1e-4)
+    job = make_job(ss.load("protocol=mean_field", RAMP))[0]
+    assert not job.protocol.reads("protocol.stimulus_start")
+
+
+def test_a_square_course_is_the_default_stimulus(sweep):
+    square = "protocol.course={_target_: spikesweep.models.Steps, times: [50.0, 150.0], factors: [1.0, 0.0]}"
+    words = ("grid.ext_drive=[4]", "grid.stimulus=[3]", "grid.time={start:0,stop:250,num:26}")
+    np.testing.assert_array_equal(sweep(*words).rate, sweep(*words, square).rate)
+
+
+def test_noise_of_the_drive_has_the_variance_and_spectrum_of_linear_response(sweep, fitted):
+    """12 s, some 400 correlation times of rates: SDs within 12 %, three standard errors.
+
+    Noise of 0.05 Hz is small: at the fixed point of 2.4 Hz the curvature changes the mean by less than 1 %.
+    Between steps of a fifth of its time constant it is linear, which takes 3 % of its SD.
+    """
+    ds = sweep(*NOISY, "protocol.dt=2.0", "grid.time={start:0,stop:12000,num:6001}").squeeze()
+    model, drive, ou = datasets.mean_field(fitted, T=5.0), Drive.of(4.0, 0.0, 0.0), noise.Noise(0.05, 10.0)
+    nu = GOLDEN["first_order"]
+    expected = noise.linear_covariance(model, nu, drive, ou)
+    assert float(np.max(abs(ds.rate.mean("time").values / nu - 1.0))) < 0.01
+    found = np.cov(ds.rate.values)
+    np.testing.assert_allclose(np.sqrt(np.diag(found)), np.sqrt(np.diag(expected)), rtol=0.12)
+    assert found[0, 1] / np.sqrt(found[0, 0] * found[1, 1]) == pytest.approx(
+        expected[0, 1] / np.sqrt(expected[0, 0] * expected[1, 1]), abs=0.02
+    )
+    # the closed spectrum holds the closed variance, and that of the sweep follows it in bands of 10 Hz
+    f = np.linspace(0.0, 3000.0, 60_001)
+    closed = noise.linear_spectrum(model, nu, drive, ou, f)
+    np.testing.assert_allclose(np.trapezoid(closed, f), np.diag(expected), rtol=1e-3)
+    ours = noise.spectra(ds, 1024)
+    low = ours.sel(frequency=slice(2.0, 12.0))
+    theirs = noise.linear_spectrum(model, nu, drive, ou, low.frequency.values)
+    np.testing.assert_allclose(low.mean("frequency"), theirs.mean(axis=1), rtol=0.25)
+    high = ours.sel(population="RS").sel(frequency=100.0, method="nearest")
+    assert float(high) < 0.1 * float(low.sel(population="RS").mean())
+
+
+def test_a_single_population_has_the_variance_of_one_pole(fitted):
+    """Without recurrence F' = g: sd^2 g^2 tau / (tau + T)."""
+
+    class Line:
+        def __init__(self, gain):
+            self.gain = gain
+
+        def __call__(self, fe, fi, w=0.0):
+            return self.gain * fe
+
+    class Alone(MeanField):
+        def target(self, nu, w, drive):
+            return np.stack([self.exc(drive.exc, 0.0), self.inh(drive.inh, 0.0)]) + 0.0 * nu
+
+    model = Alone(Line(2.0), Line(0.5), 5.0, (8000, 2000))
+    found = noise.linear_covariance(model, (8.0, 2.0), Drive.of(4.0, 0.0, 0.0), noise.Noise(0.3, 10.0))
+    share = 0.09 * 10.0 / 15.0
+    np.testing.assert_allclose(found, share * np.array([[4.0, 1.0], [1.0, 0.25]]), rtol=1e-6)
+
+
+def test_paths_of_noise_are_those_of_their_seeds_and_stationary(sweep):
+    """SD of 1000 paths' starts and ends within 4 standard errors; a longer path begins as a shorter one."""
+    ou = noise.Noise(2.0, 10.0)
+    paths = np.array([ou.course(seed, 0.5, 30.0)(np.array([0.0, 10.0, 30.0])) for seed in range(1000)])
+    assert (abs(paths.std(axis=0) / 2.0 - 1.0) < 4.0 / np.sqrt(2000)).all()
+    assert np.corrcoef(paths.T)[0, 1] == pytest.approx(np.exp(-1.0), abs=4.0 / np.sqrt(1000))
+    assert ou.course(3, 0.5, 300.0)(12.3) == ou.course(3, 0.5, 30.0)(12.3)
+    words = (*NOISY[:3], "grid.time=[0,20]", "protocol.settle=50.0")
+    first, again, other = sweep(*words), sweep(*words), sweep(*words, "protocol.noise_seed=1")
+    np.testing.assert_array_equal(first.rate, again.rate)
+    assert not np.array_equal(first.rate, other.rate)
+
+
+def test_noise_and_courses_that_cannot_be_are_refused():
+    for words, text in (
+        (("protocol.noise_sd=1.0", "protocol.noise_tau=1.0"), r"protocol\.noise_tau = 1\.0 ms"),
+        (("protocol.noise_sd=-1.0",), "noise_sd"),
+        ((RAMP.replace("stop: 60.0", "stop: 10.0"),), r"protocol\.course\.stop = 10\.0"),
+    ):
+        with pytest.raises(InputError, match=text):
+            make_job(ss.load("protocol=mean_field", *words))
+    short = xr.Dataset({"rate": (("population", "time"), np.zeros((2, 3)))}, {"time": [0.0, 1.0, 2.0]})
+    with pytest.raises(InputError, match="two segments"):
+        noise.spectra(short, 8)

@@ -4,7 +4,8 @@
     gamma^2(f) = |S_sr|^2 / (S_ss S_rr)          Welch: Hann, half overlap, means removed
     I          = -sum over lo <= f <= up of log2(1 - gamma^2) df
     I_N        = sum over lo <= f <= up of log2(1 + N rho A_N^2) df,   rho = gamma_1^2 / (1 - gamma_1^2)
-    A_N(f)     = |sin(pi f N d)| / (N |sin(pi f d)|)                   d: delay from cell to cell
+    A_N(f)     = |sin(pi f N d)| / (N |sin(pi f d)|)                   d: delay from cell to cell of a line
+               = |sum over i < N of exp(-2 pi j f d sqrt(i / pi))| / N of a disc
 
 I is a lower bound of the information rate (bits/s): Borst and Theunissen 1999, doi:10.1038/14731; used so by
 Hladnik and Grewe 2023, doi:10.1371/journal.pcbi.1010871. Written with SciPy, for anybody's spike trains;
@@ -21,6 +22,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from spikesweep.errors import InputError
+from spikesweep.grid.attributes import configuration_of
 from spikesweep.units import PER_MS, Hz, ms
 
 Array = NDArray[np.float64]
@@ -158,15 +160,35 @@ def attenuation(frequency: xr.DataArray, n: Any, delay_step: Any) -> xr.DataArra
     return kept.where(~small, 1.0)
 
 
-def linear_response(cell_coherence: xr.DataArray, n: Any, delay_step: Any, low: Hz, high: Hz) -> xr.DataArray:
+def disc_attenuation(frequency: xr.DataArray, n: Any, delay_step: Any) -> xr.DataArray:
+    """Return what `attenuation` does for the n cells nearest to the middle of a disc."""
+    numbers = xr.DataArray(n)
+    places = xr.DataArray(np.sqrt(np.arange(int(numbers.max())) / np.pi), dims="cell")
+    waves = np.exp(-2j * np.pi * frequency * (places * delay_step * PER_MS))
+    return xr.DataArray(abs(waves.cumsum("cell").isel(cell=numbers - 1)) / numbers)
+
+
+def linear_response(
+    cell_coherence: xr.DataArray,
+    n: Any,
+    delay_step: Any,
+    low: Hz,
+    high: Hz,
+    *,
+    field: str = "line",
+    opposed: Any = 0.0,
+) -> xr.DataArray:
     """Return the information (bits/s) predicted for n cells from the squared coherence of one.
 
-    `n` and `delay_step` (ms) are numbers or DataArrays.
+    `n` and `delay_step` (ms) are numbers or DataArrays; `field` is line or disc; `opposed` is the share of
+    cells that respond with the opposite sign, anywhere among the others, whose spikes are read as all.
     """
     one = _band(cell_coherence, low, high, include_zero=False)
-    rho = one / (1.0 - one)
-    kept = attenuation(one["frequency"], n, delay_step)
-    return _sum_of(np.log2(1.0 + n * rho * kept**2), cell_coherence)
+    rho, net = one / (1.0 - one), 1.0 - 2.0 * opposed
+    kept = (disc_attenuation if field == "disc" else attenuation)(one["frequency"], n, delay_step)
+    # the mean over orders of |sum of +-exp|^2 / n
+    power = (1.0 - net**2) + net**2 * n * kept**2
+    return _sum_of(np.log2(1.0 + rho * power), cell_coherence)
 
 
 def predicted(ds: xr.Dataset) -> xr.DataArray:
@@ -176,6 +198,9 @@ def predicted(ds: xr.Dataset) -> xr.DataArray:
     frequencies whose coherence the sweep keeps.
     """
     top = float(ds["frequency"].max()) + 0.5 * _df(ds["cell_coherence"])
+    network = configuration_of(ds.attrs)["network"] if "configuration" in ds.attrs else {}
+    off = ds["off_fraction"] if "off_fraction" in ds.coords else network.get("off_fraction", 0.0)
+    opposed = off if network.get("off_reader") == "plain" else 0.0
     parts = []
     for band in ds["band"].values:
         low, high = (float(ds[f"band_{end}"].sel(band=band)) for end in ("low", "high"))
@@ -185,7 +210,8 @@ def predicted(ds: xr.Dataset) -> xr.DataArray:
                 f"allowed: a sweep with protocol.coherence_to = {high:g} or more"
             )
         coherence = ds["cell_coherence"].sel(band=band)
-        parts.append(linear_response(coherence, ds["pop_size"], ds["delay_step"], low, high))
+        of_band = coherence, ds["pop_size"], ds["delay_step"], low, high
+        parts.append(linear_response(*of_band, field=network.get("field", "line"), opposed=opposed))
     return xr.concat(parts, dim="band", coords="minimal", compat="override")
 
 

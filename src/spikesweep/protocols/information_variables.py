@@ -11,6 +11,10 @@ AXES = (
     Axis("pop_size", "1", "cells in the population", 1, integer=True, whole=True),
     Axis("repeat", "1", "random population", 0, integer=True, whole=True),
 )
+#: Measured where bands of their own are asked for.
+BAND_INFORMATION = Variable(
+    "band_information", ("analysis_band",), "bits/s", "information in a band that is not the stimulus's"
+)
 VARIABLES = (
     Variable("information", (), "bits/s", "information on the stimulus"),
     Variable("information_floor", (), "bits/s", "information on an unrelated stimulus"),

@@ -3,10 +3,12 @@
 First order (Zerlaut et al. 2018, doi:10.1007/s10827-017-0668-2) or second (El Boustani and Destexhe 2009,
 doi:10.1162/neco.2009.02-08-710), with or without adaptation (di Volo et al. 2019,
 doi:10.1162/neco_a_01173); the equations stand in analysis/mean_field.py. The network's first population
-excites, its second inhibits. Departure from the original: Runge-Kutta of order 4.
+excites, its second inhibits. The stimulus may follow a course in time, and Ornstein-Uhlenbeck noise that both
+populations share may be added to the drive (analysis/mean_field_noise.py). Departure from the original:
+Runge-Kutta of order 4.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -15,19 +17,24 @@ from numpy.typing import NDArray
 
 from spikesweep.analysis.mean_field import Adaptation, Drive, MeanField, fixed_points, integrate
 from spikesweep.analysis.mean_field_fits import FITS
+from spikesweep.analysis.mean_field_noise import Noise
 from spikesweep.analysis.semi_analytical import OF_CELL, Array, Cell, Form, TransferFunction, terms_of
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import NON_FINITE, OK, Axis, Variable
+from spikesweep.models.contracts import Shape
+from spikesweep.models.inputs.drive import factor_of
 from spikesweep.models.networks.contracts import Homogeneous
 from spikesweep.models.networks.random import RandomNetwork
 from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import check_network, steps
-from spikesweep.units import Fraction, Hz, NonNegative, Positive, ms, mV
+from spikesweep.units import Fraction, Hz, NonNegative, Positive, Seed, ms, mV
 
 #: Fixed points that are kept; `n_fixed_points` counts all.
 _KEPT = 5
 #: Longest time step by order, in units of T: beyond it the covariances diverge, or rates are 1 % off.
 _LONGEST = {1: 0.5, 2: 0.1}
+#: Longest time step in units of the noise's time constant: it is linear between steps.
+_LONGEST_OF_NOISE = 0.2
 #: Parameters of a cell that adaptation reads.
 _ADAPTATION = ("a", "b", "tau_w")
 #: What a step of the equations costs, in steps of a neuron: only sets the size of blocks.
@@ -85,6 +92,11 @@ class MeanFieldDynamics(Experiment):
     exc_fraction: Fraction  #: share of the stimulus that reaches excitatory cells; the rest inhibitory ones
     max_rate: Positive[Hz]  #: fixed points are looked for up to here
     fit: Literal["spikesweep", "zerlaut2018"] = "spikesweep"  #: where coefficients are not given
+    #: factor of the stimulus from time zero on; 1 from stimulus_start to stimulus_stop where null
+    course: Shape | None = None
+    noise_sd: NonNegative[Hz] = 0.0  #: of Ornstein-Uhlenbeck noise of the drive of both populations
+    noise_tau: Positive[ms] = 5.0  #: its correlation time
+    noise_seed: Seed = 0  #: of its path, which is that of all points
 
     def check(self, network: RandomNetwork) -> None:
         """Refuse a network or coefficients that make no mean field; raise InputError."""
@@ -102,6 +114,13 @@ class MeanFieldDynamics(Experiment):
                 f"protocol.dt = {self.dt} ms is refused; allowed with protocol.T = {self.T} ms and "
                 f"protocol.order = {self.order}: up to {longest:g} ms"
             )
+        if self.course is not None:
+            self.course.check("protocol.course")
+        if self.noise_sd and self.dt > _LONGEST_OF_NOISE * self.noise_tau:
+            raise InputError(
+                f"protocol.dt = {self.dt} ms is refused; allowed with protocol.noise_tau = "
+                f"{self.noise_tau} ms: up to {_LONGEST_OF_NOISE * self.noise_tau:g} ms"
+            )
         if self.stimulus_stop < self.stimulus_start:
             raise InputError(
                 f"protocol.stimulus_stop = {self.stimulus_stop} ms is refused; allowed: from "
@@ -112,6 +131,8 @@ class MeanFieldDynamics(Experiment):
         """Return whether results depend on a value: of a cell only what the moments and adaptation have."""
         if key == "protocol.fit":
             return None in (self.form, self.coefficients_exc, self.coefficients_inh)
+        if key in ("protocol.stimulus_start", "protocol.stimulus_stop"):
+            return self.course is None
         adaptation = _ADAPTATION if self.adaptation else ()
         return not key.startswith("neuron.") or key.rsplit(".", 1)[1] in (*OF_CELL, *adaptation)
 
@@ -140,7 +161,8 @@ class MeanFieldDynamics(Experiment):
         if model.second_order:
             covariance = y[4:]
         on = np.array([self._on(t) for t in time])
-        drive = Drive.of(ext_drive[:, np.newaxis], stimulus[:, np.newaxis] * on, self.exc_fraction)
+        noisy = ext_drive[:, np.newaxis] + self._noise(time)(self.settle + time)
+        drive = Drive.of(noisy, stimulus[:, np.newaxis] * on, self.exc_fraction)
         results = {
             "rate": y[:2],
             "covariance": covariance,
@@ -155,8 +177,10 @@ class MeanFieldDynamics(Experiment):
         """Return the states at `time`, linear between two steps, shape (rows, point, time)."""
         n_settle = steps("protocol.settle", self.settle, self.dt)
 
+        noise = self._noise(time)
+
         def drives(t: ms) -> Drive:
-            return Drive.of(ext_drive, stimulus * self._on(t - self.settle), self.exc_fraction)
+            return Drive.of(ext_drive + noise(t), stimulus * self._on(t - self.settle), self.exc_fraction)
 
         place = n_settle + time / self.dt
         before = np.floor(place).astype(np.int64)
@@ -169,7 +193,17 @@ class MeanFieldDynamics(Experiment):
             course = states[at] * (1.0 - share) + states[at + 1] * share
         return np.moveaxis(course, 0, -1)
 
+    def _noise(self, time: Array) -> Callable[[Any], Any]:
+        """Return the noise of the drive (Hz) as a function of the time since the start of settling."""
+        if not self.noise_sd:
+            return lambda t: 0.0
+        return Noise(self.noise_sd, self.noise_tau).course(
+            self.noise_seed, self.dt, self.settle + float(time.max())
+        )
+
     def _on(self, t: ms) -> float:
+        if self.course is not None:
+            return float(factor_of(self.course, np.array([t]))[0]) if t >= 0.0 else 0.0
         return 1.0 if self.stimulus_start <= t < self.stimulus_stop else 0.0
 
     def _fixed_points(self, model: MeanField, ext_drive: Array) -> dict[str, NDArray[Any]]:

@@ -36,7 +36,7 @@ from spikesweep.models.networks.contracts import Line
 from spikesweep.models.simulation.pool import Pool, Trial, draw_pool, edges
 from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import check_network, check_resolved, steps
-from spikesweep.protocols.information_variables import AXES, VARIABLES
+from spikesweep.protocols.information_variables import AXES, BAND_INFORMATION, VARIABLES
 from spikesweep.protocols.keys import keys_of
 from spikesweep.units import PER_MS, Hz, NonNegative, Positive, Seed, ms, threshold
 
@@ -55,7 +55,6 @@ class PopulationInformation(Experiment):
     """
 
     axes: ClassVar[tuple[Axis, ...]] = AXES
-    variables: ClassVar[tuple[Variable, ...]] = VARIABLES
 
     duration: Positive[ms]  #: of a trial
     dt: Positive[ms]  #: time step, also of the rate
@@ -73,6 +72,12 @@ class PopulationInformation(Experiment):
     coherence_to: Positive[Hz]  #: highest frequency of the coherence that is kept
     root_seed: Seed  #: of all random numbers that are keyed by labels
     common_random_numbers: bool  #: the same random numbers at every point of a seed
+    analysis_bands: tuple[str, ...] = ()  #: low-high (Hz), of `band_information`; none where empty
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """Return what is measured."""
+        return (*VARIABLES, BAND_INFORMATION) if self.analysis_bands else VARIABLES
 
     @property
     def n(self) -> int:
@@ -107,6 +112,12 @@ class PopulationInformation(Experiment):
                 f"protocol.coherence_to = {self.coherence_to} Hz is refused; allowed: at least one bin, "
                 f"{self.df:.6g} Hz"
             )
+        if len({*self.analysis_bands}) < len(self.analysis_bands):
+            raise InputError(
+                f"protocol.analysis_bands = {list(self.analysis_bands)} is refused; allowed: each band once"
+            )
+        for band in self.analysis_bands:
+            self._check_band(band, "protocol.analysis_bands")
 
     def check_grid(self, network: Afferents, values: Mapping[str, NDArray[Any]]) -> None:
         """Refuse bands, conditions and sizes that cannot be; raise InputError."""
@@ -118,21 +129,25 @@ class PopulationInformation(Experiment):
                 f"grid.pop_size holds {largest}; allowed: up to protocol.num_responses = {self.num_responses}"
             )
         for band in np.unique(values["band"]).tolist():
-            low, high = edges(band)
-            if len(self._bins(low, high)) == 0 or high > 0.5 / (self.dt * PER_MS):
-                raise InputError(
-                    f"grid.band holds {band!r}; allowed: one that holds a bin of protocol.nperseg, which are "
-                    f"{self.df:.6g} Hz apart, up to {0.5 / (self.dt * PER_MS):g} Hz"
-                )
+            self._check_band(band, "grid.band")
 
-    def coordinates(self, network: Any) -> dict[str, Coordinate]:
+    def _check_band(self, band: str, where: str) -> None:
+        low, high = edges(band, where)
+        if len(self._bins(low, high)) == 0 or high > 0.5 / (self.dt * PER_MS):
+            raise InputError(
+                f"{where} holds {band!r}; allowed: one that holds a bin of protocol.nperseg, which are "
+                f"{self.df:.6g} Hz apart, up to {0.5 / (self.dt * PER_MS):g} Hz"
+            )
+
+    def coordinates(self, network: Any) -> dict[str, Coordinate | list[str]]:
         """Return the sizes and the frequencies of the coherence that is kept."""
         del network
         frequency = bins(0.0, self.coherence_to, self.df) * self.df
-        return {
+        found: dict[str, Coordinate | list[str]] = {
             "coherence_size": Coordinate(np.array(self.coherence_sizes), "1", "cells in the population"),
             "frequency": Coordinate(frequency, "Hz", "frequency"),
         }
+        return found | ({"analysis_band": list(self.analysis_bands)} if self.analysis_bands else {})
 
     def axis_coordinates(
         self, network: Afferents, values: Mapping[str, NDArray[Any]]
@@ -192,7 +207,10 @@ class PopulationInformation(Experiment):
         """Return every variable of one band and seed."""
         low, high = edges(str(point["band"]))
         pool = self.pool(network, point)
-        w = welch(self.n, self.nperseg, self._bins(low, high), gaussian(self.kernel_sigma, self.dt))
+        own = self._bins(low, high)
+        others = [self._bins(*edges(band)) for band in self.analysis_bands]
+        every = np.unique(np.concatenate([own, *others]))
+        w = welch(self.n, self.nperseg, every, gaussian(self.kernel_sigma, self.dt))
         stimuli = np.stack([segment_spectra(w, x) for x in (pool.stimulus, pool.surrogate)])
         sizes = np.union1d(whole["pop_size"], self.coherence_sizes)
         coherence = np.empty((2, len(whole["condition"]), len(whole["repeat"]), len(sizes), len(w.bins)))
@@ -201,15 +219,26 @@ class PopulationInformation(Experiment):
                 coherence[:, c, r] = self._growing(network, pool, w, stimuli, condition, repeat, sizes)
         asked, kept = (np.searchsorted(sizes, v) for v in (whole["pop_size"], self.coherence_sizes))
         of_sizes = np.moveaxis(coherence[:, :, :, asked], 3, 2)
-        bits = information(of_sizes.reshape(-1, len(w.bins)), self.df).reshape(of_sizes.shape[:-1])
-        one = pool_coherence(w, pool.trains, stimuli[0])
+        bits = self._information(of_sizes, w, own)
+        one = pool_coherence(w, pool.trains, stimuli[0], pool.signs)
+        inside = np.isin(every, own)
+        in_bands = [self._information(of_sizes[:1], w, band)[0] for band in others]
         return {
             "information": bits[0],
             "information_floor": bits[1],
-            "coherence": np.moveaxis(self._over_frequency(w, coherence[0][:, :, kept]), (2, 3), (0, 1)),
-            "cell_coherence": self._over_frequency(w, one),
+            "coherence": np.moveaxis(
+                self._over_frequency(own, coherence[0][:, :, kept][..., inside]), (2, 3), (0, 1)
+            ),
+            "cell_coherence": self._over_frequency(own, one[inside]),
+            **({"band_information": np.stack(in_bands)} if others else {}),
             **pool.measures(),
         }
+
+    def _information(self, coherence: Array, w: Welch, band: NDArray[np.int64]) -> Array:
+        """Return the information (bits/s) in the bins of a band, of coherences over all of `w`."""
+        values = np.ascontiguousarray(coherence[..., np.isin(w.bins, band)])
+        bits = information(values.reshape(-1, len(band)), self.df)
+        return np.asarray(bits.reshape(values.shape[:-1]))
 
     def order(
         self, network: Afferents, pool: Pool, condition: str, repeat: int, size: int | None = None
@@ -239,21 +268,23 @@ class PopulationInformation(Experiment):
         sizes: NDArray[np.int64],
     ) -> Array:
         """Return the coherence of populations of rising sizes, shape (stimuli, sizes, bins)."""
+        plain = getattr(network, "off_reader", "") == "plain"
+        signs = None if plain else pool.signs  # what a spike of each cell counts
         if self.populations == "nested":
             order = self.order(network, pool, condition, repeat)
-            return np.asarray(nested_coherence(w, pool.trains, *order, sizes, stimuli))
+            return np.asarray(nested_coherence(w, pool.trains, *order, sizes, stimuli, signs))
         each = []
         for n in sizes:
             order = self.order(network, pool, condition, repeat, int(n))
-            each.append(sum_coherence(w, pool.trains, *order, int(n), stimuli))
+            each.append(sum_coherence(w, pool.trains, *order, int(n), stimuli, signs))
         return np.concatenate(each, axis=1)
 
-    def _over_frequency(self, w: Welch, values: Array) -> Array:
-        """Return values of the band's bins, the last dimension, over all frequencies that are kept."""
+    def _over_frequency(self, band: NDArray[np.int64], values: Array) -> Array:
+        """Return values of a band's bins, the last dimension, over all frequencies that are kept."""
         numbers = bins(0.0, self.coherence_to, self.df)
         out = np.full((*values.shape[:-1], len(numbers)), np.nan)
-        inside = np.isin(w.bins, numbers)
-        out[..., np.searchsorted(numbers, w.bins[inside])] = values[..., inside]
+        inside = np.isin(band, numbers)
+        out[..., np.searchsorted(numbers, band[inside])] = values[..., inside]
         return out
 
     def _bins(self, low: Hz, high: Hz) -> NDArray[np.int64]:

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from spikesweep.analysis.information import population_rate, predicted, spectra
 from spikesweep.analysis.plots.style import color_of, last_of, say
 from spikesweep.errors import InputError
+from spikesweep.grid.attributes import configuration_of
 from spikesweep.units import ms
 
 #: Dimensions that figures need beside the axes of the protocol.
@@ -107,7 +108,9 @@ def _coherence(ax: Axes, ds: xr.Dataset, condition: str) -> None:
 
 def _left(ax: Axes, ds: xr.Dataset, delayed: list[str], without: list[str]) -> None:
     """Draw information as a part of that without delays, against the delay of the last cell."""
-    ax.set(xlabel="delay over the population, N d (ms)", ylabel="information / without delays")
+    disc = configuration_of(ds.attrs)["network"].get("field") == "disc"
+    reach, text = (np.sqrt(ds["pop_size"] / np.pi), "sqrt(N / pi) d") if disc else (ds["pop_size"], "N d")
+    ax.set(xlabel=f"delay over the population, {text} (ms)", ylabel="information / without delays")
     if not delayed or not without:
         ax.text(0.5, 0.5, "no condition without delays", ha="center", transform=ax.transAxes)
         return
@@ -115,7 +118,7 @@ def _left(ax: Axes, ds: xr.Dataset, delayed: list[str], without: list[str]) -> N
     ratio = of_all.sel(condition=delayed) / of_all.sel(condition=without[0], drop=True)
     for k, band in enumerate(ds["band"].values):
         for i, condition in enumerate(delayed):
-            spread = ds["pop_size"] * float(ds["delay_step"].sel(condition=condition))
+            spread = reach * float(ds["delay_step"].sel(condition=condition))
             label = f"{band} Hz" if i == 0 else None
             line = ratio.sel(band=band, condition=condition)
             ax.plot(spread, line, color=_colour(k), linewidth=0.9, label=label)

@@ -80,8 +80,8 @@ def segment_spectra(w: Welch, samples: NDArray[np.float64]) -> NDArray[np.float6
 
 
 @kept
-def _add_train(sums, w, steps, shift):
-    """Add the spikes of a train, `shift` samples late, to the spectra of the segments."""
+def _add_train(sums, w, steps, shift, sign):
+    """Add the spikes of a train, `shift` samples late, `sign` each, to the spectra of the segments."""
     n_segments, columns = sums.shape
     for step in steps:
         at = step + shift
@@ -93,24 +93,56 @@ def _add_train(sums, w, steps, shift):
         for m in range(first, last + 1):
             row = at - m * w.hop + w.reach
             for k in range(columns):
-                sums[m, k] += w.table[row, k]
+                sums[m, k] += sign * w.table[row, k]
 
 
-@kept
-def nested_coherence(w, trains, order, shifts, sizes, stimuli):
+def nested_coherence(
+    w: Welch, trains: Trains, order: Any, shifts: Any, sizes: Any, stimuli: Any, signs: Any = None
+) -> NDArray[np.float64]:
     """Return the squared coherence of each stimulus and the growing sum of some trains.
 
     `order` are cells of `trains`, `shifts` the samples by which their spikes are late, `sizes` (rising) after
-    how many cells to look, `stimuli` of shape (stimuli, segments, 2 bins). Shape (stimuli, sizes, bins).
-    Spikes beyond either end of the trial are left out.
+    how many cells to look, `stimuli` of shape (stimuli, segments, 2 bins), `signs` what a spike of each cell
+    counts, 1 where not given. Shape (stimuli, sizes, bins). Spikes beyond either end of the trial are left
+    out.
     """
+    each = _each(trains, signs)
+    return np.asarray(_nested_coherence(w, trains, order, shifts, sizes, stimuli, each))
+
+
+def sum_coherence(
+    w: Welch, trains: Trains, order: Any, shifts: Any, size: int, stimuli: Any, signs: Any = None
+) -> NDArray[np.float64]:
+    """Return what `nested_coherence` does for one size, shape (stimuli, 1, bins), up to rounding.
+
+    The spikes are counted first; then each row of the table is read once for all segments, which for many
+    cells is several times faster than a row a spike.
+    """
+    return np.asarray(_sum_coherence(w, trains, order, shifts, size, stimuli, _each(trains, signs)))
+
+
+def pool_coherence(w: Welch, trains: Trains, stimulus: Any, signs: Any = None) -> NDArray[np.float64]:
+    """Return the squared coherence of a stimulus and one train, shape (bins,), from all trains together.
+
+    The spectra are averaged over segments and trains, so the bias of few segments is that of all of them.
+    """
+    return np.asarray(_pool_coherence(w, trains, stimulus, _each(trains, signs)))
+
+
+def _each(trains: Trains, signs: Any) -> NDArray[np.float64]:
+    return np.ones(len(trains.offsets) - 1) if signs is None else np.asarray(signs, np.float64)
+
+
+@kept
+def _nested_coherence(w, trains, order, shifts, sizes, stimuli, signs):
     n_segments, n_bins = 1 + (w.n - w.nperseg) // w.hop, len(w.bins)
     sums = np.zeros((n_segments, 2 * n_bins))
     out = np.empty((len(stimuli), len(sizes), n_bins))
     done = 0
     for place in range(sizes[-1]):
         cell = order[place]
-        _add_train(sums, w, trains.steps[trains.offsets[cell] : trains.offsets[cell + 1]], shifts[place])
+        steps = trains.steps[trains.offsets[cell] : trains.offsets[cell + 1]]
+        _add_train(sums, w, steps, shifts[place], signs[cell])
         while done < len(sizes) and sizes[done] == place + 1:
             for s in range(len(stimuli)):
                 for k in range(n_bins):
@@ -120,12 +152,7 @@ def nested_coherence(w, trains, order, shifts, sizes, stimuli):
 
 
 @kept
-def sum_coherence(w, trains, order, shifts, size, stimuli):
-    """Return what `nested_coherence` does for one size, shape (stimuli, 1, bins), up to rounding.
-
-    The spikes are counted first; then each row of the table is read once for all segments, which for many
-    cells is several times faster than a row a spike.
-    """
+def _sum_coherence(w, trains, order, shifts, size, stimuli, signs):
     n_segments, columns = 1 + (w.n - w.nperseg) // w.hop, 2 * len(w.bins)
     n_chunks = -(-(w.n + w.reach) // w.hop) + 1
     counts = np.zeros(n_chunks * w.hop)
@@ -134,7 +161,7 @@ def sum_coherence(w, trains, order, shifts, size, stimuli):
         for i in range(trains.offsets[cell], trains.offsets[cell + 1]):
             at = trains.steps[i] + shifts[place]
             if 0 <= at < w.n:
-                counts[at] += 1.0
+                counts[at] += signs[order[place]]
     by_place = counts.reshape(n_chunks, w.hop).T.copy()  # what all segments have at one place lies together
     sums = np.zeros((n_segments, columns))
     for row in range(len(w.table)):
@@ -154,17 +181,13 @@ def sum_coherence(w, trains, order, shifts, size, stimuli):
 
 
 @kept
-def pool_coherence(w, trains, stimulus):
-    """Return the squared coherence of a stimulus and one train, shape (bins,), from all trains together.
-
-    The spectra are averaged over segments and trains, so the bias of few segments is that of all of them.
-    """
+def _pool_coherence(w, trains, stimulus, signs):
     n_segments, n_bins = stimulus.shape[0], len(w.bins)
     n_trains = len(trains.offsets) - 1
     each = np.zeros((n_trains * n_segments, 2 * n_bins))
     for i in range(n_trains):
         sums = each[i * n_segments : (i + 1) * n_segments]
-        _add_train(sums, w, trains.steps[trains.offsets[i] : trains.offsets[i + 1]], 0)
+        _add_train(sums, w, trains.steps[trains.offsets[i] : trains.offsets[i + 1]], 0, signs[i])
     out = np.empty(n_bins)
     repeated = np.empty_like(each)
     for i in range(n_trains):

@@ -82,10 +82,10 @@ class SharedDrive:
 
 
 def _rate(drive: Any, t: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(drive.rate * (np.ones(len(t)) if drive.shape is None else _factor(drive.shape, t)))
+    return np.asarray(drive.rate * (np.ones(len(t)) if drive.shape is None else factor_of(drive.shape, t)))
 
 
-def _factor(shape: Shape, t: NDArray[np.float64]) -> NDArray[np.float64]:
+def factor_of(shape: Shape, t: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the factors of a shape, which may be anybody's; raise InputError for what no rate can have."""
     found = np.asarray(shape.factor(t), np.float64)
     kind, highest = type(shape).__name__, shape.highest

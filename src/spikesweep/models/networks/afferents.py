@@ -2,7 +2,9 @@
 
 The cell at position i of a line, counted from zero, is i / density away from the reader, and its spikes are
 i / (density velocity) late. Which cell stands where is random. Hladnik and Grewe 2023,
-doi:10.1371/journal.pcbi.1010871.
+doi:10.1371/journal.pcbi.1010871. On a disc, whose middle is the reader's, there are density^2 cells on a
+square metre: the one at position i is sqrt(i / pi) / density away. An OFF cell sees the inverted stimulus;
+which cells are OFF is regular, and where they stand is random as for all.
 """
 
 from collections.abc import Mapping
@@ -24,7 +26,9 @@ from spikesweep.models.inputs.given import GivenCurrent
 from spikesweep.models.inputs.step_noise import FILLS, SharedStimulus
 from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.models.neurons.lif_dimensionless import LIFDimensionless
-from spikesweep.units import NonNegative, Positive, m_per_s, ms, number, per_m
+from spikesweep.units import Fraction, NonNegative, Positive, m_per_s, ms, number, per_m
+
+_ROUNDING = 1e-9  # of a cell
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,9 @@ class Afferents(OfCells):
     spread_tau_m: NonNegative[number]  #: SD of the logarithm of the cells' tau_m; 0: equal cells
     position_jitter: NonNegative[number]  #: SD of a cell's position, in distances of cells
     reader: Literal["plain", "compensated"]  #: compensated: subtracts the delay that belongs to the position
+    field: Literal["line", "disc"] = "line"  #: disc: as dense across as along, the reader in the middle
+    off_fraction: Fraction = 0.0  #: share of OFF cells, which see the inverted stimulus
+    off_reader: Literal["inverted", "plain"] = "inverted"  #: inverted: spikes of OFF cells count -1
 
     def __post_init__(self) -> None:
         """Refuse what is no population of dimensionless cells; raise InputError."""
@@ -105,9 +112,19 @@ class Afferents(OfCells):
         """Return which of n cells stands at each position."""
         return np.argsort(uniforms(key, n), kind="stable")
 
+    def off(self, n: int) -> NDArray[np.bool_]:
+        """Return which of n cells are OFF; what a cell is does not depend on how many there are."""
+        count = np.floor(np.arange(n + 1) * self.off_fraction + _ROUNDING)
+        return np.asarray(np.diff(count) > 0.0)
+
+    def places(self, n: int) -> NDArray[Any]:
+        """Return how far each of n positions is from the reader, in distances of cells."""
+        positions = np.arange(n)
+        return np.sqrt(positions / np.pi) if self.field == "disc" else positions
+
     def shifts(self, conduction: Conduction, key: Any, n: int, dt: ms) -> NDArray[np.int64]:
         """Return by how many steps the spikes from each of n positions are late; whole steps."""
-        positions = np.arange(n)
+        positions = self.places(n)
         known = np.rint(conduction.delays(positions) / dt)
         true = known
         if self.position_jitter:

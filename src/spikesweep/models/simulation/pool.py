@@ -1,5 +1,6 @@
 """The responses of many cells to one stimulus of a frequency band: what populations are chosen from."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ class Pool(NamedTuple):
     trains: Trains
     key: np.uint64  #: what else is random follows from it
     dt: ms
+    signs: Array  #: of what each cell sees of the stimulus: -1 of OFF cells
 
     def measures(self) -> dict[str, NDArray[Any]]:
         """Return mean and SD of the rate, mean CV of the intervals, and the SD of the stimulus."""
@@ -66,16 +68,41 @@ def draw_pool(
     )
     numbers = np.arange(trial.num_responses)
     cells = network.drawn_cells(derive(np.uint64(root_seed), "cell", numbers))
-    trains = responses(cells, stimulus, derive(key, "response", numbers), trial.dt)
-    return Pool(stimulus, surrogate, trains, key, trial.dt)
+    off = network.off(trial.num_responses) if hasattr(network, "off") else np.zeros(len(numbers), bool)
+    keys = derive(key, "response", numbers)
+    if not off.any():
+        trains = responses(cells, stimulus, keys, trial.dt)
+    else:
+        parts = [(np.flatnonzero(off == sees), sign) for sees, sign in ((False, 1.0), (True, -1.0))]
+        trains = _joined(
+            {
+                tuple(which): responses(_some(cells, which), sign * stimulus, keys[which], trial.dt)
+                for which, sign in parts
+                if len(which)
+            }
+        )
+    return Pool(stimulus, surrogate, trains, key, trial.dt, np.where(off, -1.0, 1.0))
 
 
-def edges(band: str) -> tuple[Hz, Hz]:
-    """Return the lower and the upper edge of a band, `0-100`; raise InputError."""
+def _some(cells: Any, which: NDArray[np.int64]) -> Any:
+    """Return some of the cells; parameters that differ between cells are arrays."""
+    varied = {name: v[which] for name, v in cells._asdict().items() if isinstance(v, np.ndarray)}
+    return cells._replace(**varied)
+
+
+def _joined(parts: Mapping[tuple[int, ...], Trains]) -> Trains:
+    """Return the trains of all cells in their order, from those of some each."""
+    found = {cell: trains.of(i) for cells, trains in parts.items() for i, cell in enumerate(cells)}
+    each = [found[cell] for cell in sorted(found)]
+    return Trains.of_sizes(np.concatenate(each), np.array([len(train) for train in each]))
+
+
+def edges(band: str, where: str = "grid.band") -> tuple[Hz, Hz]:
+    """Return the lower and the upper edge of a band, `0-100`; raise InputError naming `where` it stands."""
     try:
         low, high = (float(text) for text in band.split("-"))
     except ValueError:
         low = high = np.nan
     if not 0.0 <= low < high < np.inf:
-        raise InputError(f"grid.band holds {band!r}; allowed: low-high in Hz, 0-100 for example")
+        raise InputError(f"{where} holds {band!r}; allowed: low-high in Hz, 0-100 for example")
     return low, high
