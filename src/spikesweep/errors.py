@@ -60,12 +60,17 @@ class DamagedError(InputError):
         return one_line(f"{where}: {what}; allowed: {remedy}")
 
 
+def _same(name: str, known: Iterable[str]) -> list[str]:
+    """Return what is the same but for capitals."""
+    return [other for other in known if other.lower() == name.lower()][:1]
+
+
 def nearest_key(key: str, known: Iterable[str]) -> str:
     """Return the hint that ends a message about an unknown dotted `key`."""
     known = list(known)
     last = key.rsplit(".", 1)[-1]
     same_end = [k for k in known if k.rsplit(".", 1)[-1] == last]
-    close = get_close_matches(key, known, n=1, cutoff=0.6) or same_end[:1]
+    close = _same(key, known) or get_close_matches(key, known, n=1, cutoff=0.6) or same_end[:1]
     ends = {k.rsplit(".", 1)[-1]: k for k in reversed(known)}
     close = close or [ends[k] for k in get_close_matches(last, ends, n=1, cutoff=0.5)]
     shown = [*known[:_SHOWN], *(["..."] if len(known) > _SHOWN else [])]
@@ -75,6 +80,6 @@ def nearest_key(key: str, known: Iterable[str]) -> str:
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the hint that ends a message about an unknown `name`: the nearest, then all names."""
     known = [str(name) for name in known]
-    close = get_close_matches(name, known, n=1, cutoff=0.5)
+    close = _same(name, known) or get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"{hint}allowed: {', '.join(known) if known else 'none'}"

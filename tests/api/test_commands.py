@@ -366,6 +366,17 @@ def test_check_says_what_no_repair_can_mend(capsys, store):
     assert "no point can mend this; allowed: a copy of the file, or overwrite=true" in said
 
 
+@pytest.mark.parametrize(
+    "path", ["adexp-fsrs.zarr", "sweeps/AdEx-fs_rs.zarr", "adexp-fs_rs.zarr", "x/adexp-fs_rs"]
+)
+def test_a_store_that_may_have_been_meant_is_named(capsys, tmp_path, path):
+    (tmp_path / "sweeps" / "adexp-fs_rs.zarr").mkdir(parents=True)
+    (tmp_path / "sweeps" / "lif-brunel2000.zarr").mkdir()
+    said = call(capsys, "show", tmp_path / path, code=2)
+    assert f"{path} does not exist; did you mean '{tmp_path}/sweeps/adexp-fs_rs.zarr'? allowed: " in said
+    assert "did you mean" not in call(capsys, "show", tmp_path / "other.zarr", code=2)
+
+
 def test_refusals_end_with_code_2(capsys, tmp_path):
     assert "does not exist" in call(capsys, "show", tmp_path / "x.zarr", code=2)
     (tmp_path / "y.zarr").mkdir()

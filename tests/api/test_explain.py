@@ -67,12 +67,20 @@ def test_axes_results_options_and_groups_are_explained(words, part):
     assert part in said("explain", *words)
 
 
+def test_a_bare_name_is_that_of_each_cell_that_is_simulated():
+    told = said("explain", "b")
+    assert "neuron.RS.b = " in told
+    assert "neuron.FS.b = " in told
+    assert "neuron.AdExp.b" not in told
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [
         (("nuron.RS.b",), "did you mean 'neuron.RS.b'?"),
         (("protocol.rngg",), "did you mean 'protocol.rng'?"),
         (("raet",), "did you mean 'rate'?"),
+        (("neuron.rs.B",), "did you mean 'neuron.RS.b'?"),
         (("neuron=ad",), "allowed: adexp, "),
         (("neuron=lif", "neuron.RS.b"), "with neuron=adexp"),
         (("nothing=3",), "nothing=3"),

@@ -52,7 +52,7 @@ def test_names_become_stores_and_numbers_axes(out):
         "network.p_connect=0.02,0.05",
     )
     said = run(out, *words, "name=both")
-    assert said.count("points computed") == 4
+    assert said.count("computed: ") == 4
     assert sorted(p.name for p in out.rglob("*.zarr")) == [
         f"{neuron}-{network}.zarr" for neuron in ("eif", "lif") for network in ("fs_rs", "vogels_abbott")
     ]
@@ -76,7 +76,7 @@ def test_names_become_stores_and_numbers_axes(out):
 @pytest.mark.slow
 def test_names_that_move_together_are_paired(out):
     pair = "pair=zip(neuron=[lif,eif],network=choice(fs_rs,vogels_abbott))"
-    assert run(out, "-m", *SMALL, ALL_CELLS, pair, "name=pairs").count("points computed") == 2
+    assert run(out, "-m", *SMALL, ALL_CELLS, pair, "name=pairs").count("computed: ") == 2
     ds = ss.open(out / "pairs")
     assert ds.status.sizes["neuron"] == ds.status.sizes["network"] == 2
     assert ds.status.dtype == np.uint8

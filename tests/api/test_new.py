@@ -47,7 +47,7 @@ def test_its_kinds_work_together(folder):
     words = ("neuron=qif", "network=rising_conductance", "network.populations=[QIF]", "compute=serial")
     run = ("-m", "spikesweep", "run", "models=./mymodels", *words)
     said = called(folder.parent, *run, "grid.fe=[8]", "grid.fi=[2]", "grid.seed=[0]", "protocol.duration=200")
-    assert "1 points computed" in said
+    assert "1 point computed" in said
     assert "41 points computed" in called(folder.parent, *run, "protocol=latency")
 
 

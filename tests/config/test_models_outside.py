@@ -220,7 +220,7 @@ def test_no_swept_words_of_a_yaml_name_models(folder, tmp_path):
 def test_a_recorded_sweep_may_use_what_the_command_line_names(folder, tmp_path):
     words = recorded(tmp_path, "network: {populations: [QIF]}")
     said = spikesweep(tmp_path, *words, f"models={folder}", "neuron=qif", *SMALL)
-    assert "1 points computed" in said
+    assert "1 point computed" in said
 
 
 def test_a_store_never_names_what_is_imported(folder, tmp_path):
@@ -264,7 +264,7 @@ def test_the_users_own_file_names_models(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(own.parent)
     assert "QIF" in ss.load("neuron=qif").neuron
     said = spikesweep(own.parent, "run", "neuron=qif", "network.populations=[QIF]", *SMALL)
-    assert "1 points computed" in said
+    assert "1 point computed" in said
     own.chmod(0o666)
     with pytest.raises(InputError, match="others can write to it; allowed: a file of your own"):
         ss.load("neuron=qif")
@@ -308,10 +308,10 @@ def test_installed_packages_are_found_by_their_entry_point(tmp_path):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: installed-models\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[spikesweep.models]\nmine = installed_models\n")
     words = ("run", "neuron=qif", "network.populations=[QIF]", *SMALL)
-    assert "1 points computed" in spikesweep(tmp_path, *words, PYTHONPATH=str(site))
+    assert "1 point computed" in spikesweep(tmp_path, *words, PYTHONPATH=str(site))
     store = tmp_path / "outputs" / "transfer_function" / "qif-fs_rs.zarr"
     assert "installed_models.qif" in ss.open(store).attrs["models"]
-    assert "1 points computed again, 0" in spikesweep(tmp_path, "verify", store, PYTHONPATH=str(site))
+    assert "1 point computed again, 0" in spikesweep(tmp_path, "verify", store, PYTHONPATH=str(site))
     (info / "entry_points.txt").unlink()
     assert "those of installed_models with" in spikesweep(
         tmp_path, "verify", store, PYTHONPATH=str(site), code=2

@@ -147,9 +147,9 @@ def test_an_edit_of_a_models_code_is_refused_by_its_name(tmp_path):
     part.write_text("GAIN = 1.0\n")
     model.write_text(model.read_text().replace("import numpy", "from .part import GAIN\nimport numpy", 1))
     words = ("run", "models=./mine", *QIF, "compute=serial")
-    assert "1 points computed" in spikesweep(tmp_path, *words, "grid.fe=[8]")
+    assert "1 point computed" in spikesweep(tmp_path, *words, "grid.fe=[8]")
     part.write_text("GAIN = 1.0  # nothing changes\n")
-    assert "1 points computed" in spikesweep(tmp_path, *words, "grid.fe=[8,9]")
+    assert "1 point computed" in spikesweep(tmp_path, *words, "grid.fe=[8,9]")
     part.write_text("GAIN = 2.0\n")
     said = spikesweep(tmp_path, *words, "grid.fe=[8,9,10]", code=2)
     assert "code of mine.part: " in said

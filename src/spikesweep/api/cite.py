@@ -9,6 +9,7 @@ from spikesweep import store as stores
 from spikesweep.api.explained import equations, notes_of
 from spikesweep.config.build import target_class
 from spikesweep.errors import InputError
+from spikesweep.store.missing import not_there
 from spikesweep.trust import named_words
 
 _DOI = re.compile(r"(?:doi:|doi\.org/)\s*(10\.\d{4,9}/[^\s,;)\]]+[^\s,;.:)\]])")
@@ -25,7 +26,7 @@ def command(parsed: Any) -> int:
     if parsed.path is not None:
         store = stores.stored(stores.place(parsed.path))
         if store is None:
-            raise InputError(f"{parsed.path} does not exist; allowed: the path or the URL of a store")
+            raise not_there(parsed.path)
         configuration = store.attrs["configuration"]
     about = software()
     print(f"@software{{{about['title']},")

@@ -7,6 +7,7 @@ from typing import Any
 
 from spikesweep.api.explained import (
     Explained,
+    ending_with,
     equations,
     explained,
     keys_of,
@@ -243,6 +244,9 @@ def _own(key: str, values: Mapping[str, Any], choices: Mapping[str, str]) -> Non
         if result.units != "1":
             _print("unit", result.units)
         _print("dims", ", ".join([*result.dims, *axes, *([result.ragged] if result.ragged else [])]))
+    elif meant := ending_with(key, values):
+        for whole in meant:
+            _tell(explained(values, whole, choices), values, choices)
     else:
         known = [*keys_of(values), *(f"grid.{name}" for name in axes), *results]
         raise InputError(f"{key} is not known with {chosen}; {nearest_key(key, known)}")

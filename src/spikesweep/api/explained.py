@@ -156,6 +156,13 @@ def keys_of(node: Any, where: str = "") -> Iterator[str]:
                 yield from keys_of(value, f"{where}.{name}" if where else str(name))
 
 
+def ending_with(name: str, values: Mapping[str, Any]) -> list[str]:
+    """Return the keys of what is simulated that end with a bare name: b is neuron.RS.b, and neuron.FS.b."""
+    other = {*values["neuron"]} - {*cell_names(values["network"]).values()}
+    found = [key.split(".") for key in keys_of(values) if key.endswith(f".{name}")]
+    return [".".join(parts) for parts in found if parts[0] in GROUPS and parts[1] not in other]
+
+
 def options_with(key: str) -> list[str]:
     """Return the options, as `neuron=lif`, whose own file gives a key a value."""
     group, _, rest = key.partition(".")

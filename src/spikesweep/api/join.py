@@ -12,6 +12,7 @@ from spikesweep.errors import InputError
 from spikesweep.grid.attributes import encoded
 from spikesweep.grid.schema import Axis
 from spikesweep.store import folders
+from spikesweep.store.missing import not_there
 from spikesweep.sweep.identity import comparable, differences, told, unlike
 from spikesweep.sweep.swept_keys import Parameter, parameters, swept_axes
 from spikesweep.urls import is_url
@@ -37,7 +38,7 @@ def join(paths: Sequence[str | Path]) -> xr.Dataset:
     found = [stores.stored(stores.place(path)) for path in paths]
     for path, store in zip(paths, found, strict=True):
         if store is None:
-            raise InputError(f"{path} does not exist; allowed: the path of a store (.zarr)")
+            raise not_there(path)
     known = [store for store in found if store is not None]
     if not known:
         raise InputError("no store is given; allowed: the paths of some")

@@ -21,6 +21,7 @@ from spikesweep.errors import InputError, one_line
 from spikesweep.grid.attributes import FIGURE_KEY
 from spikesweep.grid.grid import POINT
 from spikesweep.grid.schema import FAILED, FAILURES, MISSING
+from spikesweep.grid.texts import counted
 from spikesweep.protocols.base import Traced
 from spikesweep.store import plain
 from spikesweep.sweep.compute.base import Executor
@@ -51,7 +52,7 @@ def main(cfg: Configuration, choices: Mapping[str, Any]) -> "Plan | None":
             print(plan)
             return plan
         job, outcome = run_rounds(cfg, job, compute, options)
-    print(f"{outcome.computed} points computed, {_draw(outcome, job.path)}")
+    print(f"{counted(outcome.computed)} computed: {job.path}, {_draw(outcome, job.path)}")
     if outcome.failed or outcome.missing:
         print(_failed_points(outcome, job), file=sys.stderr)
         sys.exit(3)

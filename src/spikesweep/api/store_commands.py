@@ -16,8 +16,9 @@ from rich.table import Table
 from spikesweep import store as stores
 from spikesweep.errors import DamagedError, InputError
 from spikesweep.grid.schema import STATUS_MEANINGS
-from spikesweep.grid.texts import size_text
+from spikesweep.grid.texts import counted, size_text
 from spikesweep.store import check as checks
+from spikesweep.store.missing import not_there
 from spikesweep.store.paths import store_paths
 from spikesweep.store.reading import UNFINISHED
 from spikesweep.store.records import HIDDEN
@@ -44,7 +45,7 @@ def _read(path: str | stores.Place) -> stores.Reader:
         raise InputError(f"{place} is not a store, but a folder; allowed: {known}")
     store = stores.stored(place.resolve() if isinstance(place, Path) and place.is_symlink() else place)
     if store is None:
-        raise InputError(f"{place} does not exist; allowed: the path or the URL of a store (.zarr)")
+        raise not_there(place)
     return store
 
 
@@ -226,7 +227,7 @@ def verify(parsed: Any) -> int:
         raise InputError(f"-k {parsed.k} is refused; allowed: at least 1")
     _tell_edited(store)
     outcome = recompute.verify(store, parsed.k, np.random.default_rng())
-    print(f"{outcome['verified']} points computed again, {len(outcome['different'])} came out otherwise")
+    print(f"{counted(outcome['verified'])} computed again, {len(outcome['different'])} came out otherwise")
     for point in outcome["different"]:
         print(f"  {point}")
     try:

@@ -34,6 +34,11 @@ def size_text(n: float) -> str:
     return f"{n:.3g} TB"
 
 
+def counted(n: int, what: str = "point") -> str:
+    """Return how many of something there are, in words."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
 def place_text(grid: Grid, block: Block) -> str:
     """Return where a block lies: the first and the last value of each axis."""
     parts = []

@@ -12,7 +12,7 @@ from spikesweep import store as stores
 from spikesweep.errors import DamagedError
 from spikesweep.grid.grid import POINT, Block, Grid
 from spikesweep.grid.schema import FAILED, Axis
-from spikesweep.grid.texts import place_text
+from spikesweep.grid.texts import counted, place_text
 from spikesweep.store.remote import Remote
 
 #: A block that is being written is whole after this time (s).
@@ -47,7 +47,8 @@ def check(store: stores.Reader) -> list[Problem]:
         failed = _points(store.failures())
     for block in suspects:
         if what := _block_problem(store, grid, block, failed):
-            problems.append(Problem(f"{block.n_points} points at {place_text(grid, block)}: {what}", block))
+            where = f"{counted(block.n_points)} at {place_text(grid, block)}"
+            problems.append(Problem(f"{where}: {what}", block))
     return problems
 
 

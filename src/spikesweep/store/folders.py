@@ -8,6 +8,7 @@ import xarray as xr
 from spikesweep.errors import InputError
 from spikesweep.grid.attributes import configuration_of, decoded, encoded
 from spikesweep.grid.schema import NOT_ASKED
+from spikesweep.store.missing import not_there
 from spikesweep.store.paths import store_paths
 from spikesweep.store.reading import UNFINISHED
 from spikesweep.store.remote import Place, below
@@ -22,7 +23,7 @@ def open_folder(path: Place) -> xr.Dataset | xr.DataTree:
     if (path / "zarr.json").exists() or not path.is_dir() or (path / UNFINISHED).exists():
         store = stored(path)
         if store is None:
-            raise InputError(f"{path} does not exist; allowed: the path of a store (.zarr) or of a folder")
+            raise not_there(path, "the path of a store (.zarr) or of a folder")
         return store.open()
     stores = [stored(found) for found in store_paths(path)]
     datasets = {store.path: store.open() for store in stores if store is not None}

@@ -19,6 +19,7 @@ from spikesweep.errors import DamagedError, InputError
 from spikesweep.grid.grid import Block
 from spikesweep.store import asked_for
 from spikesweep.store.arrays import dims, fresh_arrays, version
+from spikesweep.store.missing import not_there
 from spikesweep.store.reading import Reader
 from spikesweep.store.records import HIDDEN
 from spikesweep.store.remote import Place, Remote
@@ -47,7 +48,7 @@ class Watch:
     def _open(self) -> None:
         store = stored(self.place.resolve() if isinstance(self.place, Path) else self.place)
         if store is None:
-            raise InputError(f"{self.place} does not exist; allowed: the path or the URL of a store (.zarr)")
+            raise not_there(self.place)
         self.store: Reader = store
         self._version = version(store.path)
         self._arrays = fresh_arrays(store.path)
