@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 import spikesweep as ss
-from spikesweep.analysis import summaries
+from spikesweep.analysis import plots, summaries
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import DONE, FAILED, GATED, OK
 from spikesweep.store import Store
@@ -195,6 +195,9 @@ def test_networks(tmp_path):
     assert ds.sizes["rate_power_frequency"] == ds.lfp_power.sizes["lfp_power_frequency"]
     assert "spike_times" not in ds
     assert "time" not in ds.dims
+    figure = plots.figure(ds)  # of what is kept: the protocol's own draws what is not
+    assert "mean rate" in figure.axes[0].get_ylabel()
+    assert plots.figure(whole).axes[0].get_ylabel() != figure.axes[0].get_ylabel()
 
 
 def test_a_gate_of_the_rate_ends_networks_early(tmp_path):

@@ -47,8 +47,9 @@ def _module(ds: xr.Dataset) -> Any:
         return general.figure
     if refined.is_map(ds):
         return refined.figure
-    name = f"{__name__}.{configuration_of(ds.attrs)['choices']['protocol']}"
-    if find_spec(name) is None:
+    configuration = configuration_of(ds.attrs)
+    name = f"{__name__}.{configuration['choices']['protocol']}"
+    if configuration.get("summary") or find_spec(name) is None:  # a summary keeps what it likes
         return general.figure
     module = import_module(name)
     lost = [dim for dim in (*dims, *module.DIMS) if dim not in ds.dims]
