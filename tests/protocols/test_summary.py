@@ -9,6 +9,7 @@ import xarray as xr
 
 import spikesweep as ss
 from spikesweep.analysis import plots, summaries
+from spikesweep.api import commands
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import DONE, FAILED, GATED, OK
 from spikesweep.store import Store
@@ -156,6 +157,17 @@ def test_a_file_that_is_not_there_is_refused():
         InputError, match=re.escape("there is no file none.py; allowed: summary=FILE.py:NAME")
     ):
         ss.load("summary=none.py:rate")
+
+
+def test_the_page_of_a_store_says_what_is_kept_and_gated(mine, capsys):
+    words = "grid.x=[1,2]", "gate={level:[null,1.5]}"
+    path = ss.run(mine([":span", "level"], *words)).encoding["source"]
+    with pytest.raises(SystemExit):
+        commands.main(["show", path])
+    said = capsys.readouterr().out
+    assert re.search(r"^  summary    \S+\.span, level$", said, re.MULTILINE)
+    assert re.search(r"^  gate       level from -inf to 1.5$", said, re.MULTILINE)
+    assert re.search(r"^  points     2: 1 ok, 1 gated$", said, re.MULTILINE)
 
 
 def test_gates_of_own_and_of_summarised_results(mine):

@@ -56,6 +56,10 @@ def _rows(store: stores.Reader) -> Iterator[tuple[str, str]]:
     yield "points", f"{counts.sum()}: {', '.join(there)}"
     names = [name for name in attrs["results"] if name in ds]
     yield "results", "; ".join(_result(ds, name) for name in names) or "none yet"
+    if summary := configuration.get("summary"):
+        yield "summary", ", ".join(map(str, summary["of"]))
+    for name, ends in (configuration.get("gate") or {}).items():
+        yield "gate", f"{name} from {_end(ends[0], '-inf')} to {_end(ends[1], 'inf')}"
     known: dict[str, Parameter] = {}
     with suppress(InputError, KeyError, TypeError, AttributeError):  # of models that are not trusted here
         known = parameters(configuration)
@@ -68,6 +72,10 @@ def _rows(store: stores.Reader) -> Iterator[tuple[str, str]]:
         told = (f"{k} {_value(f'{where}.{k}', v, known)}" for k, v in node.items() if _is_plain(k, v))
         yield label, ", ".join(told)
     yield from _made(store)
+
+
+def _end(value: float | None, without: str) -> str:
+    return without if value is None else f"{value:g}"
 
 
 def _axis(ds: Any, name: str, values: Any) -> str:

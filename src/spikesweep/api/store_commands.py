@@ -159,9 +159,12 @@ def show(parsed: Any) -> int:
         print(page(store))
     for module, kept in models.items() if parsed.sources else ():
         print(f"# {module}, code {kept['code']}\n{kept['source']}")
+    told = set()
     for record in store.failures():
         print(f"an attempt failed at {record['point']} on {record['host']}: {record['reason']}")
-        print(record["detail"], end="")
+        if record["reason"] not in told:  # of many that failed in one way the first one's
+            print(record["detail"], end="")
+        told.add(record["reason"])
     return 0
 
 
