@@ -30,7 +30,7 @@ def a_map(seed, width):
 
 def refined(f, budget, loss="boundary"):
     """Return points in the rounds of a sweep, and values there."""
-    rule = Refine("v", budget, loss, 0.0 if loss == "boundary" else None)
+    rule = Refine("v", budget, loss=loss, level=0.0 if loss == "boundary" else None)
     points = np.stack(list(rule.drawn(UNIT, None)[0].values()), axis=1)
     values = f(points)
     while len(points) < budget:

@@ -157,7 +157,7 @@ def test_the_figure_of_a_swept_parameter_is_a_curve_over_current(tmp_path):
     swept = ("neuron.E.beta=0,1500,3000", "neuron.I.g_L=10,20", "grid.i_ext={start:100,stop:300,num:21}")
     ds = ss.run(ss.load(*words, *swept, "compute=serial", f"outputs={tmp_path}")).load()
     drawn = figure(ds)
-    assert drawn.get_supxlabel() == "seed = 0; I.g_L = 10 nS (one of 2)"  # held, not averaged
+    assert drawn.get_supxlabel() == "seed = 0; I.g_L = 10 nS (one of 2, the configured one)"
     for ax, population in zip(drawn.axes, "EI", strict=True):
         for line, beta in zip(ax.lines, (0.0, 1500.0, 3000.0), strict=True):
             expected = ds.rate.sel(population=population, beta=beta, g_L=10.0).squeeze("seed")
