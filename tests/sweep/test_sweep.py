@@ -58,7 +58,7 @@ def test_store_is_plain_labelled_xarray(small, tmp_path):
     assert ds.rate.dtype == np.float64
     assert ds.status.dtype == np.uint8
     assert (ds.status == 1).all()
-    assert ds.status.attrs["flag_meanings"] == "missing ok non_finite failed saturated not_asked"
+    assert ds.status.attrs["flag_meanings"] == "missing ok non_finite failed saturated not_asked gated"
     assert ds.population.values.tolist() == ["RS", "FS"]
     assert ds.fe.values.tolist() == [0.0, 6.0, 12.0]
     for name in ("fe", "fi", "seed", "pop_size", "rate"):
