@@ -46,7 +46,11 @@ def test_main_job_leaves_a_store_and_a_figure_and_nothing_else(tmp_path):
 
 @pytest.mark.parametrize(
     ("neuron", "network", "cells"),
-    [("lif", "vogels_abbott", "LIF"), ("eif", "fs_rs", "EIF"), ("adexp", "vogels_abbott", "RS,FS,AdExp,RS2")],
+    [
+        ("lif", "vogels_abbott", "LIF"),
+        pytest.param("eif", "fs_rs", "EIF", marks=pytest.mark.slow),
+        pytest.param("adexp", "vogels_abbott", "RS,FS,AdExp,RS2", marks=pytest.mark.slow),
+    ],
 )
 def test_any_cell_of_a_neuron_in_any_network(tmp_path, neuron, network, cells):
     words = (f"neuron={neuron}", f"network={network}", f"network.populations=[{cells}]")
@@ -133,7 +137,12 @@ print(json.dumps([ss.__file__, dict(ds.sizes)]))
 
 
 @pytest.mark.parametrize(
-    "options", [("-cn", "naud2008"), ("-cd", "sweeps", "-cn", "naud2008"), ("-cd=sweeps", "-cn=naud2008")]
+    "options",
+    [
+        ("-cn", "naud2008"),
+        pytest.param(("-cd", "sweeps", "-cn", "naud2008"), marks=pytest.mark.slow),
+        pytest.param(("-cd=sweeps", "-cn=naud2008"), marks=pytest.mark.slow),
+    ],
 )
 def test_recorded_sweeps_are_found_from_any_folder(options, tmp_path):
     assert "points" in run(tmp_path, *options, "plan=true")

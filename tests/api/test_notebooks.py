@@ -9,13 +9,9 @@ from nbclient import NotebookClient
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
 
+@pytest.mark.slow  # about 20 s each
 @pytest.mark.filterwarnings("default")  # of Jupyter, not ours
-@pytest.mark.parametrize(
-    "path",
-    # about 20 s each: by default the first that a newcomer opens, in CI all
-    [p if p.stem == "transfer_function" else pytest.param(p, marks=pytest.mark.slow) for p in NOTEBOOKS],
-    ids=lambda path: path.stem,
-)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs(path, tmp_path):
     notebook = nbformat.read(path, as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "outputs are stripped before a commit"

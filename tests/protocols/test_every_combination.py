@@ -2,8 +2,8 @@
 
 What there is, is read from conf/, so that a new file is tested because it exists. Only a new protocol adds
 something here: the words that make it small. A network gets cells of the neuron: as many as it has
-populations, or the same ones again. By default one in four pairs is tried, until each protocol runs once with
-each network and once with each neuron that it then accepts; the slow tests take all pairs.
+populations, or the same ones again. By default one in four pairs is tried, until each protocol has accepted
+each network and each neuron that it then does, and one in three of these pairs runs; the slow tests take all.
 """
 
 import re
@@ -215,13 +215,13 @@ def test_every_other_pair_is_refused_with_a_key_and_what_is_allowed(any_protocol
     assert not silent
 
 
-def test_each_network_and_each_neuron_runs(any_protocol, tmp_path):
+def test_some_networks_and_some_neurons_run(any_protocol, tmp_path):
     accepted, _, _ = answers(any_protocol)
     pairs = covering(accepted)
     if any_protocol == "spiking_network":  # a loop is compiled for each network: all neurons in the slow test
         pairs = list({network: (network, neuron) for network, neuron in pairs}.values())
     assert pairs
-    assert not faults(any_protocol, pairs, tmp_path)
+    assert not faults(any_protocol, pairs[::3], tmp_path)
 
 
 @pytest.mark.slow
