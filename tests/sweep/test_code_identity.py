@@ -1,5 +1,6 @@
 """What code a store is of: earlier landings go on, edits of anybody's code do not, workers run the same."""
 
+import dataclasses
 import json
 import os
 import pickle
@@ -12,6 +13,8 @@ from omegaconf import open_dict
 import spikesweep as ss
 from spikesweep import models, protocols
 from spikesweep.api.new import write
+from spikesweep.config import compose
+from spikesweep.config.build import target_class, with_defaults
 from spikesweep.errors import InputError
 from spikesweep.sweep.fingerprint import code_now, fingerprint, is_landed, landings, pinned, todays
 from spikesweep.sweep.job import make_job
@@ -28,7 +31,7 @@ def spikesweep(cwd, *words, code=0):
     return done.stdout + done.stderr
 
 
-def as_of_the_last_landing(store, wrong=None):
+def as_of_the_first_landing(store, wrong=None):
     """Give a store the names and hashes that it would have from before files were moved."""
     file = store / "zarr.json"
     described = json.loads(file.read_text())
@@ -39,8 +42,18 @@ def as_of_the_last_landing(store, wrong=None):
         .replace("spikesweep.models.RandomNetwork", "spikesweep.networks.RandomNetwork")
         .replace("spikesweep.models.Exponential", "spikesweep.inputs.Exponential")
     )
-    code = {**list(landings().values())[-1], **(wrong or {})}
+    code = {**next(iter(landings().values())), **(wrong or {})}
     attrs["code"] = json.dumps({m: h for m, h in code.items() if m.startswith("spikesweep.neurons.")})
+    file.write_text(json.dumps(described))
+
+
+def as_of_the_last_landing(store):
+    """Give a store the hashes that it would have from then."""
+    file = store / "zarr.json"
+    described = json.loads(file.read_text())
+    (*_, landing) = landings().values()
+    code = json.loads(described["attributes"]["code"])
+    described["attributes"]["code"] = json.dumps({m: landing[m] for m in code if m in landing})
     file.write_text(json.dumps(described))
 
 
@@ -50,9 +63,10 @@ def old(small, tmp_path):
     return tmp_path / "transfer_function" / "adexp-fs_rs.zarr"
 
 
-def test_a_store_of_the_last_landing_goes_on(old, small):
+@pytest.mark.parametrize("as_of", [as_of_the_first_landing, as_of_the_last_landing])
+def test_a_store_of_a_landing_goes_on(old, small, as_of):
     before = ss.open(old).load()
-    as_of_the_last_landing(old)
+    as_of(old)
     ds = ss.run(small("grid.seed=[0,1]")).load()
     assert (ds.status == 1).all()
     assert (ds.rate.sel(seed=0) == before.rate.sel(seed=0)).all()
@@ -74,8 +88,17 @@ def test_a_store_of_before_a_field_goes_on_while_it_has_its_default(tmp_path):
     assert "protocol.record_spikes: False there, True here" in job.beside
 
 
+def test_what_a_configuration_of_before_lacks_has_its_default(any_protocol):
+    node = compose.plain(ss.load(f"protocol={any_protocol}"))["protocol"]
+    fields = dataclasses.fields(target_class(node["_target_"], "protocol"))
+    defaults = {f.name: f.default for f in fields if f.default is not dataclasses.MISSING}
+    found = with_defaults({key: value for key, value in node.items() if key not in defaults})
+    lists = {key: list(value) if isinstance(value, tuple) else value for key, value in defaults.items()}
+    assert found == {key: value for key, value in node.items() if key not in defaults} | lists
+
+
 def test_a_store_of_other_old_code_does_not(old, small):
-    as_of_the_last_landing(old, {"spikesweep.neurons.adexp": "0123456789abcdef"})
+    as_of_the_first_landing(old, {"spikesweep.neurons.adexp": "0123456789abcdef"})
     with pytest.raises(
         InputError, match=r"code of spikesweep.neurons.adexp: 0123456789abcdef there, nothing"
     ):

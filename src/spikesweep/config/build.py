@@ -104,13 +104,18 @@ def with_defaults(values: Any) -> Any:
     except InputError:  # of a package that nobody has named here
         cls = None
     if cls is not None and dataclasses.is_dataclass(cls):
-        plain = {f.name: f.default for f in dataclasses.fields(cls) if _is_plain(f.default)}
-        return {**plain, **found}
+        plain: dict[str, Any] = {f.name: f.default for f in dataclasses.fields(cls)}
+        lists = {name: list(default) for name, default in plain.items() if _are_plain(default)}
+        return {name: default for name, default in plain.items() if _is_plain(default)} | lists | found
     return found
 
 
 def _is_plain(default: Any) -> bool:
     return default is None or isinstance(default, (bool, int, float, str))
+
+
+def _are_plain(default: Any) -> bool:
+    return isinstance(default, tuple) and all(map(_is_plain, default))
 
 
 @cache
