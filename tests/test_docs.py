@@ -50,6 +50,17 @@ def test_links_lead_somewhere(page):
             assert generated or (DOCS / link).exists(), link
 
 
+@pytest.mark.parametrize(
+    "page", [*(DOCS / page for page in PAGES), *sorted(ROOT.glob("*.md"))], ids=lambda p: p.name
+)
+def test_links_to_the_outside_are_whole_and_safe(page):
+    """Whether there is something behind them is asked weekly (.github/workflows/links.yml)."""
+    links = re.findall(r"\]\((\w+:[^)\s]*)\)?", page.read_text())
+    for link in links:
+        assert re.fullmatch(r"https://[\w.-]+\.[a-z]+(/\S*)?|mailto:\S+", link), link
+        assert link.count("(") == link.count(")"), link
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
 def test_the_page_of_a_notebook_has_its_code_and_its_figures(path, monkeypatch):
     """After a change of a notebook: `python docs/_ext/rendered.py NAME`."""
