@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))
 #: Pages whose code is run by tests of its own: it needs other programs, services, or files.
-ELSEWHERE = ("your_simulation.md", "remote_stores.md", "numerics.md", "samples.md")
+ELSEWHERE = ("your_simulation.md", "remote_stores.md")
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
