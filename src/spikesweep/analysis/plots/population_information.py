@@ -51,7 +51,10 @@ def figure(ds: xr.Dataset) -> Figure:
     for ax in (*axes[0, len(panels) + len(maps) :], *axes[1, 3:]):
         ax.set_axis_off()
     if panels:
-        axes[0, 0].legend(frameon=False, fontsize=8)
+        lines, names = axes[0, 0].get_legend_handles_labels()
+        fig.legend(
+            lines, names, loc="outside upper center", ncols=min(len(names), 6), frameon=False, fontsize=8
+        )
     _coherence(axes[1, 0], shown, (without or delayed)[0])
     _left(axes[1, 1], shown, delayed, without)
     _against_prediction(axes[1, 2], shown)
