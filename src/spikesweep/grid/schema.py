@@ -97,7 +97,8 @@ def longest(a: Labels, b: Labels) -> Labels:
         one, other = _values(a[name]), _values(b[name])
         n = min(len(one), len(other))
         if not np.array_equal(one[:n], other[:n]):
-            raise ValueError(f"{name}: {one} to {other}")
+            i = int(np.argmax(one[:n] != other[:n]))
+            raise ValueError(f"{name}: number {i} is {one[i]} at one point and {other[i]} at another")
         found[name] = a[name] if len(one) > n else b[name]
     return found
 

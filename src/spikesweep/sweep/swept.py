@@ -95,7 +95,10 @@ class Parameters:
                 labels = longest(labels, call.protocol.coordinates(call.network))
             except ValueError as error:
                 keys = ", ".join(axis.key for axis in self.axes)
-                raise InputError(f"{keys}: a sweep changes the labels of the results, {error}") from error
+                raise InputError(
+                    f"{keys}: a sweep changes the labels of the results, {error}; allowed: one value of it a "
+                    "sweep, or results without these labels (protocol.record_rates=false where networks grow)"
+                ) from error
             most_work = max(most_work, float(np.max(call.protocol.work(call.network, whole))))
         return dataclasses.replace(self, labels=labels, most_work=most_work)
 
