@@ -69,8 +69,8 @@ def test_a_recorded_experiment_says_what_it_is(name):
 
 #: Whole networks that compile loops of their own, or take some 10 s even when reduced.
 LONG = (
-    "brunel_phases", "coba_cuba", "jercog_recurrent_up", "jercog_up_down", "potjans_diesmann", "sacha_rates", "sacha_survival",
-    "seven_parameters", "step_size_fi_curve",
+    "brunel_phases", "coba_cuba", "jercog_recurrent_up", "jercog_up_down", "potjans_diesmann", "sacha_rates",
+    "sacha_survival", "seven_parameters", "step_size_fi_curve",
 )  # fmt: skip
 
 
