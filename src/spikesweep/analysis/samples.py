@@ -15,6 +15,7 @@ from spikesweep.grid.densities import log_density
 from spikesweep.grid.grid import POINT, label_text
 from spikesweep.grid.priors import sampled
 from spikesweep.grid.schema import DONE, Axis
+from spikesweep.grid.trials import BY_RESULTS
 
 Array = NDArray[np.float64]
 
@@ -31,7 +32,7 @@ def sample_of(ds: xr.Dataset) -> dict[str, Any]:
             "sample.num=..., with its attributes"
         )
     record = structure(ds.attrs["sample"])
-    if (method := record["method"]) in ("refine", "optimise"):
+    if (method := record["method"]) in BY_RESULTS:
         raise InputError(
             f"points of {method} follow results, and no prior; allowed: a sweep with sample.num=..."
         )

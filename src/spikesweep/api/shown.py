@@ -13,8 +13,8 @@ from spikesweep.config.chosen import beside_option
 from spikesweep.errors import InputError, one_line
 from spikesweep.grid.grid import label_text
 from spikesweep.grid.schema import STATUS_MEANINGS
-from spikesweep.grid.texts import size_text
-from spikesweep.store.remote import Remote
+from spikesweep.grid.texts import counted, size_text
+from spikesweep.store.remote import file_sizes
 from spikesweep.sweep.swept_keys import Parameter, parameters
 from spikesweep.units import unit_of
 
@@ -85,7 +85,7 @@ def _axis(ds: Any, name: str, values: Any) -> str:
     few = ", ".join(map(label_text, distinct[:_VALUES]))
     told = few if len(distinct) <= _VALUES else f"{label_text(distinct[0])} to {label_text(distinct[-1])}"
     of = f" ({own['key']})" if "key" in own else ""
-    return f"{name}{of}: {len(distinct)} value{'s' if len(distinct) > 1 else ''}, {told}{unit}"
+    return f"{name}{of}: {counted(len(distinct), 'value')}, {told}{unit}"
 
 
 def _result(ds: Any, name: str) -> str:
@@ -126,10 +126,5 @@ def _made(store: stores.Reader) -> Iterator[tuple[str, str]]:
     versions = attrs.get("versions", {})
     with_ = ", ".join(f"{name} {versions[name]}" for name in _VERSIONS if name in versions)
     yield "made", f"{attrs.get('created', 'unknown')}, {with_}"
-    path = store.path
-    sizes = (
-        [file["size"] or 0 for file in path.files().values()]
-        if isinstance(path, Remote)
-        else [file.stat().st_size for file in path.rglob("*") if file.is_file()]
-    )
+    sizes = file_sizes(store.path)
     yield "size", f"{size_text(sum(sizes))} in {len(sizes)} files"

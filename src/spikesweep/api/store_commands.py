@@ -22,7 +22,7 @@ from spikesweep.store.missing import not_there
 from spikesweep.store.paths import store_paths
 from spikesweep.store.reading import UNFINISHED
 from spikesweep.store.records import HIDDEN
-from spikesweep.store.remote import Remote
+from spikesweep.store.remote import file_sizes
 from spikesweep.trust import named_words
 
 #: Stores below a folder that a refusal names.
@@ -106,7 +106,7 @@ def _row(store: stores.Reader, path: stores.Place, paths: Sequence[stores.Place]
         str(counts["ok"] + counts["saturated"]),
         str(failed),
         str(counts["missing"]),
-        size_text(_size(path)),
+        size_text(sum(file_sizes(path))),
         _age(age.total_seconds()),
         " ".join([choices, *_unlike_first(store, path, paths)]),
     ]
@@ -127,12 +127,6 @@ def _unlike_first(store: stores.Reader, path: stores.Place, paths: Sequence[stor
         told = [f"{key}={values.rpartition(' there, ')[2].removesuffix(' here')}" for key, values in pairs]
         return told[:_OTHERS] + ["..."] * (len(told) > _OTHERS)
     return []
-
-
-def _size(path: stores.Place) -> int:
-    if isinstance(path, Remote):
-        return sum(file["size"] or 0 for file in path.files().values())
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
 def _age(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -59,14 +60,23 @@ def _option(group: str, name: str) -> dict[str, Any]:
     with suppress(OmegaConfBaseException, OSError):
         if path is None:
             return {}
-        refuse_boundless(path)
-        own: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-        if not isinstance(own, dict):
-            return {}
-        for part in own.pop("defaults", ["_self_"]):
+        state = path.stat()
+        held = _held(path, state.st_mtime_ns, state.st_size)
+        own = {key: value for key, value in held.items() if key != "defaults"}
+        for part in held.get("defaults", ["_self_"]):
             if isinstance(part, str):
-                found = _merged(found, own if part == "_self_" else _option(group, part))
+                more = own if part == "_self_" else _option(group, part)
+                found = _merged(found, more) if found else more
     return found
+
+
+@lru_cache(maxsize=128)
+def _held(path: Path, *state: int) -> dict[str, Any]:
+    """Return what a file holds, read once for each state of it; nobody changes it."""
+    del state
+    refuse_boundless(path)
+    held: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    return held if isinstance(held, dict) else {}
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from spikesweep.config.rounds import Chosen, Optimise, Refine, Replicate, Round
 from spikesweep.errors import InputError, nearest, shown
 from spikesweep.grid.points import Sample
 from spikesweep.grid.schema import Variable
+from spikesweep.grid.trials import BY_RESULTS
 from spikesweep.urls import refuse_url
 
 #: Bytes of a folder's name: room for what stands beside a store, as NAME.zarr.HOST.tmp.
@@ -97,7 +98,7 @@ def _refuse_together(values: Mapping[str, Any]) -> None:
     for key, keys in {**keys_of, "optimise": "{variable: ..., target: ..., budget: ...}"}.items():
         if not isinstance(values.get(key), Mapping | None):
             raise InputError(f"{key} = {shown(values[key])} is refused; allowed: {keys}, or null")
-    choosing = next((key for key in ("refine", "optimise") if values.get(key) is not None), None)
+    choosing = next((key for key in BY_RESULTS if values.get(key) is not None), None)
     if choosing is None:
         return
     others = {key: values.get(key) for key in ("replicate", "points", "zip", "exclude")}

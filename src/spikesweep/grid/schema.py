@@ -107,6 +107,14 @@ def _values(labels: list[str] | Coordinate) -> NDArray[Any]:
     return labels.values if isinstance(labels, Coordinate) else np.array(labels)
 
 
+def coordinate(name: str, labels: list[str] | Coordinate) -> tuple[Any, ...]:
+    """Return labels as xarray takes them: dims, values, attributes."""
+    if isinstance(labels, Coordinate):
+        attrs = {"units": labels.units, "long_name": labels.long_name}
+        return labels.dims or (name,), labels.values, attrs
+    return (name,), labels
+
+
 def labelled(
     values: Mapping[str, NDArray[Any]], variables: Iterable[Variable], coordinates: Labels
 ) -> "xr.Dataset":
@@ -115,11 +123,7 @@ def labelled(
 
     ds = xr.Dataset()
     for name, labels in coordinates.items():
-        if isinstance(labels, Coordinate):
-            attrs = {"units": labels.units, "long_name": labels.long_name}
-            ds.coords[name] = (labels.dims or (name,), labels.values, attrs)
-        else:
-            ds.coords[name] = labels
+        ds.coords[name] = coordinate(name, labels)
     for v in variables:
         if v.name in values:
             dims = (*v.dims, v.ragged) if v.ragged else v.dims

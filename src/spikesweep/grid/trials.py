@@ -21,6 +21,9 @@ from spikesweep.grid.schema import DONE
 if TYPE_CHECKING:
     import xarray as xr
 
+#: Keys of a configuration by which points follow results; also the `method` of a record of such points.
+BY_RESULTS = ("refine", "optimise")
+
 
 def optuna(what: str) -> ModuleType:
     """Return Optuna; raise InputError where it is not installed."""
@@ -61,6 +64,14 @@ def chosen(unit: NDArray[np.float64], losses: NDArray[np.float64], n: int, seed:
     return np.array([[trial.params[name] for name in names] for trial in asked])
 
 
+def valid(ds: "xr.Dataset", variable: str, at: Mapping[str, Any]) -> "xr.DataArray":
+    """Return a variable at labels of its other dimensions, loaded; NaN where a point has no valid results."""
+    values = ds[variable].where(ds["status"].isin(DONE)).load()
+    for dim, label in at.items():
+        values = values.isel({dim: int(np.flatnonzero(is_label(values[dim].values, label))[0])})
+    return values
+
+
 def losses(ds: "xr.Dataset", rule: Mapping[str, Any]) -> "xr.DataArray":
     """Return what is made small, along point: the distance from a target, or a number or its negative.
 
@@ -68,9 +79,7 @@ def losses(ds: "xr.Dataset", rule: Mapping[str, Any]) -> "xr.DataArray":
     """
     import xarray as xr  # late: what chooses no points needs none
 
-    values = ds[rule["variable"]].where(ds["status"].isin(DONE)).load()
-    for dim, label in rule["at"].items():
-        values = values.isel({dim: int(np.flatnonzero(is_label(values[dim].values, label))[0])})
+    values = valid(ds, rule["variable"], rule["at"])
     if "seed" in values.dims:
         values = values.mean("seed")
     values = values.squeeze([d for d in values.dims if d != POINT.name], drop=True)

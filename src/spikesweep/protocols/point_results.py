@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from spikesweep.grid.ragged import Ragged
-from spikesweep.grid.schema import Coordinate, Labels, Variable
+from spikesweep.grid.schema import Labels, Variable, coordinate
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,7 +26,7 @@ def datasets(
     """
     import xarray as xr  # late: a sweep alone needs none
 
-    coords = {name: _labelled(name, values) for name, values in labels.items()}
+    coords = {name: coordinate(name, values) for name, values in labels.items()}
     base = xr.Dataset(coords=coords).coords
 
     def at(index: tuple[int, ...]) -> xr.Dataset:
@@ -42,13 +42,6 @@ def datasets(
         return xr.Dataset(data, base, told).assign_coords(here)
 
     return at
-
-
-def _labelled(name: str, labels: list[str] | Coordinate) -> Any:
-    if isinstance(labels, Coordinate):
-        attrs = {"units": labels.units, "long_name": labels.long_name}
-        return labels.dims or (name,), labels.values, attrs
-    return (name,), labels
 
 
 def _of_point(v: Variable, values: Any) -> Iterator[tuple[str, Any]]:

@@ -1,6 +1,5 @@
 """`ds.sweep`: what a store holds beside its arrays, for whoever has its dataset or a part of it."""
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from spikesweep.errors import InputError, nearest
-from spikesweep.grid.attributes import configuration_of, parameter
+from spikesweep.grid.attributes import configuration_of, parameter, structure
 from spikesweep.grid.grid import POINT
 from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.regular import on_grid
@@ -64,8 +63,7 @@ class SweepAccessor:
 
     def best(self) -> xr.Dataset:
         """Return the point that an `optimise` has found best, with its `loss`; raise InputError."""
-        record = self._ds.attrs.get("sample", {})
-        return best(self._ds, json.loads(record) if isinstance(record, str) else record)
+        return best(self._ds, structure(self._ds.attrs.get("sample", {})))
 
     def on_grid(self, num: int | Mapping[str, int] = 64) -> xr.Dataset:
         """Return a regular view of points: every number on a grid of `num` values an axis, or by its name.
@@ -76,8 +74,7 @@ class SweepAccessor:
         outside of all points is NaN. `attrs["left_out"]` counts points without results. Raises InputError for
         a dataset without points, of words, or of more than four axes.
         """
-        record = self._ds.attrs.get("sample", {})
-        return on_grid(self._ds, num, json.loads(record) if isinstance(record, str) else record)
+        return on_grid(self._ds, num, structure(self._ds.attrs.get("sample", {})))
 
     def spikes(self, **labels: Any) -> xr.Dataset:
         """Return the spikes of the cells at some labels; the same as `ragged("spike", ...)`.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from spikesweep.errors import InputError
 from spikesweep.store.remote import Place, Remote
+from spikesweep.urls import is_url
 
 #: Entries of folders that are looked at, and how like a path must be to what is offered.
 _LOOKED_AT, _ALIKE = 2000, 0.75
@@ -14,8 +15,8 @@ _LOOKED_AT, _ALIKE = 2000, 0.75
 
 def not_there(place: Place | str, allowed: str = "the path or the URL of a store (.zarr)") -> InputError:
     """Return the refusal of a place at which there is nothing, with the store that is named most like it."""
-    is_url = isinstance(place, Remote) or "://" in str(place)
-    close = None if is_url else _nearest(Path(str(place)))
+    remote = isinstance(place, Remote) or is_url(str(place))
+    close = None if remote else _nearest(Path(str(place)))
     hint = f"did you mean {str(close)!r}? " if close else ""
     return InputError(f"{place} does not exist; {hint}allowed: {allowed}")
 

@@ -155,6 +155,13 @@ class Remote:
 Place = Path | Remote
 
 
+def file_sizes(place: Place) -> list[int]:
+    """Return how many bytes each file below a place has."""
+    if isinstance(place, Remote):
+        return [file["size"] or 0 for file in place.files().values()]
+    return [file.stat().st_size for file in place.rglob("*") if file.is_file()]
+
+
 def place(text: str | Path) -> Place:
     """Return the place of a path or of a URL; raise InputError for a URL that cannot be one of a store.
 

@@ -11,6 +11,7 @@ from spikesweep.contract import parts_of
 from spikesweep.errors import InputError, OtherSweepError
 from spikesweep.grid.grid import blocks_of
 from spikesweep.grid.schema import DONE, FAILED, FAILURES, MISSING
+from spikesweep.grid.trials import BY_RESULTS
 from spikesweep.protocols.base import is_read
 from spikesweep.store import Store, growth
 from spikesweep.sweep.fingerprint import fingerprint, is_landed, todays, uses
@@ -43,7 +44,7 @@ def refuse_other_sweep(job: Job, store: Store) -> None:
     """Refuse a store whose sweep does not go on as a job, whatever code made it; raise OtherSweepError."""
     _refuse_other_values(job, store)
     there, here = store.attrs.get("sample") or {}, job.grid.sample or {}
-    for key in ("refine", "optimise"):
+    for key in BY_RESULTS:
         if key in {**there, **here} and there != here:
             raise OtherSweepError(f"{store.path} has points chosen by {key} = {there.get(key)}")
     old = growth.stored_grid(store, job.grid, job.defaults)

@@ -21,9 +21,9 @@ from spikesweep.grid.grid import POINT
 from spikesweep.grid.labels import is_label
 from spikesweep.grid.mesh import chosen
 from spikesweep.grid.priors import values_of
-from spikesweep.grid.schema import DONE, Coordinate
+from spikesweep.grid.schema import Coordinate
 from spikesweep.grid.trials import chosen as trials
-from spikesweep.grid.trials import losses
+from spikesweep.grid.trials import losses, valid
 from spikesweep.store import Store
 from spikesweep.sweep.job import Job
 
@@ -49,8 +49,7 @@ def after(job: Job, options: Options, ds: "xr.Dataset") -> Next:
 
 def _more_seeds(replicate: Replicate, ds: "xr.Dataset") -> Next:
     n, name = ds.sizes["seed"], replicate.variable
-    values = ds[name].where(ds["status"].isin(DONE)).load()
-    measured = interval(values)
+    measured = interval(valid(ds, name, {}))
     worst, units = float(measured["sem"].max()), ds[name].attrs.get("units", "1")
     unknown = int(measured["sem"].isnull().sum())
     more = f"; {unknown} have fewer than two results" if unknown else ""
@@ -117,7 +116,7 @@ def _stored(job: Job) -> NDArray[np.float64]:
     store = Store.at(job.path)
     assert store is not None
     if store.attrs.get("sample") != job.grid.sample:
-        (key,) = {"refine", "optimise"} & {*job.grid.sample}
+        key = job.grid.sample["method"]
         there = (store.attrs.get("sample") or {}).get(key)
         raise InputError(
             f"{store.path} has points chosen by {key} = {there}, here {job.grid.sample[key]}; "
@@ -129,9 +128,7 @@ def _stored(job: Job) -> NDArray[np.float64]:
 
 def _chosen(refine: Any, axes: Mapping[str, Any], ds: "xr.Dataset", n: int) -> NDArray[Any] | None:
     """Return n new points by what came out at those that are there; None where that is too little."""
-    values = ds[refine.variable].where(ds["status"].isin(DONE)).load()
-    for dim, label in refine.at.items():
-        values = values.isel({dim: int(np.flatnonzero(is_label(values[dim].values, label))[0])})
+    values = valid(ds, refine.variable, refine.at)
     if "seed" in values.dims:
         measured = interval(values)
         y, sem = measured["mean"], measured["sem"].fillna(0.0)
