@@ -168,6 +168,9 @@ def test_the_page_of_a_store_says_what_is_kept_and_gated(mine, capsys):
     assert re.search(r"^  summary    \S+\.span, level$", said, re.MULTILINE)
     assert re.search(r"^  gate       level from -inf to 1.5$", said, re.MULTILINE)
     assert re.search(r"^  points     2: 1 ok, 1 gated$", said, re.MULTILINE)
+    with pytest.raises(SystemExit):
+        commands.main(["ls", str(Path(path).parent)])
+    assert re.search(r"\.zarr +\S.*\b2 +0 +0 ", capsys.readouterr().out)  # done, failed, missing
 
 
 def test_gates_of_own_and_of_summarised_results(mine):

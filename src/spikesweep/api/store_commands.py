@@ -103,7 +103,7 @@ def _row(store: stores.Reader, path: stores.Place, paths: Sequence[stores.Place]
     return [
         str(path),
         axes,
-        str(counts["ok"] + counts["saturated"]),
+        str(counts["ok"] + counts["saturated"] + counts["gated"]),
         str(failed),
         str(counts["missing"]),
         size_text(sum(file_sizes(path))),
