@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from spikesweep.analysis.fitted import cell_of
-from spikesweep.analysis.semi_analytical import Array, Form, Moments, moments, polynomial, rate
+from spikesweep.analysis.semi_analytical import Array, Moments, MomentsOf, moments, polynomial, rate
 from spikesweep.analysis.threshold_fit import Loss, Points, rmse, uncertainty
 from spikesweep.errors import InputError
 from spikesweep.grid.attributes import configuration_at, encoded, parameter
@@ -18,6 +18,8 @@ from spikesweep.units import PER_MS, Hz
 #: Dimensions that a fit knows what to do with; any other is a parameter, of which it takes one value.
 _GRID = ("population", "fe", "fi", "fe_index", "seed")
 _AXES = (*_GRID, "pop_size")
+#: What protocol=potential_moments measures of the potential, in the order of `Moments`.
+_MEASURED = ("v_mean", "v_sd", "tau_v")
 #: Attributes that make a dataset that of a store, which a fit is not.
 _OF_STORES = ("format", "axes", "columns", "results", "coordinates")
 
@@ -39,9 +41,10 @@ class FitData:
     """The rates of a sweep with the moments at its points."""
 
     def __init__(
-        self, ds: xr.Dataset, form: Form, terms: tuple[str, ...], keep: Keep, weights: str | None
+        self, ds: xr.Dataset, form: MomentsOf, terms: tuple[str, ...], keep: Keep, weights: str | None
     ) -> None:
-        self.configuration = configuration_at(ds, _AXES)
+        ds, self.configuration = _at_one_current(ds)
+        _refuse_unlike_theory(ds, self.configuration, form)
         kept = {key: value for key, value in ds.attrs.items() if key not in _OF_STORES}
         self.attrs = kept | encoded({"configuration": self.configuration})
         self.form, self.terms = form, terms
@@ -52,7 +55,7 @@ class FitData:
             raise InputError(f"rate also varies over {sorted(others)}; allowed: select one value of each")
         rates = rates.transpose("population", ..., "seed").load()
         self.populations = [str(name) for name in rates["population"].values]
-        self.observed = rates.mean("seed")
+        self.rates, self.observed = rates, rates.mean("seed")
         fe, fi, _ = xr.broadcast(ds["fe"], ds["fi"], self.observed)
         self.fe, self.fi = (x.transpose(*self.observed.dims).load() for x in (fe, fi))
         self.error = xr.ones_like(self.observed)
@@ -63,9 +66,12 @@ class FitData:
         used = used & (self.observed <= keep.max_rate)
         if "simulated" in ds and not keep.unsimulated:
             used = used & ds["simulated"].astype(bool)
+        self.measured = self._on_the_grid(ds, _MEASURED) if form == "measured" else {}
         self.moments = {name: self._moments(name) for name in self.populations}
         for population in self.populations:  # no threshold gives a rate above 1 / T_V
-            possible = self._flat(self.observed, population) * self.moments[population].T_V * PER_MS < 1.0
+            m = self.moments[population]
+            possible = self._flat(self.observed, population) * m.T_V * PER_MS < 1.0
+            possible &= np.isfinite(m.mu_V) & (m.sigma_V > 0.0)  # of what was measured
             used.loc[{"population": population}] &= possible.reshape(used.shape[1:])
         self.used = used
 
@@ -74,7 +80,20 @@ class FitData:
 
     def _moments(self, population: str) -> Moments:
         fe, fi = self._flat(self.fe, population), self._flat(self.fi, population)
-        return moments(cell_of(self.configuration, population), fe, fi, form=self.form)
+        cell = cell_of(self.configuration, population)
+        if self.form != "measured":
+            return moments(cell, fe, fi, form=self.form)
+        mu_V, sigma_V, T_V = (self._flat(self.measured[name], population) for name in _MEASURED)
+        return Moments(mu_V, sigma_V, T_V, moments(cell, fe, fi).mu_G)
+
+    def _on_the_grid(self, ds: xr.Dataset, names: Sequence[str]) -> dict[str, xr.DataArray]:
+        """Return variables as the rates stand: their means over seeds, missing where a seed has none."""
+        found = {}
+        for name in names:
+            values = ds[name].expand_dims([dim for dim in ("population",) if dim not in ds[name].dims])
+            values = values.mean("seed", skipna=False) if "seed" in values.dims else values
+            found[name] = values.transpose(*self.observed.dims).load()
+        return found
 
     def used_points(self, population: str) -> Points:
         """Return the points of a population that the fit uses; raise InputError if they are too few."""
@@ -144,6 +163,33 @@ _MOMENTS = (
     ("T_V", "ms", "autocorrelation time of the potential"),
     ("mu_G", "1", "mean conductance in units of the leak"),
 )
+
+
+def _at_one_current(ds: xr.Dataset) -> tuple[xr.Dataset, dict[str, Any]]:
+    """Return a sweep at its one value of an axis i_ext, and its configuration with that current."""
+    if ds.sizes.get("i_ext") == 1:
+        ds = ds.isel(i_ext=0)
+    configuration = configuration_at(ds, (*_AXES, "i_ext"))
+    if "i_ext" in ds.coords and not ds["i_ext"].dims:
+        configuration["protocol"] = {**configuration.get("protocol", {}), "i_ext": float(ds["i_ext"])}
+    return ds, configuration
+
+
+def _refuse_unlike_theory(ds: xr.Dataset, configuration: Mapping[str, Any], form: MomentsOf) -> None:
+    """Refuse moments that the sweep does not have; raise InputError."""
+    if form == "measured":
+        if lacking := [name for name in _MEASURED if name not in ds]:
+            raise InputError(
+                f"moments = 'measured' needs {', '.join(lacking)}, which the sweep does not have; "
+                "allowed: a sweep of protocol=potential_moments"
+            )
+        return
+    shares = {key: configuration.get("protocol", {}).get(key) for key in ("share_exc", "share_inh")}
+    if given := [f"protocol.{key} = {value:g}" for key, value in shares.items() if value]:
+        raise InputError(
+            f"moments = {form!r} is refused: {', '.join(given)}, and its fluctuations are those of "
+            "independent synapses; allowed: moments='measured' of a sweep of protocol=potential_moments"
+        )
 
 
 def _labels(names: Sequence[str]) -> NDArray[Any]:

@@ -25,6 +25,8 @@ from spikesweep.models.networks.random import RandomNetwork
 from spikesweep.units import PER_MS, ms, mV, nS, number, pF
 
 Form = Literal["corrected", "zerlaut2018"]
+#: What a fit takes for the moments: the formulas', or those of simulated potentials.
+MomentsOf = Literal["corrected", "zerlaut2018", "measured"]
 Array = NDArray[np.float64]
 
 #: The polynomial's terms in the order of the published coefficients; mu, sigma, tau are scaled as below.

@@ -15,7 +15,7 @@ from spikesweep.analysis.fit_data import Keep as Keep
 from spikesweep.analysis.semi_analytical import (
     LINEAR_TERMS,
     TERMS,
-    Form,
+    MomentsOf,
     terms_of,
 )
 from spikesweep.analysis.threshold_fit import Loss, published, robust
@@ -28,7 +28,7 @@ Weights = Literal["seeds"]
 def fit(
     ds: xr.Dataset,
     *,
-    moments: Form = "corrected",
+    moments: MomentsOf = "corrected",
     logarithm: bool = True,
     squares: bool = True,
     keep: Keep | None = None,
@@ -40,7 +40,9 @@ def fit(
 ) -> xr.Dataset:
     """Fit the transfer function of each population of a sweep.
 
-    `ds` is a dataset of protocol transfer_function or transfer_function_adaptive. `logarithm` and
+    `ds` is a dataset of protocol transfer_function or transfer_function_adaptive, or of potential_moments,
+    whose mean, SD and autocorrelation time of the potential stand for those of the formulas with
+    `moments="measured"`. A constant current of the protocol counts as a shift of E_L. `logarithm` and
     `squares` choose the polynomial: both for the published one, no logarithm for TVB's. With
     `weights="seeds"` each residual counts in units of the standard error over the seeds. `loss` and
     `loss_scale` (Hz, or standard errors with weights) are those of scipy.optimize.least_squares. `ridge`
@@ -52,7 +54,11 @@ def fit(
     and on the grid `observed`, `predicted`, `used` and the moments. Raises InputError where the data
     cannot be fitted.
     """
-    for key, value, known in (("moments", moments, Form), ("loss", loss, Loss), ("method", method, Method)):
+    for key, value, known in (
+        ("moments", moments, MomentsOf),
+        ("loss", loss, Loss),
+        ("method", method, Method),
+    ):
         if value not in get_args(known):
             raise InputError(f"{key} = {value!r} is refused; {nearest(str(value), get_args(known))}")
     if method == "zerlaut2018" and weights is not None:
@@ -75,11 +81,35 @@ def fit(
     return data.labelled(results, loss, loss_scale, ridge, settings)
 
 
+def compare_moments(ds: xr.Dataset, *, keep: Keep | None = None, **settings: Any) -> xr.Dataset:
+    """Return how well the threshold fits with the moments of the formulas, and with the measured ones.
+
+    `ds` is a dataset of protocol potential_moments; `keep` and `settings` are those of `fit`. Both fits are
+    at the points that both can use. Returns `rmse` (Hz) over `moments` and `population`; `noise` (Hz), the
+    root mean square of the standard errors of the rates, below which no fit can get but by chance (NaN of
+    one seed); and `n_points`. Raises InputError as `fit` does.
+    """
+    both: tuple[MomentsOf, MomentsOf] = ("corrected", "measured")
+    possible = [FitData(ds, form, LINEAR_TERMS, keep or Keep(), None) for form in both]
+    used = possible[0].used & possible[1].used
+    kept = ds.assign(rate=ds["rate"].where(used))
+    found = [fit(kept, moments=form, keep=keep, **settings) for form in both]
+    rmse = xr.concat([one["rmse"] for one in found], dim=xr.Variable("moments", list(both)))
+    rates = possible[0].rates.where(used)
+    error = (
+        rates.std("seed", ddof=1) / rates.sizes["seed"] ** 0.5 if rates.sizes["seed"] > 1 else rates * np.nan
+    )
+    noise = ((error**2).mean([dim for dim in error.dims if dim != "population"])) ** 0.5
+    noise.attrs = {"units": "Hz", "long_name": "standard error of the rates, root mean square"}
+    n_points = used.sum([dim for dim in used.dims if dim != "population"])
+    return xr.Dataset({"rmse": rmse, "noise": noise, "n_points": n_points})
+
+
 def with_coefficients(
     ds: xr.Dataset,
     coefficients: Mapping[str, ArrayLike],
     *,
-    moments: Form = "corrected",
+    moments: MomentsOf = "corrected",
     keep: Keep | None = None,
 ) -> xr.Dataset:
     """Return the same dataset as `fit` for given coefficients (mV), to compare them on the same data.

@@ -16,7 +16,7 @@ import xarray as xr
 
 from spikesweep.analysis.fitted import cell_of
 from spikesweep.analysis.semi_analytical import Cell
-from spikesweep.analysis.transfer_function import fit
+from spikesweep.analysis.transfer_function import compare_moments, fit
 from spikesweep.api import sweeps as api
 from spikesweep.api.main import plan_of
 from spikesweep.config.ranges import refuse_twice
@@ -58,6 +58,15 @@ def _save(fitted: xr.Dataset, path: Path) -> None:
     temporary.rename(path)
 
 
+def _compared(both: xr.Dataset) -> str:
+    """Return how well either kind of moments fits, as a table."""
+    head = "at the points that both moments have, rmse (Hz):"
+    rows = [(str(form), both["rmse"].sel(moments=form).values) for form in both["moments"].values]
+    rows += [("noise (Hz)", both["noise"].values)]
+    lines = [f"{name:>12}" + "".join(f"{value:14.3f}" for value in values) for name, values in rows]
+    return "\n".join([head, *lines])
+
+
 def command(parsed: Any) -> int:
     """Fit from the command line, and print the coefficients."""
     if {"-h", "--help"} & set(parsed.words):
@@ -81,5 +90,7 @@ def command(parsed: Any) -> int:
     for term, row in zip(table["term"].values, table.values, strict=True):
         print(f"{term!s:>12}" + "".join(f"{value:14.6g}" for value in row))
     print(f"{'rmse (Hz)':>12}" + "".join(f"{value:14.3f}" for value in fitted["rmse"].values))
+    if isinstance(ds := api.open(job.path), xr.Dataset) and "v_mean" in ds:
+        print(_compared(compare_moments(ds)))
     print(f"{path}, {path.with_suffix('.png')}")
     return 0

@@ -18,7 +18,9 @@ def figure(fitted: xr.Dataset) -> Figure:
     axes = fig.subplots(n, 3, squeeze=False)
     for row, name in zip(axes, fitted["population"].values, strict=True):
         one = fitted.sel(population=name)
-        curves(fig, row[0], one["observed"], transfer_function(fitted, str(name)))
+        measured = fitted.attrs["moments"] == "measured"  # a fit that is known at the points alone
+        F = one["predicted"] if measured else transfer_function(fitted, str(name))
+        curves(fig, row[0], one["observed"], F)
         row[0].set_title(f"{name}: rmse {float(one['rmse']):.2f} Hz")
         residuals(fig, row[1], one)
         coverage(fig, row[2], one)
@@ -29,10 +31,13 @@ def curves(
     fig: Figure,
     ax: Axes,
     observed: xr.DataArray,
-    F: TransferFunction | None,
+    F: TransferFunction | xr.DataArray | None,
     sd: xr.DataArray | None = None,
 ) -> None:
-    """Draw observed rates (over `fe` and `fi`) as markers and a fit as lines, one colour a value of fi."""
+    """Draw observed rates (over `fe` and `fi`) as markers and a fit as lines, one colour a value of fi.
+
+    The fit is a function, or its rates at the same points.
+    """
     fi = observed["fi"].values
     norm = norm_of(fi)
     for value in fi:
@@ -40,8 +45,12 @@ def curves(
         color = SHADES(norm(value))
         fe = np.asarray(row["fe"].values)
         if F is not None:
-            x = np.linspace(np.nanmin(fe), np.nanmax(fe), 100)
-            ax.plot(x, F(x, value), color=color, linewidth=3.0, alpha=0.4)
+            if isinstance(F, xr.DataArray):
+                x, y = fe, np.asarray(F.sel(fi=value).values)
+            else:
+                x = np.linspace(np.nanmin(fe), np.nanmax(fe), 100)
+                y = F(x, value)
+            ax.plot(x, y, color=color, linewidth=3.0, alpha=0.4)
         bars = None if sd is None else sd.sel(fi=value)
         ax.errorbar(fe, row, bars, fmt="D", color=color, markersize=3.0)
     ax.set(
