@@ -13,11 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-import yaml
-
 from spikesweep import trust
 from spikesweep.config import compose
 from spikesweep.config.build import build, field_hints, is_component, target_class
+from spikesweep.config.files import held_in
 from spikesweep.config.meanings import Notes, allowed_text, field_comment, notes
 from spikesweep.config.options import OPTIONS, Options
 from spikesweep.config.words import CONFIG_DIR
@@ -66,8 +65,11 @@ def notes_of(group: str, option: str) -> Notes:
 
 
 def _bases(path: Path) -> list[str]:
-    known = yaml.safe_load(path.read_text()) or {}
-    return [name for name in known.get("defaults", ()) if isinstance(name, str) and name != "_self_"]
+    return [
+        name
+        for name in (held_in(path) or {}).get("defaults", ())
+        if isinstance(name, str) and name != "_self_"
+    ]
 
 
 def explained(values: Mapping[str, Any], key: str, choices: Mapping[str, str]) -> Explained:
@@ -168,7 +170,7 @@ def options_with(key: str) -> list[str]:
     group, _, rest = key.partition(".")
     found = []
     for name, path in options(group).items() if rest and group in GROUPS else ():
-        if rest in keys_of(yaml.safe_load(path.read_text()) or {}):
+        if rest in keys_of(held_in(path) or {}):
             found.append(f"{group}={name}")
     return found
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from spikesweep.config.files import refuse_boundless
+from spikesweep.config.files import held_in
 from spikesweep.config.words import CONFIG_DIR
 from spikesweep.trust import conf_folders
 
@@ -60,8 +59,7 @@ def _option(group: str, name: str) -> dict[str, Any]:
     with suppress(OmegaConfBaseException, OSError):
         if path is None:
             return {}
-        state = path.stat()
-        held = _held(path, state.st_mtime_ns, state.st_size)
+        held = _mapping(held_in(path))
         own = {key: value for key, value in held.items() if key != "defaults"}
         for part in held.get("defaults", ["_self_"]):
             if isinstance(part, str):
@@ -70,12 +68,7 @@ def _option(group: str, name: str) -> dict[str, Any]:
     return found
 
 
-@lru_cache(maxsize=128)
-def _held(path: Path, *state: int) -> dict[str, Any]:
-    """Return what a file holds, read once for each state of it; nobody changes it."""
-    del state
-    refuse_boundless(path)
-    held: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+def _mapping(held: Any) -> dict[str, Any]:
     return held if isinstance(held, dict) else {}
 
 

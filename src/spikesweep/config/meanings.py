@@ -11,7 +11,7 @@ import textwrap
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -20,7 +20,7 @@ import yaml
 from annotated_types import GroupedMetadata
 
 from spikesweep.config.build import KINDS, bound_text, is_component
-from spikesweep.config.files import refuse_boundless
+from spikesweep.config.files import text_of
 from spikesweep.contract import is_contract, kind_of
 
 
@@ -64,11 +64,15 @@ class Notes:
 
 def notes(path: Path) -> Notes:
     """Return the comments of a YAML file of options; raise InputError for one that is none."""
-    refuse_boundless(path)
-    lines = path.read_text().splitlines()
+    return _notes(text_of(path))
+
+
+@lru_cache(maxsize=128)
+def _notes(text: str) -> Notes:
+    lines = text.splitlines()
     n_head = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
     head = " ".join(line.lstrip("#").strip() for line in lines[:n_head])
-    root = yaml.compose(path.read_text(), yaml.SafeLoader)
+    root = yaml.compose(text, yaml.SafeLoader)
     return Notes(head, dict(_noted(root, lines, n_head, "")))
 
 
