@@ -76,6 +76,7 @@ def test_the_posterior_is_the_known_one(table):
     assert float(rough.m.std()) > sd
 
 
+@pytest.mark.slow
 def test_ranks_of_the_truth_among_draws_are_uniform(table):
     """Simulation-based calibration: 300 observations, ranks among 99 draws in 10 bins, chi square below the
     99.9 % quantile of 9 degrees of freedom; draws that are a quarter too narrow are found by it."""

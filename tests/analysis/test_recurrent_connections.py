@@ -58,6 +58,7 @@ def test_kept_connections_are_those_that_were_simulated(tmp_path):
     assert "connection_size" not in plain
 
 
+@pytest.mark.slow
 def test_a_regression_finds_connections_with_few_false_ones_and_averages_do_not(ds):
     """20 s, q = 0.05. Observed of two networks: 38 found, 2 of them false; of averages 77, 42 of them false.
 

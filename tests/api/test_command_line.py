@@ -61,6 +61,7 @@ def test_any_cell_of_a_neuron_in_any_network(tmp_path, neuron, network, cells):
     assert float(ds.rate.max()) > 0
 
 
+@pytest.mark.slow
 def test_swept_choices_become_separate_stores_and_a_refusal_comes_before_any_runs(tmp_path):
     words = ("-m", "network=fs_rs,vogels_abbott", *SMALL, "compute=serial")
     run(tmp_path, *words)

@@ -113,6 +113,7 @@ def test_a_crate_is_read_and_finds_what_is_damaged(store, said, tmp_path):
     assert said("export", store, "--to", crate)[0] == 2  # it is there
 
 
+@pytest.mark.slow
 def test_what_failed_is_computed_beside_what_has_results_once_its_function_is_mended(said, tmp_path):
     """Two codes never share a store: the refusal names the points, `--failed` writes them."""
     (tmp_path / "own").mkdir()

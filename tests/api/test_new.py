@@ -43,6 +43,7 @@ def test_it_passes_our_lint(folder):
         called(folder.parent, "-m", "ruff", *command, *config)
 
 
+@pytest.mark.slow
 def test_its_kinds_work_together(folder):
     words = ("neuron=qif", "network=rising_conductance", "network.populations=[QIF]", "compute=serial")
     run = ("-m", "spikesweep", "run", "models=./mymodels", *words)

@@ -105,6 +105,7 @@ def test_a_guarded_script_is_not(tmp_path):
     assert run(program=["script.py"], cwd=tmp_path, code=0)[0] == "checked\n"
 
 
+@pytest.mark.slow
 def test_a_home_that_cannot_be_written_stops_nothing(tmp_path):
     words = ("grid.fe=4", "grid.fi=4", "grid.seed=0", "protocol.duration=10", "compute=serial")
     run(*words, cwd=tmp_path, code=0, HOME="/dev/null/nowhere", XDG_CACHE_HOME="", XDG_CONFIG_HOME="")

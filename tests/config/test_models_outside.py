@@ -217,6 +217,7 @@ def test_no_swept_words_of_a_yaml_name_models(folder, tmp_path):
     assert "is refused; allowed: models=FOLDER" in spikesweep(tmp_path, *words, "-m", *SMALL, code=2)
 
 
+@pytest.mark.slow
 def test_a_recorded_sweep_may_use_what_the_command_line_names(folder, tmp_path):
     words = recorded(tmp_path, "network: {populations: [QIF]}")
     said = spikesweep(tmp_path, *words, f"models={folder}", "neuron=qif", *SMALL)
@@ -238,6 +239,7 @@ def test_a_store_never_names_what_is_imported(folder, tmp_path):
     assert "whole" in spikesweep(tmp_path, "check", store)
 
 
+@pytest.mark.slow
 def test_a_point_is_replayed_with_the_models_that_are_named(folder, tmp_path):
     ss.run(ss.load(*choice(folder), *SMALL, f"outputs={tmp_path / 'outputs'}"))
     store = tmp_path / "outputs" / "transfer_function" / "qif-fs_rs.zarr"
@@ -257,6 +259,7 @@ for models in ((), [sys.argv[2]]):
     assert model == "QIF"
 
 
+@pytest.mark.slow
 def test_the_users_own_file_names_models(folder, tmp_path, monkeypatch):
     own = tmp_path / "work" / "spikesweep.toml"
     own.parent.mkdir()
@@ -298,6 +301,7 @@ def test_a_file_with_a_slip_is_refused(tmp_path, monkeypatch, text, message):
         ss.load()
 
 
+@pytest.mark.slow
 def test_installed_packages_are_found_by_their_entry_point(tmp_path):
     site = tmp_path / "site"
     package = site / "installed_models"

@@ -46,6 +46,7 @@ def test_a_second_process_finds_what_the_first_compiled(tmp_path):
     assert file.stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_compiled_again(tmp_path):
     first = run(tmp_path)
     (file,) = kernels(tmp_path)
@@ -73,6 +74,7 @@ def test_an_edit_of_a_called_function_is_never_served_from_the_cache(tmp_path):
     assert len(kernels(home)) == 2
 
 
+@pytest.mark.slow
 def test_processes_that_start_together_neither_race_nor_crash(tmp_path):
     processes = [start(tmp_path) for _ in range(4)]
     said = [p.communicate(timeout=900)[0] for p in processes]
@@ -167,6 +169,7 @@ def edited(file):
     file.write_text(file.read_text() + "\nEDITED = True\n")
 
 
+@pytest.mark.slow
 def test_what_a_kernel_is_not_made_of_compiles_nothing_again(tmp_path):
     source, home = tmp_path / "src", tmp_path / "cache"
     shutil.copytree(Path(spikesweep.__file__).parent, source / "spikesweep", symlinks=True)

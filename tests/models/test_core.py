@@ -91,6 +91,7 @@ class Bursting(NamedTuple):
         return Calcium(-60.0 if v > -50.0 else v, calcium, x.hidden), spiked
 
 
+@pytest.mark.slow
 def test_a_state_variable_of_any_name_is_recorded():
     network = SpikingNetwork(
         {"B": SpikingPopulation(Bursting(10.0), 3, EXC, (15.0,), CurrentNoise(1.0, 0.0))}, {"B": {}}

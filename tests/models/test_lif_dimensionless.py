@@ -155,6 +155,7 @@ print(len(parts[1]), " ".join(np.ascontiguousarray(part).tobytes().hex() for par
 """
 
 
+@pytest.mark.slow
 def test_kernels_give_the_same_bits_without_numba():
     def output(**environment):
         run = [sys.executable, "-c", TWIN]

@@ -388,6 +388,7 @@ for name, values in run.signals.items():
 """
 
 
+@pytest.mark.slow
 def test_compiled_kernels_give_the_bits_of_plain_python(without_numba):
     said = without_numba(PLAIN.replace("FOLDER", repr(str(Path(__file__).parent))))
     assert int(said[0].split()[0]) > 30

@@ -2,8 +2,8 @@
 
 What there is, is read from conf/, so that a new file is tested because it exists. Only a new protocol adds
 something here: the words that make it small. A network gets cells of the neuron: as many as it has
-populations, or the same ones again. By default one in four pairs is tried, until each protocol has accepted
-each network and each neuron that it then does, and one in three of these pairs runs; the slow tests take all.
+populations, or the same ones again. By default one in seven pairs is tried, until each protocol has accepted
+each network and each neuron that it then does, and one in six of these pairs runs; the slow tests take all.
 """
 
 import re
@@ -143,7 +143,7 @@ def configured(protocol, network, neuron, outputs):
 
 
 #: One in so many pairs of network and neuron is tried by default, so that each is with some of the others.
-PART = 4
+PART = 7
 
 
 @cache
@@ -221,7 +221,7 @@ def test_some_networks_and_some_neurons_run(any_protocol, tmp_path):
     if any_protocol == "spiking_network":  # a loop is compiled for each network: all neurons in the slow test
         pairs = list({network: (network, neuron) for network, neuron in pairs}.values())
     assert pairs
-    assert not faults(any_protocol, pairs[::3], tmp_path)
+    assert not faults(any_protocol, pairs[::6], tmp_path)
 
 
 @pytest.mark.slow

@@ -188,6 +188,7 @@ def test_it_grows_resumes_and_is_verified(mine, tmp_path):
     assert found == {"verified": 5, "different": []}
 
 
+@pytest.mark.slow
 def test_the_same_bits_in_processes(mine, tmp_path):
     words = ("grid.current=[0,100,200,300]", "grid.seed=[0,1,2]", "compute.block_points=2")
     alone = ss.run(mine("rate", *words)).load()
@@ -275,6 +276,7 @@ def run_of_page(tmp_path, file, python=sys.executable):
     return next((tmp_path / "outputs" / "function").glob("*.zarr"))
 
 
+@pytest.mark.slow
 def test_the_function_of_the_page_runs(tmp_path):
     ds = ss.open(run_of_page(tmp_path, "mine/sim.py")).load()
     assert dict(ds.rate.sizes) == {"current": 31, "gain": 1, "seed": 3}

@@ -67,6 +67,7 @@ def test_second_order_is_the_published_one(fitted):
     np.testing.assert_allclose(stationary[:2], GOLDEN["second_order"], rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_blocks_change_no_bit(sweep):
     words = ("grid.ext_drive={start:2,stop:6,num:7}", "protocol.order=2", "protocol.settle=50.0")
     words += ("grid.time={start:0,stop:20,num:3}", "grid.stimulus=[0,3]")
@@ -152,6 +153,7 @@ def test_all_fixed_points_are_found_and_the_middle_one_is_not_stable():
         np.testing.assert_allclose(y[:2], end, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_adaptation_settles_where_its_equations_vanish(fitted):
     model = datasets.mean_field(fitted, T=5.0, adaptation=True)
     plain = datasets.mean_field(fitted, T=5.0)
@@ -196,6 +198,7 @@ def test_second_order_sweep_has_the_published_spread(sweep):
     np.testing.assert_allclose(ds.covariance**0.5, GOLDEN["sd_fe_fei_fi_Hz"], rtol=1e-2)
 
 
+@pytest.mark.slow
 def test_stimulus_acts_while_it_lasts_and_as_in_the_analysis(sweep, fitted):
     ds = sweep("grid.ext_drive=[4]", "grid.stimulus=[0,3]", "protocol.dt=0.25").sel(ext_drive=4.0)
     quiet, driven = (ds.rate.sel(stimulus=s, population="RS") for s in (0.0, 3.0))
@@ -329,6 +332,7 @@ def test_a_square_course_is_the_default_stimulus(sweep):
     np.testing.assert_array_equal(sweep(*words).rate, sweep(*words, square).rate)
 
 
+@pytest.mark.slow
 def test_noise_of_the_drive_has_the_variance_and_spectrum_of_linear_response(sweep, fitted):
     """12 s, some 400 correlation times of rates: SDs within 12 %, three standard errors.
 

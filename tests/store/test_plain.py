@@ -76,8 +76,15 @@ def planted(path, place, kind, elsewhere):
     return found
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("kind", KINDS)
+#: Each kind and each place; in the slow tests each kind at each place.
+PLANTED = [
+    pytest.param(place, kind, marks=[pytest.mark.slow] * ((i + j) % 4 != 0))
+    for i, place in enumerate(PLACES)
+    for j, kind in enumerate(KINDS)
+]
+
+
+@pytest.mark.parametrize(("place", "kind"), PLANTED)
 def test_what_is_no_plain_file_is_refused_and_named(place, kind, path, elsewhere, small):
     file = planted(path, place, kind, elsewhere)
     name = str(file.relative_to(path))

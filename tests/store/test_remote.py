@@ -113,6 +113,7 @@ def same(url, path):
     assert stored(place(url)).failures() == Store(path).failures()
 
 
+@pytest.mark.slow
 def test_a_store_is_read_from_where_it_was_pushed_to(capsys, storage, bucket, sweep):
     url = f"s3://{bucket}/a/s.zarr"
     for folder in ("a/", "a/s.zarr/"):  # as a console makes them
@@ -144,6 +145,7 @@ def test_values_come_first_and_what_makes_it_a_store_last(capsys, storage, bucke
     assert max(records) < min(metadata)
 
 
+@pytest.mark.slow
 def test_ls_show_and_check_say_of_a_url_what_they_say_of_a_path(capsys, bucket, sweep):
     url = f"s3://{bucket}/a/{sweep.name}"
     call(capsys, "push", sweep, url)
@@ -160,6 +162,7 @@ def test_ls_show_and_check_say_of_a_url_what_they_say_of_a_path(capsys, bucket, 
     assert call(capsys, "diff", sweep, url).endswith("all results are equal\n")
 
 
+@pytest.mark.slow
 def test_stores_below_a_url_are_opened_together(capsys, bucket, sweep, tmp_path):
     for name in ("one", "two"):
         call(capsys, "push", sweep, f"s3://{bucket}/{name}/s.zarr")
@@ -197,6 +200,7 @@ def test_a_killed_push_is_no_store_and_goes_on(capsys, storage, bucket, sweep):
     same(url, sweep)
 
 
+@pytest.mark.slow
 def test_a_push_again_sends_what_has_changed(capsys, storage, bucket, local, tmp_path):
     """Nothing; then a point more; then a grown store, of which other files have other names."""
     url = f"s3://{bucket}/s.zarr"
@@ -255,6 +259,7 @@ def test_damaged_objects_are_found_and_mended_by_a_push(capsys, storage, bucket,
 
 
 @pytest.mark.parametrize("how", ["gone", "cut"])
+@pytest.mark.slow
 def test_damage_of_what_makes_it_a_store_is_told_and_mended(capsys, storage, bucket, sweep, how):
     url = f"s3://{bucket}/s.zarr"
     call(capsys, "push", sweep, url)
@@ -305,6 +310,7 @@ def test_what_is_at_a_place_is_not_overwritten(capsys, storage, bucket, sweep, t
 
 
 @pytest.mark.parametrize("less", ["grid.fe=[6]", "grid.fe=[6,9]"])
+@pytest.mark.slow
 def test_points_that_are_only_there_are_not_lost(capsys, storage, bucket, sweep, tmp_path, less):
     url = f"s3://{bucket}/s.zarr"
     call(capsys, "push", sweep, url)
@@ -315,6 +321,7 @@ def test_points_that_are_only_there_are_not_lost(capsys, storage, bucket, sweep,
     assert storage.objects(bucket) == before
 
 
+@pytest.mark.slow
 def test_what_is_not_whole_here_is_not_pushed(capsys, storage, bucket, local):
     url = f"s3://{bucket}/s.zarr"
     with Store(local).locked():
@@ -345,6 +352,7 @@ def command(*arguments, **environment):
 
 @pytest.mark.parametrize("verb", ["push", "show"])
 @pytest.mark.parametrize("lack", ["credentials", "package", "server"])
+@pytest.mark.slow
 def test_what_a_machine_lacks_is_told_in_a_line(storage, bucket, sweep, tmp_path, lack, verb):
     (tmp_path / "s3fs.py").write_text("raise ImportError('no s3fs')")
     environment, code, said = {
@@ -456,6 +464,7 @@ def test_paths_need_no_file_systems(sweep):
     assert done.stdout == "False\n"
 
 
+@pytest.mark.slow
 def test_a_reader_below_a_url_is_of_one_store(storage, bucket, capsys, local, tmp_path):
     """What was opened before the store grew does not mix both."""
     url = f"s3://{bucket}/s.zarr"

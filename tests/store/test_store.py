@@ -172,6 +172,7 @@ def test_damage_to_any_file_is_found(small_store, how):
 
 
 @pytest.mark.usefixtures("nobody_writes")
+@pytest.mark.slow
 def test_damage_is_repaired(small_store, tmp_path):
     """One file of each kind; the points of its block are computed again, and no others."""
     path, again, whole = small_store

@@ -164,6 +164,7 @@ def test_names_of_a_lazy_package_are_followed_to_their_files(tmp_path):
 QIF = ("neuron=qif", "network.populations=[QIF]", *SMALL)
 
 
+@pytest.mark.slow
 def test_an_edit_of_a_models_code_is_refused_by_its_name(tmp_path):
     write("neuron", "QIF", tmp_path / "mine")
     model, part = tmp_path / "mine" / "qif.py", tmp_path / "mine" / "part.py"

@@ -176,6 +176,7 @@ def without_override():
         os._exit(77)
 
 
+@pytest.mark.slow
 def test_no_permission(reference, tmp_path, capsys):
     folder = tmp_path / "outputs"
     path = folder / "transfer_function" / "adexp-fs_rs.zarr"

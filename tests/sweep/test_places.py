@@ -28,6 +28,7 @@ TRIED = (
 FEW = ("grid.fe=[0,6]", "grid.seed=[0]", "grid.pop_size=[1]", "protocol.duration=50.0")
 
 
+@pytest.mark.slow
 def test_whatever_was_tried_before_the_same_words_have_the_same_store(small, tmp_path):
     folder = tmp_path / "transfer_function"
     first = {}

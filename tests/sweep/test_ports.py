@@ -87,6 +87,7 @@ PAGES = ("/status", "/health", "/info/main/workers.html", "/json/identity.json",
 
 
 @pytest.mark.parametrize("option", ["threads", "processes"])
+@pytest.mark.slow
 def test_a_page_of_the_browser_reads_nothing_under_a_name_of_its_own(option, tmp_path, capfd):
     with started(option, tmp_path) as (running, sockets):
         port = int(running.dashboard.rsplit(":", 1)[1].split("/")[0])

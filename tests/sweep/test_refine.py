@@ -58,6 +58,7 @@ def n_calls(tmp_path):
     return n
 
 
+@pytest.mark.slow
 def test_a_budget_that_grows_ends_with_the_points_of_a_larger_one(sweep, tmp_path):
     whole = ss.run(sweep(*EDGE, REFINE % 60, "refine.axes=[y,x]", "name=whole")).load()
     assert whole.sizes["point"] == 60

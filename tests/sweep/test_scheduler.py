@@ -57,6 +57,7 @@ def test_gives_the_numbers_of_one_block_after_the_other(small, tmp_path, plain, 
     assert not list((tmp_path / THERE / ".spikesweep").glob("sent*"))
 
 
+@pytest.mark.slow
 def test_certificates_on_both_sides_and_relative_outputs(small, tmp_path, monkeypatch, alone):
     words, driver = schedulers.certificates(tmp_path / "tls")
     monkeypatch.chdir(tmp_path)

@@ -209,6 +209,7 @@ def test_kill_and_resume_give_the_same_bits(tmp_path, small, killed, compute):
     assert float(undisturbed.rate.max()) > 20
 
 
+@pytest.mark.slow
 def test_python_and_compiled_kernels_give_the_same_bits(without_numba):
     """The same sweep in a process without numba, for every model."""
     code = """
