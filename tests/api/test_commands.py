@@ -1,6 +1,8 @@
 """`python -m spikesweep` and `ss.replay`."""
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -70,6 +72,20 @@ def test_show_prints_everything(capsys, store):
     said = call(capsys, "show", store, "--json")
     for part in ("xarray.Dataset", '"ok": 36', '"b": 20.0', '"numba"'):
         assert part in said
+
+
+def test_show_imports_nothing_for_arrays_of_results(store):
+    """Of whatever imports xarray and Dask a person waits a second."""
+    code = f"""
+import sys
+from spikesweep.api.commands import main
+try:
+    main(["show", {str(store)!r}])
+except SystemExit as end:
+    print(end.code, *(m for m in ("xarray", "dask", "pandas", "numba") if m in sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=900)
+    assert done.stdout.splitlines()[-1] == "0", done.stdout + done.stderr
 
 
 def test_show_is_a_page(capsys, store, small):

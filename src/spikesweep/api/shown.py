@@ -38,7 +38,7 @@ def page(store: stores.Reader) -> str:
 
 def _rows(store: stores.Reader) -> Iterator[tuple[str, str]]:
     """Yield a label and what is told, row by row."""
-    attrs, ds = store.attrs, store.open()
+    attrs = store.attrs
     configuration = attrs["configuration"]
     choices = configuration.get("choices", {})
     yield (
@@ -47,15 +47,16 @@ def _rows(store: stores.Reader) -> Iterator[tuple[str, str]]:
     )
     label = "axes"
     for name, values in {**store.axis_values(), **store.columns()}.items():
-        yield label, _axis(ds, name, np.asarray(values))
+        _, own = store.described(name) or ((), {})
+        yield label, _axis(name, own, np.asarray(values))
         label = ""
     counts = np.bincount(store.told().ravel(), minlength=len(STATUS_MEANINGS.split()))
     there = [
         f"{n} {word.replace('_', ' ')}" for word, n in zip(STATUS_MEANINGS.split(), counts, strict=True) if n
     ]
     yield "points", f"{counts.sum()}: {', '.join(there)}"
-    names = [name for name in attrs["results"] if name in ds]
-    yield "results", "; ".join(_result(ds, name) for name in names) or "none yet"
+    found = {name: store.described(name) for name in attrs["results"]}
+    yield "results", "; ".join(_result(name, *told) for name, told in found.items() if told) or "none yet"
     if summary := configuration.get("summary"):
         yield "summary", ", ".join(map(str, summary["of"]))
     for name, ends in (configuration.get("gate") or {}).items():
@@ -78,8 +79,7 @@ def _end(value: float | None, without: str) -> str:
     return without if value is None else f"{value:g}"
 
 
-def _axis(ds: Any, name: str, values: Any) -> str:
-    own = ds[name].attrs if name in ds.coords else {}
+def _axis(name: str, own: Mapping[str, Any], values: Any) -> str:
     unit = "" if own.get("units", "1") == "1" else f" {own['units']}"
     distinct = np.unique(values)
     few = ", ".join(map(label_text, distinct[:_VALUES]))
@@ -88,10 +88,9 @@ def _axis(ds: Any, name: str, values: Any) -> str:
     return f"{name}{of}: {counted(len(distinct), 'value')}, {told}{unit}"
 
 
-def _result(ds: Any, name: str) -> str:
-    own = ds[name].attrs
+def _result(name: str, dims: tuple[str, ...], own: Mapping[str, Any]) -> str:
     unit = "" if own.get("units", "1") == "1" else f" ({own['units']})"
-    return f"{name}{unit}, {own.get('long_name', name)}, over {' x '.join(map(str, ds[name].dims))}"
+    return f"{name}{unit}, {own.get('long_name', name)}, over {' x '.join(dims)}"
 
 
 def _parts(configuration: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], str]]:

@@ -67,6 +67,12 @@ class Description(Records):
                 found[name] = Axis(name, units, text, -np.inf, key=key, base=attrs.get("configured"))
         return found
 
+    def described(self, name: str) -> tuple[tuple[str, ...], dict[str, Any]] | None:
+        """Return the dims and attributes of an array as xarray has them; None where there is none."""
+        if (array := self._arrays.get(name)) is None:
+            return None
+        return dims(array), dict(array.attrs)
+
     def label_values(self, name: str) -> NDArray[Any]:
         """Return the labels along a dimension beyond the axes'."""
         return self._values(name)
