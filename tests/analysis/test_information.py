@@ -1,10 +1,13 @@
 """Coherence and information: of the reference trains, of closed forms, and by the compiled kernels."""
 
+from itertools import permutations
+
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 from conftest import REFERENCE
+from scipy.stats import binom, hypergeom
 
 from spikesweep.analysis import information as info
 from spikesweep.errors import InputError
@@ -244,10 +247,28 @@ def test_a_disc_has_the_attenuation_of_its_sums_and_of_the_integral():
 
 
 def test_opposed_cells_read_as_all_leave_the_variance_of_their_numbers():
-    """Half of them: what each tells by chance stays, log2(1 + rho) whatever their number."""
+    """n cells of which k are opposed tell as much as n - 2 k; k is binomial, or hypergeometric of a pool."""
     frequency = np.arange(10) * 10.0
     coherence = xr.DataArray(np.full(10, 0.3), {"frequency": frequency}, "frequency")
-    rho, width = 0.3 / 0.7, 50.0
-    for share, gain in ((0.0, 64.0), (0.5, 1.0), (1.0, 64.0), (0.25, 0.75 + 0.25 * 64.0)):
-        found = info.linear_response(coherence, 64, 0.0, 10.0, 50.0, opposed=share)
-        assert float(found) == pytest.approx(width * np.log2(1.0 + gain * rho))
+    rho, width, k = 0.3 / 0.7, 50.0, np.arange(65)
+    for share, pool in ((0.0, None), (0.5, None), (1.0, None), (0.25, None), (0.5, 100), (0.25, 64)):
+        chance = binom(64, share) if pool is None else hypergeom(pool, int(pool * share), 64)
+        expected = width * np.sum(chance.pmf(k) * np.log2(1.0 + rho * (64 - 2 * k) ** 2 / 64))
+        found = info.linear_response(coherence, 64, 0.0, 10.0, 50.0, opposed=share, pool=pool)
+        assert float(found) == pytest.approx(expected, rel=1e-9)
+    all_of_them = info.linear_response(coherence, 64, 0.0, 10.0, 50.0, opposed=0.5, pool=64)
+    assert float(all_of_them) == pytest.approx(0.0, abs=1e-9)  # each has one that cancels it
+
+
+def test_opposed_cells_that_come_late_do_not_cancel():
+    """The mean power over all orders of four cells, of which two are opposed and one or none is left out."""
+    frequency = np.arange(10) * 10.0
+    coherence = xr.DataArray(
+        np.full(10, 1e-6), {"frequency": frequency}, "frequency"
+    )  # log2(1 + x) is linear
+    for n in (3, 4):
+        waves = np.exp(2e-3j * np.pi * frequency[1:6, np.newaxis] * 7.0 * np.arange(n))
+        powers = [abs(waves @ np.array(order[:n])) ** 2 / n for order in permutations((1, 1, -1, -1))]
+        expected = 1e-6 / np.log(2.0) * np.mean(powers, axis=0).sum() * 10.0
+        found = info.linear_response(coherence, n, 7.0, 10.0, 50.0, opposed=0.5, pool=4)
+        assert float(found) == pytest.approx(expected, rel=1e-4)

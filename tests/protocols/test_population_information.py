@@ -568,3 +568,22 @@ def test_linear_response_predicts_discs_and_off_cells(words, low, high, tmp_path
     ds = ss.run(ss.load(*WORDS, *axes, *words, f"outputs={tmp_path}")).load()
     ratio = ds.information.mean(("repeat", "seed")) / info.predicted(ds).mean("seed")
     assert low < float(ratio.min()) < float(ratio.max()) < high
+
+
+@pytest.mark.slow
+def test_opposed_cells_of_a_pool_cancel_as_predicted(tmp_path):
+    """2 stimuli x 80 populations, half of 199 cells OFF and read as all others.
+
+    What is not information is taken off as the floor measured it, to 2 bits/s; then 4 standard errors.
+    """
+    axes = ("grid.pop_size=[11,51,150,199]", "grid.seed=[1,2]", "grid.repeat={start:0,stop:79,num:80}")
+    more = ("network.off_fraction=0.5", "network.off_reader=plain", "protocol.num_responses=199")
+    words = (*WORDS, *axes, *more, "grid.condition=[none,2000/7]", "compute=threads", f"outputs={tmp_path}")
+    ds = ss.run(ss.load(*words)).load()
+    net = ds.information - ds.information_floor
+    assert net.size == 3 * 2 * 2 * 4 * 80
+    error = 4.0 * (net.var("repeat", ddof=1).mean("seed") / 160) ** 0.5 + 2.0
+    expected = info.predicted(ds).mean("seed")
+    assert bool((abs(net.mean(("repeat", "seed")) - expected) < error).all())
+    nobody = expected.sel(condition="none", pop_size=199)
+    assert float(nobody.max()) < 0.3 < 5.0 < float(expected.sel(condition="none", pop_size=150).min())

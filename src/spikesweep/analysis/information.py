@@ -21,6 +21,9 @@ import scipy
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from spikesweep.analysis.delayed_sums import attenuation as attenuation
+from spikesweep.analysis.delayed_sums import disc_attenuation as disc_attenuation
+from spikesweep.analysis.delayed_sums import opposed_powers
 from spikesweep.errors import InputError
 from spikesweep.grid.attributes import configuration_of
 from spikesweep.units import PER_MS, Hz, ms
@@ -150,24 +153,6 @@ def _sum_of(bits: Any, values: xr.DataArray) -> xr.DataArray:
     return total.assign_attrs(units="bits/s", long_name="information")
 
 
-def attenuation(frequency: xr.DataArray, n: Any, delay_step: Any) -> xr.DataArray:
-    """Return A_N: what is left at a frequency (Hz) of the sum of n signals, each `delay_step` (ms) later."""
-    d = delay_step * PER_MS
-    one = np.sin(np.pi * frequency * d)
-    all_together = np.sin(np.pi * frequency * d * n)
-    small = abs(one) < 1e-12
-    kept: xr.DataArray = abs(all_together / (n * xr.where(small, 1.0, one)))
-    return kept.where(~small, 1.0)
-
-
-def disc_attenuation(frequency: xr.DataArray, n: Any, delay_step: Any) -> xr.DataArray:
-    """Return what `attenuation` does for the n cells nearest to the middle of a disc."""
-    numbers = xr.DataArray(n)
-    places = xr.DataArray(np.sqrt(np.arange(int(numbers.max())) / np.pi), dims="cell")
-    waves = np.exp(-2j * np.pi * frequency * (places * delay_step * PER_MS))
-    return xr.DataArray(abs(waves.cumsum("cell").isel(cell=numbers - 1)) / numbers)
-
-
 def linear_response(
     cell_coherence: xr.DataArray,
     n: Any,
@@ -177,18 +162,21 @@ def linear_response(
     *,
     field: str = "line",
     opposed: Any = 0.0,
+    pool: int | None = None,
 ) -> xr.DataArray:
     """Return the information (bits/s) predicted for n cells from the squared coherence of one.
 
     `n` and `delay_step` (ms) are numbers or DataArrays; `field` is line or disc; `opposed` is the share of
-    cells that respond with the opposite sign, anywhere among the others, whose spikes are read as all.
+    cells that respond with the opposite sign, anywhere among the others, whose spikes are read as all. Of
+    these there are more or fewer by chance among n cells out of a `pool`, of any number where None.
     """
     one = _band(cell_coherence, low, high, include_zero=False)
-    rho, net = one / (1.0 - one), 1.0 - 2.0 * opposed
+    rho = one / (1.0 - one)
     kept = (disc_attenuation if field == "disc" else attenuation)(one["frequency"], n, delay_step)
-    # the mean over orders of |sum of +-exp|^2 / n
-    power = (1.0 - net**2) + net**2 * n * kept**2
-    return _sum_of(np.log2(1.0 + rho * power), cell_coherence)
+    if not np.any(opposed):
+        return _sum_of(np.log2(1.0 + rho * n * kept**2), cell_coherence)
+    parts = (c * np.log2(1.0 + rho * p) for c, p in opposed_powers(kept, n, opposed, pool))
+    return _sum_of(sum(parts, xr.zeros_like(rho * kept)), cell_coherence)
 
 
 def predicted(ds: xr.Dataset) -> xr.DataArray:
@@ -198,7 +186,8 @@ def predicted(ds: xr.Dataset) -> xr.DataArray:
     frequencies whose coherence the sweep keeps.
     """
     top = float(ds["frequency"].max()) + 0.5 * _df(ds["cell_coherence"])
-    network = configuration_of(ds.attrs)["network"] if "configuration" in ds.attrs else {}
+    configuration = configuration_of(ds.attrs) if "configuration" in ds.attrs else {}
+    network, pool = configuration.get("network", {}), configuration.get("protocol", {}).get("num_responses")
     off = ds["off_fraction"] if "off_fraction" in ds.coords else network.get("off_fraction", 0.0)
     opposed = off if network.get("off_reader") == "plain" else 0.0
     parts = []
@@ -211,7 +200,8 @@ def predicted(ds: xr.Dataset) -> xr.DataArray:
             )
         coherence = ds["cell_coherence"].sel(band=band)
         of_band = coherence, ds["pop_size"], ds["delay_step"], low, high
-        parts.append(linear_response(*of_band, field=network.get("field", "line"), opposed=opposed))
+        more = {"field": network.get("field", "line"), "opposed": opposed, "pool": pool}
+        parts.append(linear_response(*of_band, **more))
     return xr.concat(parts, dim="band", coords="minimal", compat="override")
 
 
