@@ -9,13 +9,16 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from spikesweep import old_names
 from spikesweep.folder_packages import imported_source
 from spikesweep.trust import PACKAGE, root_of, roots
+
+#: Fields of nodes that hold statements, or what holds statements.
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 class Import(NamedTuple):
@@ -52,7 +55,7 @@ def file_of(module: str) -> Path | None:
 def may_name(module: str, name: str) -> bool:
     """Return whether a source defines or imports a name, before anything of it is run; true where unsure."""
     try:
-        tree = ast.parse(source(module))
+        tree = parsed(source(module))
     except (ModuleNotFoundError, SyntaxError):
         return True  # its import says what is wrong
     known = {node.name for node in ast.walk(tree) if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
@@ -64,13 +67,27 @@ def may_name(module: str, name: str) -> bool:
     return bool(known & {name, "*", "__getattr__"})
 
 
+@lru_cache(maxsize=256)
+def parsed(text: bytes) -> ast.Module:
+    """Return the tree of a source, for all to read; raise SyntaxError."""
+    return ast.parse(text)
+
+
 def exact_imports(text: bytes) -> Iterator[Import]:
     """Yield the imports of a source."""
-    for node in ast.walk(ast.parse(text)):
+    for node in _statements(parsed(text)):
         if isinstance(node, ast.ImportFrom):
             yield Import(node.module or "", tuple(alias.name for alias in node.names), node.level)
         elif isinstance(node, ast.Import):
             yield from (Import(alias.name, ()) for alias in node.names)
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield all statements below a node: nothing else imports, and there is ten times as much else."""
+    for field in _BLOCKS:
+        for below in getattr(node, field, ()):
+            yield below
+            yield from _statements(below)
 
 
 _LINE = re.compile(

@@ -272,6 +272,35 @@ def test_the_quick_search_for_imports_misses_none():
         assert exact <= quick
 
 
+def test_imports_are_found_wherever_a_statement_may_be():
+    from spikesweep import sources
+
+    text = b"""
+class A:
+    def f(self):
+        try:
+            import a
+        except* E:
+            from b import c
+        else:
+            import d
+        finally:
+            import e
+async def g():
+    async with x: import f
+    async for y in z: import h
+    else: import i
+    while y:
+        match y:
+            case 1: import j
+if x: import k
+elif y: import l
+else: from . import m
+"""
+    every = {(i.module, *i.names) for i in sources.exact_imports(text)}
+    assert every == {("b", "c"), ("", "m"), *((name,) for name in "adefhijkl")}
+
+
 def test_kernels_are_pickled_by_their_name():
     import pickle
 

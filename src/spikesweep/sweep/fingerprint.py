@@ -24,6 +24,7 @@ from spikesweep import old_names, sources
 from spikesweep.trust import PACKAGE, root_of
 
 _LANDED = Path(__file__).with_name("landed.json")
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
 #: What keeps, finds and refuses code: no number depends on it.
 _NO_RESULTS = tuple(
     f"{PACKAGE}.{name}"
@@ -112,19 +113,24 @@ def code_now() -> dict[str, str]:
 
 @cache
 def _normal_form(text: bytes) -> str:
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
-            node.body = node.body[1:]
-    return _written(tree)
+    return _written(sources.parsed(text))
 
 
 def _written(node: Any) -> str:
     """Return a tree as text that is the same in all versions of Python: empty fields come and go."""
-    if isinstance(node, ast.AST):
-        fields = ((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
-        return f"{type(node).__name__}({','.join(f'{name}={_written(value)}' for name, value in fields)})"
-    return f"[{','.join(map(_written, node))}]" if isinstance(node, list) else repr(node)
+    if isinstance(node, list):
+        return f"[{','.join(map(_written, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    documented = isinstance(node, _DOCUMENTED) and ast.get_docstring(node)
+    parts = []
+    for name in node._fields:
+        value: Any = getattr(node, name, None)
+        if name == "body" and documented:
+            value = value[1:]
+        if value is not None and value != []:
+            parts.append(f"{name}={_written(value)}")
+    return f"{type(node).__name__}({','.join(parts)})"
 
 
 if __name__ == "__main__":
