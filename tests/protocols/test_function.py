@@ -298,3 +298,33 @@ def test_the_nest_script_of_the_page_is_swept(tmp_path):
     assert ds.sizes["seed"] == 2
     assert (ds.nest_rate.sel(rate=10000) > ds.nest_rate.sel(rate=5000)).all()
     assert len(np.unique(ds.nest_rate.sel(rate=10000))) == 2
+
+
+@pytest.mark.parametrize(
+    ("signature", "said"),
+    [
+        ('x: "mV"', r"annotation of its argument x cannot be read: name 'mV' is not defined; .*Annotated"),
+        ('x: "not ("', "annotation of its argument x cannot be read: "),
+        ("x: list = None", r"grid\.x is not an axis of this protocol \(it has none\); allowed: none"),
+        ('x) -> ("Hz"', None),  # what says nothing is asked of the first call
+        ('x) -> ({"y": "Hz"}', None),
+        ('x: "float") -> ("xr.Dataset"', None),  # a name that only type checkers import
+        ("x: np.float64) -> (np.float64", None),
+    ],
+)
+def test_annotations_are_read_one_by_one_or_refused(signature, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sim.py").write_text(f"import numpy as np\n\n\ndef f({signature}):\n    return x\n")
+    words = ("function=sim.py:f", "grid.x=[1,2]", "compute=serial", f"outputs={tmp_path}")
+    if said is None:
+        assert ss.run(ss.load(*words)).f.values.tolist() == [1.0, 2.0]
+    else:
+        with pytest.raises(InputError, match=said):
+            ss.run(ss.load(*words))
+
+
+def test_what_has_no_name_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sim.py").write_text("from functools import partial\n\nf = partial(pow, 2.0)\n")
+    with pytest.raises(InputError, match="it is partial, without a name of its own; allowed: a function"):
+        ss.run(ss.load("function=sim.py:f", "grid.x=[1]", f"outputs={tmp_path}"))

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 
@@ -16,7 +17,7 @@ from spikesweep.api.new import write
 from spikesweep.config import compose
 from spikesweep.config.build import target_class, with_defaults
 from spikesweep.errors import InputError
-from spikesweep.sweep.fingerprint import code_now, fingerprint, is_landed, landings, pinned, todays
+from spikesweep.sweep.fingerprint import code_now, fingerprint, landings, pinned, todays, without_landed
 from spikesweep.sweep.job import make_job
 from spikesweep.sweep.swept import Parameters
 
@@ -53,7 +54,8 @@ def as_of_the_last_landing(store):
     described = json.loads(file.read_text())
     (*_, landing) = landings().values()
     code = json.loads(described["attributes"]["code"])
-    described["attributes"]["code"] = json.dumps({m: landing[m] for m in code if m in landing})
+    kept = {m: landing.get(m, h) for m, h in code.items() if m in landing or not m.startswith("spikesweep.")}
+    described["attributes"]["code"] = json.dumps(kept)
     file.write_text(json.dumps(described))
 
 
@@ -120,13 +122,38 @@ def test_old_names_are_the_same_names():
     }
     code = {"spikesweep.neurons.adexp": next(iter(landings().values()))["spikesweep.neurons.adexp"]}
     today = {"spikesweep.models.neurons.adexp": pinned()["spikesweep.models.neurons.adexp"]}
-    assert is_landed(code, today)
-    assert not is_landed({**code, "mymodels.qif": "0"}, today)
+    assert without_landed(code, today) == ({}, {})
 
 
 def test_a_store_of_a_landing_does_not_go_on_with_edited_code():
     code = {"spikesweep.neurons.adexp": next(iter(landings().values()))["spikesweep.neurons.adexp"]}
-    assert not is_landed(code, {"spikesweep.models.neurons.adexp": "0123456789abcdef"})
+    edited = {"spikesweep.models.neurons.adexp": "0123456789abcdef"}
+    assert without_landed(code, edited) == (code, edited)
+
+
+def test_code_of_others_goes_on_with_a_landing_while_it_is_the_same():
+    code = {"spikesweep.neurons.adexp": next(iter(landings().values()))["spikesweep.neurons.adexp"]}
+    today = {"spikesweep.models.neurons.adexp": pinned()["spikesweep.models.neurons.adexp"]}
+    mine = [{"mymodels.qif": h} for h in "01"]
+    same = without_landed({**code, **mine[0]}, {**today, **mine[0]})
+    assert same[0] == same[1] == mine[0]
+    assert without_landed({**code, **mine[0]}, {**today, **mine[1]}) == (mine[0], mine[1])
+
+
+def test_a_store_of_a_users_function_goes_on_after_a_landing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sim.py").write_text("def f(x: float):\n    return 2.0 * x\n")
+    words = ("function=sim.py:f", "compute=serial", f"outputs={tmp_path}")
+    ss.run(ss.load(*words, "grid.x=[1]"))
+    as_of_the_last_landing(tmp_path / "function" / "f.zarr")
+    assert ss.run(ss.load(*words, "grid.x=[1,3]")).f.values.tolist() == [2.0, 6.0]
+    (tmp_path / "sim.py").write_text("def f(x: float):\n    return 3.0 * x\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "spikesweep", "run", *words, "grid.x=[1,3,4]"],
+        capture_output=True, text=True, timeout=900, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert re.search(r"by other code: code of \S+\.sim: \w+ there, \w+ here; allowed", done.stderr)
 
 
 def test_the_pinned_code_is_that_of_today():

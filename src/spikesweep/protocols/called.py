@@ -19,10 +19,13 @@ from numpy.typing import NDArray
 from spikesweep.config.build import checked
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import Axis, Coordinate, Variable
+from spikesweep.protocols.annotations import UNREADABLE, annotation, python_kind
 from spikesweep.sources import may_name
 from spikesweep.trust import fault_in, root_of
 from spikesweep.units import unit_of
 
+#: What a result may be declared as.
+_DTYPES = {float: "float64", int: "int64", bool: "bool"}
 _ALLOWED = "allowed: {0}=FILE.py:NAME, or models=FOLDER {0}=FOLDER.MODULE.NAME"
 
 
@@ -59,6 +62,11 @@ def imported(name: str, where: str) -> Callable[..., Any]:
         found = _first_imported(module, attribute, f"{where} = {name!r}", root)
     if not callable(found):
         raise InputError(f"{where} = {name!r} is refused: {module} has no function {attribute}; {allowed}")
+    if not hasattr(found, "__name__"):  # results are called as the function
+        raise InputError(
+            f"{where} = {name!r} is refused: it is {type(found).__name__}, without a name of its own; "
+            "allowed: a function made by def"
+        )
     function: Callable[..., Any] = found
     return function
 
@@ -104,13 +112,18 @@ class Argument:
 def arguments(function: Callable[..., Any], where: str) -> dict[str, Argument]:
     """Return the arguments that are axes, in order; raise InputError for one that is needed and is none."""
     python = getattr(function, "py_func", function)  # of numba
-    hints = get_type_hints(python, include_extras=True)
     found = {}
     for name, parameter in inspect.signature(python).parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         default = None if parameter.default is parameter.empty else parameter.default
-        hint = hints.get(name, type(default) if default is not None else float)
+        try:
+            hint = annotation(python, name) or (type(default) if default is not None else float)
+        except UNREADABLE as error:
+            raise InputError(
+                f"{where}: the annotation of its argument {name} cannot be read: {error}; allowed: "
+                "float, int, bool, str, Literal, none, or with a unit Annotated[float, 'mV']"
+            ) from error
         argument = _argument(name, hint, default)
         if argument is not None and parameter.kind is not parameter.POSITIONAL_ONLY:
             found[name] = argument
@@ -126,6 +139,8 @@ def _argument(name: str, hint: Any, default: Any) -> Argument | None:
     plain = hint
     while hasattr(plain, "__metadata__"):
         plain = plain.__origin__
+    if python_kind(plain) is not plain:
+        hint = plain = python_kind(plain)
     options = [a for a in get_args(plain) if a is not NoneType]
     if NoneType in get_args(plain) and len(options) == 1:
         plain = options[0]
@@ -145,8 +160,8 @@ def declared(function: Callable[..., Any]) -> dict[str, Result]:
     """Return the results that the annotation of a function declares: Annotated[float, "Hz"], a TypedDict."""
     python = getattr(function, "py_func", function)
     try:
-        hint = get_type_hints(python, include_extras=True).get("return")
-    except NameError:  # of a module that only type checkers import
+        hint = annotation(python, "return")
+    except UNREADABLE:  # a name that only type checkers import, or no annotation of types
         return {}
     named = (
         get_type_hints(hint, include_extras=True)
@@ -158,7 +173,8 @@ def declared(function: Callable[..., Any]) -> dict[str, Result]:
     for name, one in each.items():
         plain = one.__origin__ if hasattr(one, "__metadata__") else one
         kinds = [kind for kind in get_args(plain) or (plain,) if kind is not NoneType]
-        dtype = {float: "float64", int: "int64", bool: "bool"}.get(kinds[0]) if len(kinds) == 1 else None
+        one_kind = len(kinds) == 1 and isinstance(kinds[0], type)
+        dtype = _DTYPES.get(python_kind(kinds[0])) if one_kind else None
         if dtype is None:
             return {}
         optional = NoneType in get_args(plain)

@@ -73,8 +73,9 @@ def design(
     specs |= {key: [known[key].base] for key in filled}
     for key in (*specs, *listed):
         if key not in own and "." not in key:
-            end = nearest_key(key, (*own, *places))
-            raise InputError(f"grid.{key} is not an axis of this protocol ({', '.join(own)}); {end}")
+            end = nearest_key(key, (*own, *places)) if own or places else "allowed: none"
+            known_axes = ", ".join(own) or "it has none"
+            raise InputError(f"grid.{key} is not an axis of this protocol ({known_axes}); {end}")
     keys = [key for key in (*specs, *listed) if key not in own]
     if not keys:
         return of_own_axes()

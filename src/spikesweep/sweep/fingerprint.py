@@ -81,11 +81,22 @@ def todays(values: Any) -> Any:
     return [todays(value) for value in values] if isinstance(values, list) else values
 
 
-def is_landed(there: Mapping[str, str], here: Mapping[str, str]) -> bool:
-    """Return whether code is that of a landing, module for module, and today's has the same results."""
-    return pinned().items() >= here.items() and any(
-        there.items() <= landing.items() for landing in landings().values()
-    )
+def without_landed(
+    there: Mapping[str, str], here: Mapping[str, str]
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return two codes without the modules of this package, where the first has those of a landing.
+
+    Whole where it has not, or where today's are not pinned: of what is left only the same has the same results.
+    """
+    ours, others = zip(*(_ours(code) for code in (there, here)), strict=True)
+    landed = any(ours[0].items() <= landing.items() for landing in landings().values())
+    return others if landed and pinned().items() >= ours[1].items() else (there, here)
+
+
+def _ours(code: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return a code's modules of this package, and those of others."""
+    ours = {module: h for module, h in code.items() if root_of(module) == PACKAGE}
+    return ours, {module: h for module, h in code.items() if module not in ours}
 
 
 def landings() -> dict[str, dict[str, str]]:

@@ -14,7 +14,7 @@ from spikesweep.grid.schema import DONE, FAILED, FAILURES, MISSING
 from spikesweep.grid.trials import BY_RESULTS
 from spikesweep.protocols.base import is_read
 from spikesweep.store import Store, growth
-from spikesweep.sweep.fingerprint import fingerprint, is_landed, todays, uses
+from spikesweep.sweep.fingerprint import fingerprint, todays, uses, without_landed
 from spikesweep.sweep.job import Job
 from spikesweep.sweep.provenance import DECISIVE_VERSIONS, minor
 from spikesweep.sweep.swept import Parameters
@@ -69,7 +69,7 @@ def refuse_other(job: Job, store: Store, code: Mapping[str, str]) -> None:
     names = (*DECISIVE_VERSIONS, *(("scipy",) if uses(_classes(job), "scipy") else ()))
     there = store.attrs["code"]
     found = _other_versions(store.attrs, job.attrs, names)
-    found += [] if is_landed(there, code) else differences(there, code, "code of ")
+    found += differences(*without_landed(there, code), "code of ")
     if found:
         raise InputError(f"{store.path} holds this sweep by other code: {told(found)}; {_ways_on(store)}")
 
