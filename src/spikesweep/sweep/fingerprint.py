@@ -86,7 +86,7 @@ def without_landed(
 ) -> tuple[Mapping[str, str], Mapping[str, str]]:
     """Return two codes without the modules of this package, where the first has those of a landing.
 
-    Whole where it has not, or where today's are not pinned: of what is left only the same has the same results.
+    Whole where it has not, or today's are not pinned. Of what is left only the same has the same results.
     """
     ours, others = zip(*(_ours(code) for code in (there, here)), strict=True)
     landed = any(ours[0].items() <= landing.items() for landing in landings().values())
