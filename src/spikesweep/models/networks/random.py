@@ -10,7 +10,7 @@ from spikesweep.errors import InputError
 from spikesweep.models.contracts import Drive, Noise, Start, Synapse
 from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.models.networks.connections import RandomConnections
-from spikesweep.models.networks.spiking import SpikingNetwork, SpikingPopulation, driven
+from spikesweep.models.networks.spiking import SpikingNetwork, SpikingPopulation
 from spikesweep.models.networks.weights import EqualWeights
 from spikesweep.units import Fraction, NonNegative, ms, number
 
@@ -82,5 +82,5 @@ class RandomNetwork(OfCells):
         }
         rule = RandomConnections(self.p_connect, EqualWeights(1.0), self.delay)
         projections = {target: dict.fromkeys(cells, rule) for target in cells}
-        drives = {name: driven(drive, kinds, self.in_degree["exc"]) for name, drive in self.drives.items()}
+        drives = {name: drive.told(kinds, self.in_degree["exc"]) for name, drive in self.drives.items()}
         return SpikingNetwork(populations, projections, drives)
