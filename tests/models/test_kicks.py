@@ -66,6 +66,8 @@ def test_all_kicks_reach_the_same_cells_as_many_as_are_asked_for():
         ({"p_connect": None, "n": 41}, r"kicks, onto A: n = 41 is refused.*allowed: at most 40"),
         ({"onto": ("A", "C")}, r"kicks: 'C' is no population"),
         ({"factors": {"B": 1.0}}, r"kicks.factors is of \['B'\]"),
+        ({"n": 3}, r"drives.kicks has p_connect = 0.5 and n = 3; allowed: one of them"),
+        ({"p_connect": None}, r"drives.kicks has p_connect = None and n = None; allowed: one of them"),
         ({"synapse": KICK}, r"kicks has like = A and synapse"),
     ],
 )
@@ -73,9 +75,3 @@ def test_what_cannot_be_is_refused(changes, message):
     network = kicked(replace(Kicks((2.0,), 0.5, None, ("A",), "A", None, 1.0), **changes))
     with pytest.raises(InputError, match=message):
         [network.check(), network.check_dt(DT)]
-
-
-@pytest.mark.parametrize("given", [(None, None), (0.5, 3)])
-def test_a_probability_or_a_number_is_needed(given):
-    with pytest.raises(InputError, match=r"p_connect = .* with n = .* is refused; allowed: one of them"):
-        Kicks((2.0,), *given, ("A",), "A", None, 1.0)

@@ -37,14 +37,6 @@ class Kicks(Shared):
     pool: ClassVar[int] = 1  #: the events are those of all
     given: ClassVar[bool] = True  #: nothing is drawn
 
-    def __post_init__(self) -> None:
-        """Refuse both a probability and a number, or none; raise InputError."""
-        if (self.p_connect is None) == (self.n is None):
-            raise InputError(
-                f"p_connect = {self.p_connect} with n = {self.n} is refused; allowed: one of them, "
-                "the other null"
-            )
-
     def connections_onto(self, population: str) -> Any:
         """Return which cells of a population they reach."""
         weights = self.weights_onto(population)
@@ -57,7 +49,12 @@ class Kicks(Shared):
         return np.isin(np.rint(t / dt) + 1.0, np.rint(np.array(self.times) / dt)).astype(np.float64)
 
     def check_dt(self, where: str, dt: ms) -> None:
-        """Refuse times that are no ends of steps, or not ascending; raise InputError."""
+        """Refuse both a probability and a number, times that are no ends of steps; raise InputError."""
+        if (self.p_connect is None) == (self.n is None):
+            raise InputError(
+                f"{where} has p_connect = {self.p_connect} and n = {self.n}; allowed: one of them, the other "
+                "null"
+            )
         if any(b <= a for a, b in pairwise(self.times)):
             raise InputError(f"{where}.times = {list(self.times)} ms is refused; allowed: ascending")
         for t in self.times:
