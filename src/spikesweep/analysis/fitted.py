@@ -45,6 +45,9 @@ def cell_of(configuration: Mapping[str, Any], population: str) -> Cell:
     """Return what the moments depend on from a sweep's configuration; raise InputError if it lacks it."""
     network = configuration["network"]
     cell = SimpleNamespace(**configuration["neuron"][cell_names(network)[population]])
+    own = (network.get("factors") or {}).get(population, {})
     synapses: dict[str, Any] = {kind: SimpleNamespace(**network[kind]) for kind in ("exc", "inh")}
+    for kind, factor in own.items():
+        synapses[kind].weight *= factor
     values = {key: network.get(key) for key in ("populations", "N", "inhibitory_fraction", "p_connect")}
     return Cell.of(cell, RandomNetwork(**values, **synapses))

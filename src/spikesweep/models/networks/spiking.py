@@ -13,7 +13,7 @@ from spikesweep.kernels.random.philox import derive
 from spikesweep.models.contracts import Connections, Drive, Neuron, Noise, Start, Synapse
 from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.models.networks.edges import BitRows, Edges, Rule
-from spikesweep.models.networks.received import in_degree_of, received
+from spikesweep.models.networks.received import in_degree_of, of_population, received
 from spikesweep.models.networks.whole_checks import (
     check_population,
     check_projection,
@@ -69,6 +69,10 @@ class SpikingNetwork(OfCells):
     def in_degree(self) -> dict[str, number]:
         """Return the mean number of synapses onto a cell, by kind (`received`)."""
         return in_degree_of(self)
+
+    def in_degree_onto(self, population: str) -> dict[str, number]:
+        """Return the mean number of synapses onto a cell of a population, by kind (`received`)."""
+        return of_population(self, population)
 
     def synapses_onto(self, population: str) -> dict[str, Any]:
         """Return the synapses onto a cell of a population, by kind (`received`)."""
