@@ -70,12 +70,15 @@ def test_a_recorded_experiment_says_what_it_is(name):
 #: Whole networks that compile loops of their own, or take some 10 s even when reduced.
 LONG = (
     "brunel_phases", "coba_cuba", "jercog_recurrent_up", "jercog_up_down", "potjans_diesmann", "sacha_rates",
-    "sacha_survival", "seven_parameters", "step_size_fi_curve",
+    "sacha_survival", "seven_parameters", "soldado2022", "step_size_fi_curve",
 )  # fmt: skip
 
 
 #: What else lets something happen in so short a time.
-MORE = {"jercog_recurrent_up": ("grid.drive=[50.0]",)}
+MORE = {
+    "jercog_recurrent_up": ("grid.drive=[50.0]",),
+    "soldado2022": ("network.drives.kicks.times=[10.0]",),
+}
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from spikesweep.models import (
     FixedOutDegree,
     GaussianFlanks,
     Izhikevich,
+    Kicks,
     NormalDelays,
     NormalStart,
     PoissonDrive,
@@ -99,5 +100,7 @@ def everything():
             ),
             "own": poisson(30.0, {"L": 100.0}, synapse=KICK, shape=Ramp(5.0, 25.0, 0.1, 1.0), weight=0.5),
             "steady pool": SharedDrive(40.0, None, 33, 0.5, ("H",), "E", None, 1.0),
+            "kicks": Kicks((0.1, 7.3, 7.4, 25.0), None, 4, ("E", "L"), None, EXC, 9.0, {"E": 2.0, "L": 1.0}),
+            "all": Kicks((6.0,), 1.0, None, ("H",), "H", None, 30.0),
         },
     )

@@ -31,7 +31,6 @@ from spikesweep.models import (
     Steps,
     Table,
 )
-from spikesweep.models.inputs.drive import check_drive
 from spikesweep.models.simulation.external import drives_of, pool_of, tabled
 
 DT = 0.1
@@ -232,4 +231,4 @@ def test_no_word_reaches_what_is_never_reached():
 )
 def test_what_a_step_does_not_resolve_is_refused(drive, message):
     with pytest.raises(InputError, match=message):
-        check_drive(drive, "network.drives.d", DT)
+        drive.check_dt("network.drives.d", DT)

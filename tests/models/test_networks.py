@@ -284,7 +284,7 @@ def test_noise_is_that_of_each_neuron_and_step():
 def test_drives_are_those_of_their_name_wherever_they_stand():
     """Pools before or behind drives without one: each sends its own spikes, and none changes."""
     network = everything()
-    order = ("shared", "steady pool", "steady", "own", "flanks")
+    order = ("kicks", "shared", "steady pool", "steady", "all", "own", "flanks")
     turned = replace(network, drives={name: network.drives[name] for name in order})
     assert list(turned.drives) != list(network.drives)
     spikes = [ran(each, wire(each, each.draw(KEY, DT)), 300)[1] for each in (network, turned)]

@@ -6,7 +6,6 @@ import numpy as np
 import scipy.stats
 
 from spikesweep.kernels.random.philox import derive, stream_word
-from spikesweep.models.inputs.drive import PoissonDrive, SharedDrive
 from spikesweep.models.inputs.given import GivenCurrent
 
 _LOW = 0xFFFFFFFF
@@ -149,14 +148,14 @@ def naive(network, links, clock, n_steps, key, *, i_ext=0.0, weight_scale=1.0, n
                 Events(d, drive, name, keys[own], n_steps, dt),
             )
             for d, drive in network.drives.items()
-            if isinstance(drive, PoissonDrive) and name in drive.onto
+            if drive.pool is None and name in drive.onto
         ]
     pools = {
         name: [
             Words(k, name) for k in derive(derive(key, f"pool {name}", 0.0), "source", np.arange(drive.pool))
         ]
         for name, drive in network.drives.items()
-        if isinstance(drive, SharedDrive)
+        if drive.pool is not None
     }
     spikes = []
     for s in range(n_steps):

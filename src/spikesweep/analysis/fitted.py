@@ -53,7 +53,10 @@ def cell_of(configuration: Mapping[str, Any], population: str) -> Cell:
     """
     network = configuration["network"]
     cell = SimpleNamespace(**configuration["neuron"][cell_names(network)[population]])
+    own = (network.get("factors") or {}).get(population, {})
     synapses: dict[str, Any] = {kind: SimpleNamespace(**network[kind]) for kind in ("exc", "inh")}
+    for kind, factor in own.items():
+        synapses[kind].weight *= factor
     values = {key: network.get(key) for key in ("populations", "N", "inhibitory_fraction", "p_connect")}
     found = Cell.of(cell, RandomNetwork(**values, **synapses))
     current = _current(configuration)

@@ -21,7 +21,6 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from spikesweep.errors import InputError
-from spikesweep.models.networks.random import RandomNetwork
 from spikesweep.units import PER_MS, ms, mV, nS, number, pF
 
 Form = Literal["corrected", "zerlaut2018"]
@@ -72,9 +71,14 @@ class Cell(NamedTuple):
     in_degree: tuple[number, number]
 
     @classmethod
-    def of(cls, neuron: Any, network: RandomNetwork) -> "Cell":
-        """Return the cell of a neuron in a network; raise InputError if one has no such parameters."""
-        synapses = {kind: getattr(network, kind, None) for kind in ("exc", "inh")}
+    def of(cls, neuron: Any, network: Any, population: str | None = None) -> "Cell":
+        """Return the cell of a neuron in a network; raise InputError if one has no such parameters.
+
+        The synapses are those onto a population, or those that all share where it is None.
+        """
+        synapses: dict[str, Any] = {kind: getattr(network, kind, None) for kind in ("exc", "inh")}
+        if population is not None and None not in synapses.values():
+            synapses = network.synapses_onto(population)
         parts = [("neuron", neuron, OF_CELL)]
         parts += [(f"network.{kind}", synapse, _OF_SYNAPSE) for kind, synapse in synapses.items()]
         lacking = [f"{key}.{name}" for key, part, names in parts for name in names if not hasattr(part, name)]

@@ -5,6 +5,7 @@ from .inputs.drive import PoissonDrive as PoissonDrive
 from .inputs.drive import SharedDrive as SharedDrive
 from .inputs.given import GivenConductance as GivenConductance
 from .inputs.given import GivenCurrent as GivenCurrent
+from .inputs.kicks import Kicks as Kicks
 from .inputs.noise import CurrentNoise as CurrentNoise
 from .inputs.noise import PotentialNoise as PotentialNoise
 from .inputs.patterns import BinaryPatterns as BinaryPatterns

@@ -165,7 +165,10 @@ class Start(Protocol):
 
 
 class Drive(Protocol):
-    """External spikes onto the cells of some populations: a PoissonDrive or a SharedDrive."""
+    """External spikes onto the cells of some populations: a PoissonDrive, a SharedDrive, Kicks.
+
+    One whose sources cells share has `connections_onto(population)`, too, which returns Connections.
+    """
 
     @property
     def onto(self) -> tuple[str, ...]:
@@ -183,8 +186,22 @@ class Drive(Protocol):
     def weight(self) -> number:
         """Multiple of the synapse's weight."""
 
+    @property
+    def pool(self) -> int | None:
+        """How many sources the cells share; None where each cell has its own."""
+
+    @property
+    def given(self) -> bool:
+        """Whether `events` says which steps have an event, and nothing is drawn."""
+
     def events(self, *args: Any) -> NDArray[np.float64]:
-        """Return the mean number of events in a step."""
+        """Return the mean number of events in each step: of a source (t, dt), or (population, t, dt)."""
+
+    def told(self, kinds: Mapping[str, str], in_degree: number) -> Any:
+        """Return the drive in a network whose populations have these kinds, exc or inh."""
+
+    def check_dt(self, where: str, dt: ms) -> None:
+        """Refuse what a step does not resolve; raise InputError naming the key `where`."""
 
 
 class Noise(Protocol):

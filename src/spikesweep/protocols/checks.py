@@ -10,6 +10,7 @@ from spikesweep.contract import kind_of, lacking
 from spikesweep.errors import InputError
 from spikesweep.models.contracts import Conducting, Network, Neuron
 from spikesweep.models.inputs.poisson import MOST_EVENTS
+from spikesweep.models.networks.base import in_degree_onto
 from spikesweep.units import PER_MS, ms, units_of
 
 #: Values of a result along a dimension: 80 MB.
@@ -80,16 +81,30 @@ def check_resolved(time_constants: Mapping[str, Any], dt: ms, key: str = "protoc
         )
 
 
-def check_conductances(network: Any, events: Mapping[str, Any], dt: ms) -> None:
+def check_rates(network: Any, rates: Mapping[str, float], dt: ms) -> None:
+    """Refuse rates (Hz) of `grid.fe` and `grid.fi`, by kind of synapse, that a step does not resolve."""
+    each = {name: in_degree_onto(network, name) for name in network.populations}
+    for axis, kind in zip(("fe", "fi"), ("exc", "inh"), strict=True):
+        for degree in each.values():
+            check_events(f"grid.{axis}", rates[kind], degree[kind], dt)
+    check_conductances(
+        network,
+        {name: {k: r * degree[k] * PER_MS for k, r in rates.items()} for name, degree in each.items()},
+        dt,
+    )
+
+
+def check_conductances(network: Any, events: Mapping[str, Mapping[str, Any]], dt: ms) -> None:
     """Refuse a time step that does not resolve cells under the mean conductances of their synapses.
 
-    `events` are numbers per ms by kind of synapse. Forward Euler would swing, and its swings be spikes. A
-    cell without a capacitance or a leak counts what it has: without a capacitance nothing can be said.
+    `events` are numbers per ms by population and kind of synapse. Forward Euler would swing, and its
+    swings be spikes. A cell without a capacitance or a leak counts what it has: without a capacitance nothing
+    can be said.
     """
     found = {}
     for name, cell in network.cells.items():
         g = sum(
-            float(np.max(events[kind] * np.max(synapse.weight * synapse.tau_syn)))
+            float(np.max(events[name][kind] * np.max(synapse.weight * synapse.tau_syn)))
             for kind, synapse in network.synapses_onto(name).items()
             if not lacking(synapse, Conducting)
         )

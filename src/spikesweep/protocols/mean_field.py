@@ -233,12 +233,12 @@ class MeanFieldDynamics(Experiment):
                 f"protocol.form = {form} is refused with protocol.fit = {self.fit}, whose coefficients "
                 f"belong to {fit.form}; allowed: null, or coefficients of your own"
             )
-        for (key, values), neuron in zip(coefficients.items(), network.cells.values(), strict=True):
+        for (key, values), (name, neuron) in zip(coefficients.items(), network.cells.items(), strict=True):
             try:
                 terms = terms_of(len(values))
             except InputError as error:
                 raise InputError(f"protocol.{key}: {error}") from None
-            functions.append(TransferFunction(Cell.of(neuron, network), np.array(values), terms, form))
+            functions.append(TransferFunction(Cell.of(neuron, network, name), np.array(values), terms, form))
             if self.adaptation:
                 try:
                     adaptation.append(Adaptation(neuron.a, neuron.b, neuron.tau_w))

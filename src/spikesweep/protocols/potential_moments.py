@@ -27,12 +27,12 @@ from spikesweep.kernels.random.philox import derive
 from spikesweep.models.contracts import CellNetwork
 from spikesweep.models.inputs import poisson, shared_events
 from spikesweep.models.inputs.given import ConstantCurrent
+from spikesweep.models.networks.base import in_degree_onto
 from spikesweep.models.simulation.core import KINDS
 from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import (
-    check_conductances,
-    check_events,
     check_network,
+    check_rates,
     check_shares,
     check_step,
     steps,
@@ -89,11 +89,8 @@ class PotentialMoments(Experiment):
     def check_grid(self, network: CellNetwork, values: Mapping[str, NDArray[Any]]) -> None:
         """Refuse rates that the time step does not resolve; raise InputError."""
         highest = {"exc": float(values["fe"].max()), "inh": float(values["fi"].max())}
-        for axis, kind in zip(("fe", "fi"), KINDS, strict=True):
-            check_events(f"grid.{axis}", highest[kind], network.in_degree[kind], self.dt)
+        check_rates(network, highest, self.dt)
         check_shares(self._shares, highest, self.dt)
-        per_ms = {kind: rate * network.in_degree[kind] * PER_MS for kind, rate in highest.items()}
-        check_conductances(network, per_ms, self.dt)
 
     def coordinates(self, network: CellNetwork) -> dict[str, list[str]]:
         """Return the names of the populations."""
@@ -134,17 +131,18 @@ class PotentialMoments(Experiment):
     ) -> Any:
         """Yield the potential, and whether it spiked, of a cell at each step of each point."""
         clock, onto = Clock.of(self.dt, self.refractory), network.synapses_onto(name)
+        degree = in_degree_onto(network, name)
         keys = derive(keys_of(self, points), f"population {name}", 0.0)
         for start in range(0, len(keys), LANES):  # so that a group is in memory at a time
             part = slice(start, start + LANES)
             rates = zip(KINDS, (points["fe"][part], points["fi"][part]), strict=True)
-            events = {kind: rate * (network.in_degree[kind] * PER_MS * self.dt) for kind, rate in rates}
+            events = {kind: rate * (degree[kind] * PER_MS * self.dt) for kind, rate in rates}
             events[_CURRENT] = np.zeros(len(keys[part]))
             own = np.zeros(len(keys[part]), np.int64)
             named, streams = (keys[part], own), (*KINDS, _CURRENT)
             drive = Drive(poisson.fill, poisson.trains_of(events, *named, streams))
             if any(self._shares.values()):
-                trains = shared_events.trains_of(events, network.in_degree, self._shares, *named, streams)
+                trains = shared_events.trains_of(events, degree, self._shares, *named, streams)
                 drive = Drive(shared_events.fill, trains)
             amplitude = points["i_ext"][part].astype(np.float64)
             current = ConstantCurrent(amplitude)  # type: ignore[arg-type]  # one a lane

@@ -107,8 +107,9 @@ class SpikingNetworkActivity(Experiment):
         return replace(self, stopped_above=high) if high is not None and high > 0.0 else self
 
     def aliases(self, network: Any) -> dict[str, str]:
-        """Return the keys that have an axis of a shorter name: that of the one drive's rate is `drive`."""
-        drives = list(getattr(network, "drives", {}))
+        """Return the keys that have an axis of a shorter name: that of the one rate of a drive is `drive`."""
+        every = getattr(network, "drives", {})
+        drives = [name for name, drive in every.items() if hasattr(drive, "rate")]
         return {"drive": f"network.drives.{drives[0]}.rate"} if len(drives) == 1 else {}
 
     def check(self, network: Any) -> None:

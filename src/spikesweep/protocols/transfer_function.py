@@ -27,14 +27,13 @@ from spikesweep.kernels.random.philox import derive
 from spikesweep.models.contracts import CellNetwork
 from spikesweep.models.inputs import legacy, poisson, shared_events
 from spikesweep.models.inputs.given import ConstantCurrent
-from spikesweep.models.networks.base import per_neuron
+from spikesweep.models.networks.base import in_degree_onto, per_neuron
 from spikesweep.models.simulation.cell import trace_cell
 from spikesweep.models.simulation.core import KINDS
 from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import (
-    check_conductances,
-    check_events,
     check_network,
+    check_rates,
     check_shares,
     check_step,
     steps,
@@ -115,12 +114,9 @@ class TransferFunction(Experiment):
 
     def check_grid(self, network: CellNetwork, values: Mapping[str, NDArray[Any]]) -> None:
         """Refuse rates that the time step does not resolve, and what legacy numbers have no seed for."""
-        highest = {"exc": values["fe"].max(), "inh": values["fi"].max()}
-        for name, kind in zip(("fe", "fi"), KINDS, strict=True):
-            check_events(f"grid.{name}", float(highest[kind]), network.in_degree[kind], self.dt)
+        highest = {"exc": float(values["fe"].max()), "inh": float(values["fi"].max())}
+        check_rates(network, highest, self.dt)
         check_shares(self._shares, highest, self.dt)
-        per_ms = {kind: rate * network.in_degree[kind] * PER_MS for kind, rate in highest.items()}
-        check_conductances(network, per_ms, self.dt)
         last = int(values["seed"].max()) + (int(values["pop_size"].max()) - 1) * LEGACY_NEURONS
         if self.rng == "legacy_shared" and last >= 2**32:
             raise InputError(
@@ -170,7 +166,8 @@ class TransferFunction(Experiment):
         clock = Clock.of(self.dt, self.refractory)
         n_steps = steps("protocol.duration", self.duration, self.dt)
         cell, points = network.cells[population], {k: np.array([v]) for k, v in point.items()}
-        drive = self._drive(network, points, np.array([key]), np.array([neuron]), clock, n_steps)
+        degree = in_degree_onto(network, population)
+        drive = self._drive(degree, points, np.array([key]), np.array([neuron]), clock, n_steps)
         onto = network.synapses_onto(population)
         return trace_cell(cell, onto, drive, clock, n_steps, others=self._others)
 
@@ -194,7 +191,8 @@ class TransferFunction(Experiment):
             synapses = [per_neuron(onto[kind], n_neurons) for kind in KINDS]
             synapses += self._others.values()
             own = derive(keys, f"population {name}", 0.0)
-            drive = self._drive(network, points, own, np.arange(n_neurons), clock, n_steps)
+            degree = in_degree_onto(network, name)
+            drive = self._drive(degree, points, own, np.arange(n_neurons), clock, n_steps)
             recording = SpikeTrains(n_discard) if self.record_spikes else Counts()
             n = n_points * n_neurons
             counts = run_lanes(cell, synapses, clock, n, n_steps, drive, recording, n_discard)
@@ -206,14 +204,14 @@ class TransferFunction(Experiment):
                 rates[p] = total[:, sizes - 1] / sizes / np.float64(analysed)
         return {"rate": rates, **(self._spikes(trains, n_points) if self.record_spikes else {})}
 
-    def _events_per_step(self, network: CellNetwork, points: Mapping[str, Any]) -> dict[str, Any]:
+    def _events_per_step(self, degree: Mapping[str, Any], points: Mapping[str, Any]) -> dict[str, Any]:
         """Return the mean number of events in a step, by kind of synapse, at a point or at many."""
         rates = zip(KINDS, (points["fe"], points["fi"]), strict=True)
-        return {kind: rate * (network.in_degree[kind] * (PER_MS * self.dt)) for kind, rate in rates}
+        return {kind: rate * (degree[kind] * (PER_MS * self.dt)) for kind, rate in rates}
 
     def _drive(
         self,
-        network: CellNetwork,
+        degree: Mapping[str, Any],
         points: Mapping[str, NDArray[Any]],
         keys: NDArray[np.uint64],
         of_point: NDArray[np.int64],
@@ -222,7 +220,7 @@ class TransferFunction(Experiment):
     ) -> Drive:
         """Return what kicks the synapses of the neurons `of_point` of a population, point after point."""
         n_neurons, neurons = len(of_point), np.tile(of_point, len(keys))
-        of_points = self._events_per_step(network, points)
+        of_points = self._events_per_step(degree, points)
         events = {kind: np.repeat(values, n_neurons) for kind, values in of_points.items()}
         if self.rng == "legacy_shared":
             in_Hz = {kind: values / (PER_MS * self.dt) for kind, values in events.items()}
@@ -232,9 +230,7 @@ class TransferFunction(Experiment):
         named, streams = (np.repeat(keys, n_neurons), neurons), (*KINDS, *self._others)
         if not any(self._shares.values()):
             return Drive(poisson.fill, poisson.trains_of(events, *named, streams))
-        sources = {
-            kind: np.repeat(np.broadcast_to(network.in_degree[kind], len(keys)), n_neurons) for kind in KINDS
-        }
+        sources = {kind: np.repeat(np.broadcast_to(degree[kind], len(keys)), n_neurons) for kind in KINDS}
         trains = shared_events.trains_of(events, sources, self._shares, *named, streams)
         return Drive(shared_events.fill, trains)
 

@@ -22,6 +22,7 @@ from spikesweep.grid.schema import MISSING, SATURATED, Axis, Variable
 from spikesweep.kernels.cells.driver import LANES, Clock
 from spikesweep.models.contracts import CellNetwork as Network
 from spikesweep.models.inputs.legacy import legacy_spike_counts
+from spikesweep.models.networks.base import in_degree_onto
 from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import check_events
 from spikesweep.protocols.transfer_function import TransferFunction
@@ -93,7 +94,8 @@ class TransferFunctionAdaptive(Experiment):
 
     def check_grid(self, network: Network, values: Mapping[str, NDArray[Any]]) -> None:
         """Refuse rates that the time step does not resolve."""
-        check_events("protocol.max_fe", self.max_fe, network.in_degree["exc"], self.dt)
+        for name in network.populations:
+            check_events("protocol.max_fe", self.max_fe, in_degree_onto(network, name)["exc"], self.dt)
         one = {"fe": np.array([self.max_fe]), "pop_size": np.ones(1, np.int64)}
         self._plain.check_grid(network, {**values, **one})
 
@@ -210,7 +212,7 @@ class TransferFunctionAdaptive(Experiment):
     def _legacy_runner(self, network: Network, name: str) -> Run:
         clock = Clock.of(self.dt, "published", held_at_rest=True)
         n_steps = int(self.duration * PER_MS / clock.tick) - 1  # the script's last sample ends no step
-        cell, degree = network.cells[name], network.in_degree
+        cell, degree = network.cells[name], in_degree_onto(network, name)
 
         def run(fe: NDArray[Any], fi: NDArray[Any], seeds: NDArray[Any]) -> NDArray[np.float64]:
             rates = {"exc": fe * degree["exc"], "inh": fi * degree["inh"]}

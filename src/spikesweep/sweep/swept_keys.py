@@ -37,12 +37,7 @@ class Parameter:
     @property
     def kind(self) -> type:
         """Return float, int, bool or str."""
-        hint = self.hint
-        while hasattr(hint, "__metadata__"):
-            hint = hint.__origin__
-        hint = next((a for a in get_args(hint) if a is not NoneType), hint) if _is_optional(hint) else hint
-        while hasattr(hint, "__metadata__"):
-            hint = hint.__origin__
+        hint = _bare(self.hint)
         return str if get_origin(hint) is Literal else hint
 
     def check(self, value: Any) -> Any:
@@ -58,6 +53,15 @@ def _is_optional(hint: Any) -> bool:
     return NoneType in get_args(hint)
 
 
+def _bare(hint: Any) -> Any:
+    """Return an annotation without its bounds and without that it may be null."""
+    while hasattr(hint, "__metadata__"):
+        hint = hint.__origin__
+    if _is_optional(hint):
+        return _bare(next(a for a in get_args(hint) if a is not NoneType))
+    return hint
+
+
 def parameters(values: Mapping[str, Any]) -> dict[str, Parameter]:
     """Return every number, word and truth value below neuron, network and protocol, by key."""
     return {p.key: p for node in _NODES for p in _walk(values[node], node, None, None)}
@@ -70,8 +74,7 @@ def _walk(node: Any, where: str, hint: Any, around: type | None) -> Iterator[Par
     """
     if not isinstance(node, Mapping):
         return
-    while hasattr(hint, "__metadata__"):
-        hint = hint.__origin__
+    hint = _bare(hint)
     owner: type | None = hint if is_component(hint) else None
     if "_target_" in node:
         owner = target_class(str(node["_target_"]), f"{where}._target_")

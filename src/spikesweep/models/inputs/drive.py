@@ -2,14 +2,14 @@
 
 PoissonDrive: each cell has `n` synapses of its own, all events of which are one Poisson process. SharedDrive:
 a finite pool of sources, each connected at random, so that cells share events; in a step a source has one
-event with probability rate * dt, as in Brian2's PoissonGroup.
+event with probability rate * dt, as in Brian2's PoissonGroup. Events at given times are in inputs.kicks.
 
 The rate may follow a course in time: `rate` times the factor of a `shape` (models.inputs.shapes).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from annotated_types import Ge, MinLen
@@ -38,6 +38,9 @@ class PoissonDrive:
     synapse: Synapse | None  #: a synapse of its own
     weight: number  #: multiple of the synapse's weight
 
+    pool: ClassVar[None] = None  #: cells share no source
+    given: ClassVar[bool] = False  #: events are drawn
+
     @property
     def onto(self) -> tuple[str, ...]:
         """Return the populations that it reaches."""
@@ -55,9 +58,51 @@ class PoissonDrive:
         """Return the highest of these numbers."""
         return _highest(self) * (self._n[population] * PER_MS * dt)
 
+    def told(self, kinds: Mapping[str, str], in_degree: number) -> "PoissonDrive":
+        """Return it with the names of populations; where `n` is null, with as many sources as in_degree."""
+        like = None if self.like is None else names_of(kinds, self.like)[0]
+        n = dict.fromkeys(kinds, float(in_degree)) if self.n is None else self.n
+        return replace(self, like=like, n=n)
+
+    def check_dt(self, where: str, dt: ms) -> None:
+        """Refuse rates that a step does not resolve, or too many events of a cell; raise InputError."""
+        _check_rate(self, where, dt)
+        for population in self.onto:
+            if (events := self.highest_events(population, dt)) > MOST_EVENTS:
+                n = self._n[population]
+                raise InputError(
+                    f"{where}.n.{population} = {n:g} gives {events:.3g} events in a step of {dt:g} ms; "
+                    f"allowed: at most {n * MOST_EVENTS / events:g}"
+                )
+
+
+class Shared:
+    """What drives whose sources the cells of some populations share have in common."""
+
+    onto: tuple[str, ...]
+    like: str | None
+    weight: number
+    factors: Mapping[str, number] | None
+
+    def told(self, kinds: Mapping[str, str], in_degree: number) -> Self:
+        """Return it with the names of populations in place of kinds."""
+        del in_degree
+        changes: dict[str, Any] = {"onto": names_of(kinds, *self.onto)}
+        if self.like is not None:
+            changes["like"] = names_of(kinds, self.like)[0]
+        if self.factors is not None:
+            changes["factors"] = dict(zip(names_of(kinds, *self.factors), self.factors.values(), strict=True))
+        own: Any = self
+        found: Self = replace(own, **changes)
+        return found
+
+    def weights_onto(self, population: str) -> EqualWeights:
+        """Return the weights of the connections onto a population."""
+        return EqualWeights(self.weight * (1.0 if self.factors is None else self.factors[population]))
+
 
 @dataclass(frozen=True)
-class SharedDrive:
+class SharedDrive(Shared):
     """Poisson sources that the cells of some populations share."""
 
     rate: NonNegative[Hz]  #: of a source
@@ -71,14 +116,28 @@ class SharedDrive:
     #: factor of `weight` by population; 1 where null
     factors: Annotated[Mapping[str, NonNegative[number]] | None, MinLen(1)] = None
 
+    given: ClassVar[bool] = False  #: events are drawn
+
     def connections_onto(self, population: str) -> RandomConnections:
         """Return how its sources connect to the cells of a population."""
-        factor = 1.0 if self.factors is None else self.factors[population]
-        return RandomConnections(self.p_connect, EqualWeights(self.weight * factor), 0.0)
+        return RandomConnections(self.p_connect, self.weights_onto(population), 0.0)
 
     def events(self, t: NDArray[np.float64], dt: ms) -> NDArray[np.float64]:
         """Return the probability that a source has an event in each of the steps that begin at t (ms)."""
         return _rate(self, t) * (PER_MS * dt)
+
+    def check_dt(self, where: str, dt: ms) -> None:
+        """Refuse rates that a step does not resolve; raise InputError."""
+        _check_rate(self, where, dt)
+
+
+def names_of(kinds: Mapping[str, str], *given: str) -> tuple[str, ...]:
+    """Return the population of each kind that is given; what is no kind is itself.
+
+    `kinds` has the kind of each population, exc or inh.
+    """
+    named = {kind: name for name, kind in kinds.items()}
+    return tuple(named.get(name, name) for name in given)
 
 
 def _rate(drive: Any, t: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -104,8 +163,8 @@ def _highest(drive: Any) -> Hz:
     return float(drive.rate * (1.0 if drive.shape is None else drive.shape.highest))
 
 
-def check_drive(drive: Any, where: str, dt: ms) -> None:
-    """Refuse more than one event of a source in a step, or too many of a cell; raise InputError."""
+def _check_rate(drive: Any, where: str, dt: ms) -> None:
+    """Refuse more than one event of a source in a step; raise InputError."""
     if drive.shape is not None:
         drive.shape.check(f"{where}.shape")
     highest = _highest(drive)
@@ -114,12 +173,6 @@ def check_drive(drive: Any, where: str, dt: ms) -> None:
             f"{where}.rate = {drive.rate:g} Hz reaches {highest:g} Hz, which a step of {dt:g} ms does not "
             f"resolve; allowed: below {1.0 / (PER_MS * dt):g} Hz"
         )
-    for population in drive.onto if isinstance(drive, PoissonDrive) else ():
-        if (events := drive.highest_events(population, dt)) > MOST_EVENTS:
-            raise InputError(
-                f"{where}.n.{population} = {drive.n[population]:g} gives {events:.3g} events in a step of "
-                f"{dt:g} ms; allowed: at most {drive.n[population] * MOST_EVENTS / events:g}"
-            )
 
 
 class SourceState(NamedTuple):

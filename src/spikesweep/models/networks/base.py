@@ -10,7 +10,7 @@ import numpy as np
 from spikesweep.contract import parts_of
 from spikesweep.kernels.cells.driver import is_array
 from spikesweep.models.contracts import Neuron
-from spikesweep.units import ms
+from spikesweep.units import ms, number
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,17 @@ class OfCells:
 
     def check(self) -> None:
         """Refuse what no field alone shows; raise InputError. Nothing, unless a network overrides it."""
+
+
+def in_degree_onto(network: Any, population: str) -> dict[str, number]:
+    """Return the number of synapses onto a cell of a population, by kind.
+
+    That is `in_degree` of a network that does not tell its populations apart.
+    """
+    found: dict[str, number] = (
+        network.in_degree_onto(population) if hasattr(network, "in_degree_onto") else network.in_degree
+    )
+    return found
 
 
 def per_neuron(component: Any, n: int) -> Any:

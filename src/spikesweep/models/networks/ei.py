@@ -12,7 +12,7 @@ from spikesweep.errors import InputError
 from spikesweep.models.contracts import Drive, Leaky, Noise, Start, Synapse
 from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.models.networks.connections import FixedInDegree
-from spikesweep.models.networks.spiking import SpikingNetwork, SpikingPopulation, driven
+from spikesweep.models.networks.spiking import SpikingNetwork, SpikingPopulation
 from spikesweep.models.networks.weights import EqualWeights
 from spikesweep.models.synapses.two_stage import TwoStageKinetics
 from spikesweep.units import Fraction, NonNegative, ms, number, pA
@@ -117,7 +117,7 @@ class EINetwork(OfCells):
             }
             for target in names
         }
-        drives = {name: driven(drive, kinds, n["exc"]) for name, drive in self.drives.items()}
+        drives = {name: drive.told(kinds, n["exc"]) for name, drive in self.drives.items()}
         return SpikingNetwork(populations, projections, drives)
 
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from annotated_types import Ge, MinLen
 
-from spikesweep.errors import InputError
+from spikesweep.errors import InputError, nearest
 from spikesweep.models.contracts import Drive, Noise, Start, Synapse
 from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.models.networks.connections import RandomConnections
-from spikesweep.models.networks.spiking import SpikingNetwork, SpikingPopulation, driven
+from spikesweep.models.networks.spiking import SpikingNetwork, SpikingPopulation
 from spikesweep.models.networks.weights import EqualWeights
 from spikesweep.units import Fraction, NonNegative, ms, number
 
@@ -19,8 +19,8 @@ from spikesweep.units import Fraction, NonNegative, ms, number
 class RandomNetwork(OfCells):
     """Excitatory and inhibitory cells that connect at random with one probability.
 
-    All targets share the synapses: only the type of the presynaptic cell matters. Short for the
-    SpikingNetwork that `whole` is.
+    All targets share the synapses, whose weights may differ by target. Short for the SpikingNetwork that
+    `whole` is.
     """
 
     populations: Annotated[Mapping[str, Population], MinLen(1)]  #: by name
@@ -33,6 +33,19 @@ class RandomNetwork(OfCells):
     noise: Noise | None = None  #: of every cell
     start: Start | None = None  #: of potentials (inputs.start); at the cell's rest where null
     drives: Mapping[str, Drive] = field(default_factory=dict)  #: external inputs, by name
+    #: of the weights of `exc` and `inh`, by target, then these; 1 where null or left out; not of drives
+    factors: Mapping[str, Mapping[str, NonNegative[number]]] | None = None
+
+    def check(self) -> None:
+        """Refuse factors of populations and synapses that there are not; raise InputError."""
+        for name, factors in (self.factors or {}).items():
+            if name not in self.populations:
+                raise InputError(
+                    f"network.factors: {name!r} is no population; {nearest(name, self.populations)}"
+                )
+            for kind in factors:
+                if kind not in self.synapses:
+                    raise InputError(f"network.factors.{name} holds {kind!r}; {nearest(kind, self.synapses)}")
 
     @property
     def in_degree(self) -> dict[str, number]:
@@ -48,9 +61,13 @@ class RandomNetwork(OfCells):
         return {"exc": self.exc, "inh": self.inh}
 
     def synapses_onto(self, population: str) -> dict[str, Synapse]:
-        """Return the synapses, which all targets share."""
-        del population
-        return self.synapses
+        """Return the synapses onto a cell of a population."""
+        return {
+            kind: synapse
+            if (factor := self._factor(population, kind)) == 1.0
+            else synapse._replace(weight=synapse.weight * factor)  # type: ignore[attr-defined]
+            for kind, synapse in self.synapses.items()
+        }
 
     @property
     def whole(self) -> SpikingNetwork:
@@ -80,7 +97,19 @@ class RandomNetwork(OfCells):
             )
             for name, kind in kinds.items()
         }
-        rule = RandomConnections(self.p_connect, EqualWeights(1.0), self.delay)
-        projections = {target: dict.fromkeys(cells, rule) for target in cells}
-        drives = {name: driven(drive, kinds, self.in_degree["exc"]) for name, drive in self.drives.items()}
+        projections = {
+            target: {
+                source: RandomConnections(
+                    self.p_connect, EqualWeights(self._factor(target, kind)), self.delay
+                )
+                for source, kind in kinds.items()
+            }
+            for target in cells
+        }
+        drives = {name: drive.told(kinds, self.in_degree["exc"]) for name, drive in self.drives.items()}
         return SpikingNetwork(populations, projections, drives)
+
+    def _factor(self, target: str, kind: str) -> number:
+        """Return the factor of a kind's weight onto a population, or onto its cells in the whole network."""
+        name = target if target in self.populations else next(iter(self.populations))
+        return (self.factors or {}).get(name, {}).get(kind, 1.0)

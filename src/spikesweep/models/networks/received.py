@@ -1,7 +1,7 @@
 """What one cell of a whole network receives from its excitatory and its inhibitory cells.
 
-Protocols of single cells need one in-degree and one synapse of each kind. What a network says beyond that, or
-says differently to its populations, is refused by name.
+Protocols of single cells need one in-degree and one synapse of each kind onto each population. What a network
+says beyond that is refused by name.
 """
 
 from typing import Any
@@ -53,16 +53,34 @@ def received(network: Any, population: str) -> dict[str, tuple[number, Any]]:
 
 def in_degree_of(network: Any) -> dict[str, number]:
     """Return the mean number of synapses onto a cell, by kind; raise InputError where populations differ."""
-    each = {
-        name: {kind: n for kind, (n, _) in received(network, name).items()} for name in network.populations
-    }
+    each = _each(network)
     first, *others = each.values()
-    if any(abs(other[kind] - first[kind]) > 1e-9 * first[kind] for other in others for kind in first):
+    if not all(_same(first, other) for other in others):
         raise InputError(
             f"network.projections give their targets different in-degrees, {each}; allowed with a protocol "
             "of single cells: the same for all"
         )
     return first
+
+
+def of_population(network: Any, population: str) -> dict[str, number]:
+    """Return the mean number of synapses onto a cell of a population, by kind.
+
+    What differs from the first population's by rounding alone is that number.
+    """
+    each = _each(network)
+    first, own = next(iter(each.values())), each[population]
+    return first if _same(first, own) else own
+
+
+def _each(network: Any) -> dict[str, dict[str, number]]:
+    return {
+        name: {kind: n for kind, (n, _) in received(network, name).items()} for name in network.populations
+    }
+
+
+def _same(first: dict[str, number], other: dict[str, number]) -> bool:
+    return all(abs(other[kind] - n) <= 1e-9 * n for kind, n in first.items())
 
 
 def _excites(synapse: Any, cell: Any) -> bool:

@@ -1,7 +1,7 @@
 """Networks of spiking neurons: every cell, every connection and every external input of them."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from spikesweep.kernels.random.draws import uniform_numbers
 from spikesweep.kernels.random.philox import derive
 from spikesweep.models.contracts import Connections, Drive, Neuron, Noise, Start, Synapse
-from spikesweep.models.inputs.drive import PoissonDrive, SharedDrive, check_drive
 from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.models.networks.edges import BitRows, Edges, Rule
-from spikesweep.models.networks.received import in_degree_of, received
+from spikesweep.models.networks.received import in_degree_of, of_population, received
 from spikesweep.models.networks.whole_checks import (
     check_population,
     check_projection,
@@ -71,6 +70,10 @@ class SpikingNetwork(OfCells):
         """Return the mean number of synapses onto a cell, by kind (`received`)."""
         return in_degree_of(self)
 
+    def in_degree_onto(self, population: str) -> dict[str, number]:
+        """Return the mean number of synapses onto a cell of a population, by kind (`received`)."""
+        return of_population(self, population)
+
     def synapses_onto(self, population: str) -> dict[str, Any]:
         """Return the synapses onto a cell of a population, by kind (`received`)."""
         return {kind: synapse for kind, (_, synapse) in received(self, population).items()}
@@ -92,13 +95,15 @@ class SpikingNetwork(OfCells):
             for target in self.populations
             for source, connections in self._onto(target).items()
         ]
-        for name, drive in self.drives.items():
-            if isinstance(drive, SharedDrive):
-                synapse = self.drive_synapse(name)
-                found += [
-                    Link(target, name, drive.connections_onto(target), synapse) for target in drive.onto
-                ]
+        for name in self.pools():
+            drive: Any = self.drives[name]
+            synapse = self.drive_synapse(name)
+            found += [Link(target, name, drive.connections_onto(target), synapse) for target in drive.onto]
         return found
+
+    def pools(self) -> dict[str, int]:
+        """Return the number of sources of each drive whose sources cells share."""
+        return {name: drive.pool for name, drive in self.drives.items() if drive.pool is not None}
 
     def draw(self, key: NDArray[np.uint64], dt: ms) -> list[tuple[Link, Edges]]:
         """Return each link with its connections, neurons counted in their populations; `key` names them."""
@@ -160,7 +165,7 @@ class SpikingNetwork(OfCells):
                 where = f"network.projections.{link.target}.{link.source}"
                 check_projection_dt(where, link, self.populations[link.target].n, dt)
         for name, drive in self.drives.items():
-            check_drive(drive, f"network.drives.{name}", dt)
+            drive.check_dt(f"network.drives.{name}", dt)
 
     def i_ext(self) -> NDArray[np.float64]:
         """Return the constant current (pA) of each neuron."""
@@ -197,19 +202,3 @@ class SpikingNetwork(OfCells):
         for name, drive in self.drives.items():
             if target in drive.onto:
                 yield name, self.drive_synapse(name)
-
-
-def driven(drive: Any, kinds: Mapping[str, str], in_degree: number) -> Any:
-    """Return the drive of a network of excitatory and inhibitory cells, told what stands for these.
-
-    `kinds` has the kind of each population. `like` may be a kind, and `n` null: as many as `in_degree`.
-    """
-    named = {kind: name for name, kind in kinds.items()}
-    changes: dict[str, Any] = {"like": named.get(drive.like, drive.like)}
-    if isinstance(drive, PoissonDrive) and drive.n is None:
-        changes["n"] = dict.fromkeys(kinds, float(in_degree))
-    if isinstance(drive, SharedDrive):
-        changes["onto"] = tuple(named.get(name, name) for name in drive.onto)
-        if drive.factors is not None:
-            changes["factors"] = {named.get(name, name): factor for name, factor in drive.factors.items()}
-    return replace(drive, **changes)

@@ -94,6 +94,16 @@ def check_reached(network: Any, where: str, name: str, drive: Any) -> None:
     factors = getattr(drive, "factors", None)
     if factors is not None and set(factors) != set(drive.onto):
         raise InputError(f"{where}.factors is of {list(factors)}; allowed: null, or of {list(drive.onto)}")
+    _check_cells(where, populations, drive)
+
+
+def _check_cells(where: str, populations: Mapping[str, Any], drive: Any) -> None:
+    """Refuse shared sources that reach more cells of a population than there are; raise InputError."""
+    for population in drive.onto if drive.pool is not None else ():
+        try:
+            drive.connections_onto(population).check((drive.pool, populations[population].n), False)
+        except InputError as error:
+            raise InputError(f"{where}, onto {population}: {error}") from error
 
 
 def _check_known(where: str, populations: Mapping[str, Any], *names: str) -> None:

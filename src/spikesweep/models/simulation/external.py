@@ -18,7 +18,6 @@ from spikesweep.kernels.cells.poisson_counts import (
     thresholds,
 )
 from spikesweep.kernels.random.philox import derive, stream_word
-from spikesweep.models.inputs.drive import PoissonDrive, SharedDrive
 from spikesweep.models.networks.spiking import SpikingNetwork
 from spikesweep.units import ms
 
@@ -28,26 +27,33 @@ Array = NDArray[np.float64]
 FILLS = {False: fill_drives, True: fill_currents}
 
 
-def pools(network: SpikingNetwork) -> dict[str, int]:
-    """Return the number of sources of each shared drive."""
-    return {name: drive.pool for name, drive in network.drives.items() if isinstance(drive, SharedDrive)}
-
-
 def drives_of(network: SpikingNetwork, name: str, inputs: int, key: NDArray[np.uint64]) -> Drives:
     """Return the independent drives of a population before the first step, without their tables."""
     n, first = network.populations[name].n, network.first()[name]
     own = {
         drive_name: drive
         for drive_name, drive in network.drives.items()
-        if isinstance(drive, PoissonDrive) and name in drive.onto
+        if drive.pool is None and name in drive.onto
     }
     at = [network.input_of(name, network.drive_synapse(drive_name)) for drive_name in own]
     keys = derive(derive(key, "drives", 0.0), "neuron", np.arange(first, first + n))
     return _drives(keys, list(own), inputs, at, [drive.weight for drive in own.values()])
 
 
+def sources_of(network: SpikingNetwork, name: str, key: NDArray[np.uint64]) -> Drives | Currents:
+    """Return what makes the sources of a shared drive spike, before the first step.
+
+    Events at given steps are currents of one, as no threshold is one that every word exceeds.
+    """
+    n = network.pools()[name]
+    if not network.drives[name].given:
+        return pool_of(name, n, key)
+    nothing = _drives(np.zeros(n, np.uint64), [], 1, [], [])
+    return noisy(nothing, np.zeros(n), np.ones(n), n)
+
+
 def pool_of(name: str, n: int, key: NDArray[np.uint64]) -> Drives:
-    """Return what makes the n sources of a shared drive spike, before the first step."""
+    """Return what makes the n sources of a shared drive spike at random, before the first step."""
     keys = derive(derive(key, f"pool {name}", 0.0), "source", np.arange(n))
     return _drives(keys, [name], 1, [0], [1.0])
 
@@ -87,7 +93,7 @@ def tabled(network: SpikingNetwork, name: str, drives: Any, first: int, n: int, 
         own: list[Any] = [network.drives[name]]
         probability = True
     else:
-        own = [d for d in network.drives.values() if isinstance(d, PoissonDrive) and name in d.onto]
+        own = [d for d in network.drives.values() if d.pool is None and name in d.onto]
         probability = False
     moving = np.array([d.shape is not None for d in own], np.int64)
     if first > 0 and not moving.any():
@@ -130,6 +136,11 @@ def noisy(drives: Drives, mean: Array, sd: Array, n: int) -> Currents:
 def for_call(
     network: SpikingNetwork, name: str, source: Any, noise: Array, first: int, n: int, dt: ms
 ) -> Drives | Currents:
-    """Return what drives a population in n steps from `first` on."""
+    """Return what drives a population, or the sources of a shared drive, in n steps from `first` on."""
+    if name in network.drives and network.drives[name].given:
+        events = network.drives[name].events((first + np.arange(n)) * dt, dt)
+        noise = np.tile(events, (network.pools()[name], 1))
+        given: Currents = source._replace(normals=noise, since=first)
+        return given
     source = tabled(network, name, source, first, n, dt)
     return source._replace(normals=noise, since=first) if isinstance(source, Currents) else source

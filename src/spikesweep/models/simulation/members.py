@@ -59,7 +59,7 @@ def signals_of(network: SpikingNetwork, name: str) -> dict[str, Signal]:
 
 def sizes_of(network: SpikingNetwork) -> list[int]:
     """Return the size of each population, then of each pool."""
-    return [*(p.n for p in network.populations.values()), *external.pools(network).values()]
+    return [*(p.n for p in network.populations.values()), *network.pools().values()]
 
 
 def members(run: Run) -> list[Member]:
@@ -67,10 +67,10 @@ def members(run: Run) -> list[Member]:
     starts = np.cumsum([0, *(group_count(n) for n in sizes_of(run.network))])
     words = [run.words[a:b] for a, b in pairwise(starts.tolist())]
     found = [_population(run, name, own) for name, own in zip(run.network.populations, words, strict=False)]
-    for (name, n), own in zip(external.pools(run.network).items(), words[len(found) :], strict=True):
-        source = external.pool_of(name, n, run.key)
+    for (name, n), own in zip(run.network.pools().items(), words[len(found) :], strict=True):
+        source, given = external.sources_of(run.network, name, run.key), run.network.drives[name].given
         cells = Source(), (GivenCurrent(),)
-        found.append(_member(run, name, slice(0, n), cells, {}, own, source, noisy=False))
+        found.append(_member(run, name, slice(0, n), cells, {}, own, source, noisy=given))
     return found
 
 

@@ -25,7 +25,6 @@ from spikesweep.kernels.cells.wired import (
 )
 from spikesweep.models.networks.edges import BitRows, Edges
 from spikesweep.models.networks.spiking import Link, SpikingNetwork
-from spikesweep.models.simulation.external import pools
 
 #: Share of all pairs that connect, from which on rows of bits cost less than targets.
 DENSE = 0.025
@@ -67,7 +66,7 @@ def wire(
     They can be shared by all simulations of the network with this time step. Without `bits` dense ones are
     kept as lists too: the same results, slower.
     """
-    names = [*network.populations, *pools(network)]
+    names = [*network.populations, *network.pools()]
     wires = []
     for link, e in links:
         n_target, once = network.populations[link.target].n, bits and link.connections.pairs_once
