@@ -25,16 +25,18 @@ from numpy.typing import NDArray
 
 from spikesweep.errors import InputError
 from spikesweep.kernels.cells.driver import LANES, Component
-from spikesweep.kernels.compile.jit import compiled
-from spikesweep.kernels.random.draws import two_uniforms
-from spikesweep.kernels.random.philox import derive
+from spikesweep.kernels.compile.jit import inlined
+from spikesweep.kernels.random.philox import derive, philox4x32, uniform
 
 #: A word of zero: what stands for a key before there is one, and for having drawn nothing.
 NOTHING = 2.0**52
 _KEYS = ("key_low", "key_high")
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
-_WORD = np.uint64(2**52 - 1)
+_HIGH = np.uint64(2**20 - 1)
+_ZERO = np.uint64(0)
+#: A step is vector code only if all that it calls is inlined, and LLVM does not inline as much by itself.
+_philox4x32, _uniform = inlined(philox4x32.py_func), inlined(uniform.py_func)
 
 
 class Named(NamedTuple):
@@ -44,11 +46,13 @@ class Named(NamedTuple):
     neuron: NDArray[np.int64]  #: number of each cell there
 
 
-@compiled
+@inlined
 def own_numbers(key_low, key_high, drawn):
     """Return two numbers in (0, 1) for a cell's key and the count of what it has drawn."""
-    low, high = np.float64(key_low).view(np.uint64) & _LOW, np.float64(key_high).view(np.uint64) & _LOW
-    return two_uniforms(low | (high << _SHIFT), np.float64(drawn).view(np.uint64) & _WORD, np.uint64(0))
+    k0, k1 = np.float64(key_low).view(np.uint64) & _LOW, np.float64(key_high).view(np.uint64) & _LOW
+    n = np.float64(drawn).view(np.uint64)
+    w0, w1, w2, w3 = _philox4x32(n & _LOW, (n >> _SHIFT) & _HIGH, _ZERO, _ZERO, k0, k1)
+    return _uniform(w0, w1), _uniform(w2, w3)
 
 
 def draws(neuron: Component) -> bool:

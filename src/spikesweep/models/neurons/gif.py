@@ -11,7 +11,7 @@ Naud, Koch and Gerstner 2015, doi:10.1371/journal.pcbi.1004275. A step is in the
 whose names the parameters have: v by the exact solution for a current that does not change in the step (as
 LIFExact), with stc and V_T as they stand at its start, then the chance of a spike at the new v; stc and sfa
 jump at the end of the step, and decay while v is held, for t_ref / dt steps in either clock. Departure: v is
-at V_reset from the end of a spike's step on; NEST shows it there a step later, and not at all where t_ref is 0.
+at V_reset from the end of a spike's step on; NEST shows it a step later, and not at all where t_ref is 0.
 
 The uniform number of each step is a cell's own (kernels.cells.own_numbers): one a step, held or not, so that
 number i is that of step i.
@@ -23,8 +23,8 @@ import numpy as np
 
 from spikesweep.kernels.cells.driver import Clock
 from spikesweep.kernels.cells.own_numbers import NOTHING, own_numbers
-from spikesweep.kernels.compile.jit import compiled
-from spikesweep.kernels.compile.vector_math import exp, exp_each
+from spikesweep.kernels.compile.jit import inlined
+from spikesweep.kernels.compile.vector_math import exp, exp_each, log
 from spikesweep.units import PER_MS, Hz, NonNegative, Positive, ms, mV, nS, number, pA, pF
 
 
@@ -119,7 +119,7 @@ class GIF(NamedTuple):
         return {"C_m / g_L": self.C_m / self.g_L, **{name: getattr(self, name) for name in names}}
 
     @staticmethod
-    @compiled
+    @inlined
     def step(c, x, current, t, t_next):
         """Advance one step; return the state and 1.0 if the cell spiked, else 0.0."""
         u, _ = own_numbers(x.key_low, x.key_high, x.drawn)
@@ -127,8 +127,8 @@ class GIF(NamedTuple):
         dv = c.reached * (c.E_L - x.v + (current - (x.stc_1 + x.stc_2)) * c.per_g_L)
         v = x.v + dv if free else c.V_hold
         V_T = c.V_T_star + (x.sfa_1 + x.sfa_2)
-        survival = exp(-(c.lambda_dt * exp((v - V_T) * c.per_Delta_V)))
-        spiked = 1.0 if free & (u > survival) else 0.0
+        # u above exp(-lambda dt), to all digits where that is nearly 1
+        spiked = 1.0 if free & (c.lambda_dt * exp((v - V_T) * c.per_Delta_V) > -log(u)) else 0.0
         return State(
             c.V_reset if spiked > 0.0 else v,
             x.stc_1 * c.keep_stc_1 + c.q_stc_1 * spiked,
