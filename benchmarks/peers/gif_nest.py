@@ -2,8 +2,8 @@
 
     peers/bin/python benchmarks/peers/gif_nest.py tests/reference/gif_nest.csv
 
-The cells of neuron=gif, independent, from rest. The time of a neuron step, that of a run without recorders, is
-printed.
+The cells of neuron=gif, independent, from rest. The time of a neuron step is that of a run without recorders,
+and is printed.
 """
 
 import sys
