@@ -3,6 +3,7 @@
 import csv
 import math
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ from test_neurons import cell_of
 from twins import naive, philox
 
 from spikesweep.kernels.cells.driver import Clock
+from spikesweep.kernels.cells.kept_rows import Rows
 from spikesweep.kernels.cells.lanes import run_lanes, undriven
-from spikesweep.kernels.cells.own_numbers import NOTHING, Named
+from spikesweep.kernels.cells.own_numbers import NOTHING, Named, own_numbers
 from spikesweep.kernels.cells.spike_trains import SpikeTrains
+from spikesweep.kernels.compile.jit import inlined
 from spikesweep.kernels.random.philox import derive, point_keys
 from spikesweep.models import CurrentNoise, LIFExact, RandomConnections, SpikingNetwork, SpikingPopulation
 from spikesweep.models.inputs.given import ConstantCurrent
@@ -22,8 +25,26 @@ from spikesweep.models.networks.weights import EqualWeights
 from spikesweep.models.simulation.members import Recording
 from spikesweep.models.simulation.network import simulate
 from spikesweep.models.simulation.wiring import wire
+from spikesweep.units import mV, number
 
 DT = 0.1
+
+
+class Flipped(NamedTuple):
+    """What changes from step to step."""
+
+    v: mV  #: a number that was drawn
+    key_low: number  #: internal
+    key_high: number  #: internal
+    drawn: number  #: internal
+
+
+class Flipping(NamedTuple):
+    """What a step needs."""
+
+    p: Any
+
+
 CLOCK = Clock.of(DT, "steps")
 KEY = point_keys(3, {"seed": 1})
 
@@ -146,6 +167,18 @@ def test_intervals_have_the_distribution_of_the_hazard(current):
     assert abs(late - expected) < 5.0 * math.sqrt(n * 20_000 * sd**2 / mean**3) + n * 0.5
 
 
+@pytest.mark.parametrize("current", [300.0, 400.0])
+def test_mean_intervals_converge_at_order_two(current):
+    """In closed form: the hazard at the end of a step, the spike there too; 0.02 % at 0.1 ms."""
+    cell, means = cell_of("gif", "Renewal"), []
+    for dt in (0.2, 0.1, 0.05, 0.025):
+        survival = np.exp(-np.cumsum(hazard(cell, cell.V_reset, current, round(400.0 / dt), dt)))
+        means.append(cell.t_ref + dt * (1.0 + survival.sum()))
+    changes = -np.diff(means)
+    assert np.log2(changes[:-1] / changes[1:]) == pytest.approx([2.0, 2.0], abs=0.03)
+    assert changes[0] * 4.0 / 3.0 / 4.0 / means[-1] < 3e-4
+
+
 def test_first_spikes_have_the_distribution_of_the_hazard_from_rest():
     cell, n = cell_of("gif", "Renewal"), 960
     found = np.array([train[0] for train in trains_of(cell, 146.0, n, 12_000) if len(train)])
@@ -178,6 +211,41 @@ def test_spike_triggered_variables_are_sums_of_exponentials():
         values = found[name]
         last = values[-1] * keep + q * found["spiked"][-1]
         np.testing.assert_allclose(values.sum(axis=0), (q * n - last) / (1.0 - keep), rtol=1e-9)
+
+
+class Flip(NamedTuple):
+    """A neuron of a user, which fires by chance alone: with probability p in each step."""
+
+    p: number
+
+    def initial(self):
+        return Flipped(0.0, NOTHING, NOTHING, NOTHING)
+
+    def coefficients(self, clock):
+        return Flipping(self.p)
+
+    def time_constants(self):
+        return {}
+
+    @staticmethod
+    @inlined
+    def step(c, x, current, t, t_next):
+        u, other = own_numbers(x.key_low, x.key_high, x.drawn)
+        return Flipped(other, x.key_low, x.key_high, x.drawn + 1.0), 1.0 if u < c.p else 0.0
+
+
+def test_a_neuron_of_a_user_draws_two_independent_numbers_a_step():
+    """Counts are binomial, the numbers uniform: bounds of five standard errors."""
+    n, n_steps, rows = 96, 2000, Rows(((0, "v"), (0, "spiked")))
+    drive = ConstantCurrent(0.0)
+    counts = run_lanes(Flip(0.3), (drive,), CLOCK, n, n_steps, undriven(n), rows, named=named(n))
+    assert abs(counts.mean() - 0.3 * n_steps) < 5.0 * math.sqrt(0.21 * n_steps / n)
+    assert counts.var() / (0.21 * n_steps) == pytest.approx(1.0, abs=5.0 * math.sqrt(2.0 / n))
+    other, spiked = (np.array([cell[k] for cell in rows.cells]) for k in (0, 1))
+    drawn = other[:, 1:]  # as it stands before the next step
+    assert abs(drawn.mean() - 0.5) < 5.0 / math.sqrt(12.0 * drawn.size)
+    assert abs(np.corrcoef(drawn.ravel(), spiked[:, :-1].ravel())[0, 1]) < 5.0 / math.sqrt(drawn.size)
+    assert abs(np.corrcoef(spiked[:, 1:].ravel(), spiked[:, :-1].ravel())[0, 1]) < 5.0 / math.sqrt(drawn.size)
 
 
 def recorded():
