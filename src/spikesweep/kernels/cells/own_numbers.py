@@ -36,7 +36,8 @@ _SHIFT = np.uint64(32)
 _HIGH = np.uint64(2**20 - 1)
 _ZERO = np.uint64(0)
 #: A step is vector code only if all that it calls is inlined, and LLVM does not inline as much by itself.
-_philox4x32, _uniform = inlined(philox4x32.py_func), inlined(uniform.py_func)
+_kernels: tuple[Any, Any] = philox4x32, uniform
+_philox4x32, _uniform = (inlined(kernel.py_func) for kernel in _kernels)
 
 
 class Named(NamedTuple):
