@@ -1,8 +1,15 @@
 """The recipe of docs/numerics.md shows a step that is too large, and a small one as small enough."""
 
+import re
+from dataclasses import fields
+from pathlib import Path
+
 import numpy as np
+from conftest import PROTOCOLS, classes
 
 import spikesweep as ss
+from spikesweep.config import compose as config
+from spikesweep.config.build import build
 
 #: Cells of LIF without connections, under white noise that keeps them below threshold in the mean.
 NOISE = (
@@ -31,3 +38,18 @@ def test_synapses_with_a_time_constant_are_milder(small):
     mean, error = rate.mean("seed"), rate.std("seed", ddof=1) / np.sqrt(20)
     difference = float(mean.sel(dt=0.1) / mean.sel(dt=0.05) - 1.0)
     assert abs(difference) < 0.02 + 4 * float((error / mean).max())
+
+
+def test_every_cell_and_every_protocol_with_a_step_is_told():
+    """A new one adds what was observed, or that nothing was; the sweeps that are named exist, all of them."""
+    page = Path(__file__).parents[1].joinpath("docs", "numerics.md").read_text()
+    assert not [kind.__name__ for kind in classes().values() if not re.search(rf"\b{kind.__name__}\b", page)]
+    for name in PROTOCOLS:
+        if name == "function":
+            continue
+        values = config.plain(ss.load(f"protocol={name}"))
+        has_step = "dt" in {field.name for field in fields(build(values["protocol"], "protocol"))}
+        assert not has_step or f"`{name}`" in page or f"step_size_{name}`" in page, name
+    recorded = {path.stem for path in Path(__file__).parents[1].joinpath("sweeps").glob("step_size_*.yaml")}
+    told = set(re.findall(r"\b(step_size_\w+)\b", page))
+    assert told == recorded

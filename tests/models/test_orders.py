@@ -10,13 +10,16 @@ import spikesweep as ss
 from spikesweep.analysis.convergence import convergence
 from spikesweep.analysis.plots.convergence import figure
 from spikesweep.errors import InputError
+from spikesweep.kernels.cells.own_numbers import Named
 from spikesweep.models.simulation.cell import simulate_cell
 
 #: Those that are not of order 1: of the solution itself nothing is left but rounding.
-ORDERS = {"AdExpHeun": 2.0, "HodgkinHuxley": 2.0, "LIFExact": np.inf, "QIF": np.inf}
+ORDERS = {"AdExpHeun": 2.0, "GIF": np.inf, "HodgkinHuxley": 2.0, "LIFExact": np.inf, "QIF": np.inf}
 #: Currents (pA) other than 100 that let a cell change for 4 ms and not spike: in the 100 mV of its recovery.
 CURRENTS = {"Izhikevich2003": 1.0, "HodgkinHuxley": 300.0, "LIFDimensionless": 0.5}
 T = 4.0
+#: What the own numbers of a cell are of, which draws none that matters here.
+NAMED = Named(np.zeros(1, np.uint64), np.zeros(1, np.int64))
 
 
 def potentials(cell, current):
@@ -24,9 +27,8 @@ def potentials(cell, current):
     v = []
     for k in range(5):
         dt = 0.05 / 2**k
-        ds = simulate_cell(
-            cell, {"current": current}, {"g_exc": 0.0, "g_inh": -80.0}, dt, T + 2 * dt, "exact"
-        )
+        reversal = {"g_exc": 0.0, "g_inh": -80.0}
+        ds = simulate_cell(cell, {"current": current}, reversal, dt, T + 2 * dt, "exact", NAMED)
         assert ds.sizes["spike"] == 0
         v.append(ds.v.values[round(T / dt)])
     return xr.DataArray(v, {"dt": 0.05 / 2.0 ** np.arange(5)}, "dt")

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import scipy.stats
 
+from spikesweep.kernels.cells.own_numbers import NOTHING, draws
 from spikesweep.kernels.random.philox import derive, stream_word
 from spikesweep.models.inputs.given import GivenCurrent
 
@@ -123,6 +124,11 @@ class Fibres:
             there[j] = there.get(j, 0.0) + weight
 
 
+def own_keys(key, neurons):
+    """Return the keys of the own numbers of neurons, as plain numbers."""
+    return derive(derive(key, "own numbers", 0.0), "neuron", np.array(neurons)).tolist()
+
+
 def naive(network, links, clock, n_steps, key, *, i_ext=0.0, weight_scale=1.0, normals=None):
     """Simulate a network; return its neurons, and neuron and step of each spike, shape (spikes, 2).
 
@@ -141,6 +147,10 @@ def naive(network, links, clock, n_steps, key, *, i_ext=0.0, weight_scale=1.0, n
         started = network.started(name, key)
         for cell, v in zip(cells[name], () if started is None else started, strict=False):
             cell.x[0] = p.cell.started(v) if hasattr(p.cell, "started") else cell.x[0]._replace(v=v)
+        if draws(p.cell):
+            for cell, k in zip(cells[name], own_keys(key, own), strict=True):
+                words = {"key_low": NOTHING + (k & _LOW), "key_high": NOTHING + (k >> 32)}
+                cell.x[0] = cell.x[0]._replace(**words)
         events[name] = [
             (
                 network.input_of(name, network.drive_synapse(d)),

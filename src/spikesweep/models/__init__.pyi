@@ -48,6 +48,7 @@ from .neurons.adexp import AdExp as AdExp
 from .neurons.adexp_euler import AdExpEuler as AdExpEuler
 from .neurons.adexp_heun import AdExpHeun as AdExpHeun
 from .neurons.eif import EIF as EIF
+from .neurons.gif import GIF as GIF
 from .neurons.hodgkin_huxley import HodgkinHuxley as HodgkinHuxley
 from .neurons.izhikevich import Izhikevich as Izhikevich
 from .neurons.izhikevich2003 import Izhikevich2003 as Izhikevich2003

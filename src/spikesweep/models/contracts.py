@@ -23,7 +23,8 @@ class Timed(Protocol):
 class Neuron(Timed, Protocol):
     """A neuron that spikes: parameters, and one compiled step (kernels.cells.driver).
 
-    Its first state variable is the potential `v`, its unit mV unless it is dimensionless.
+    Its first state variable is the potential `v`, its unit mV unless it is dimensionless. One that draws
+    random numbers of its own has three more (kernels.cells.own_numbers).
     """
 
     @property

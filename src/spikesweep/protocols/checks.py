@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from spikesweep.contract import kind_of, lacking
 from spikesweep.errors import InputError
+from spikesweep.kernels.cells.own_numbers import draws
 from spikesweep.models.contracts import Conducting, Network, Neuron
 from spikesweep.models.inputs.poisson import MOST_EVENTS
 from spikesweep.models.networks.base import in_degree_onto
@@ -59,6 +60,16 @@ def check_own_steps(network: Network, dt: ms) -> None:
     own = {f"neuron.{name}": cell.time_constants() for name, cell in network.cells.items()}
     taus = {f"{key}.{name}": tau for key, cell in own.items() for name, tau in cell.items()}
     check_cells(network.cells, taus, dt)
+
+
+def check_draws_nothing(network: Network, where: str) -> None:
+    """Refuse cells that draw numbers of their own, for which `where` has none; raise InputError."""
+    for name, cell in network.cells.items():
+        if draws(cell):
+            raise InputError(
+                f"network.populations: {name} is a {type(cell).__name__}, which draws random numbers of "
+                f"its own, and is refused with {where}; allowed: a neuron that draws none"
+            )
 
 
 def check_resolved(time_constants: Mapping[str, Any], dt: ms, key: str = "protocol.dt") -> None:

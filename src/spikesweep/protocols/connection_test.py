@@ -30,7 +30,14 @@ from spikesweep.models.networks.contracts import Inputs
 from spikesweep.models.networks.many_to_one import Experiment, ManyToOne
 from spikesweep.models.simulation.core import Signal, run_traced, show_peaks, signals
 from spikesweep.protocols import base
-from spikesweep.protocols.checks import check_network, check_step, numbers, peak_of, steps
+from spikesweep.protocols.checks import (
+    check_draws_nothing,
+    check_network,
+    check_step,
+    numbers,
+    peak_of,
+    steps,
+)
 from spikesweep.protocols.connection_variables import MEASURES, RECORDS, TRACED
 from spikesweep.protocols.keys import keys_of
 from spikesweep.protocols.recorded import check_recorded, named, recorded_variable
@@ -88,6 +95,7 @@ class ConnectionTest(base.Experiment):
                 f"network.populations = {list(network.populations)} is refused; allowed: one neuron"
             )
         check_step(network, self.dt)
+        check_draws_nothing(network, "protocol=connection_test")
         ((name, cell),) = network.cells.items()
         if lacking(cell, Resting) or not np.isfinite(peak_of(cell)).all():
             raise InputError(

@@ -24,7 +24,8 @@ from spikesweep.models.inputs.given import GivenCurrent
 from spikesweep.models.simulation.core import show_peaks
 from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import check_network, check_own_steps, steps
-from spikesweep.units import Positive, ms
+from spikesweep.protocols.keys import named_cells
+from spikesweep.units import Positive, Seed, ms
 
 Array = NDArray[np.float64]
 
@@ -38,7 +39,7 @@ _INTERVALS = (
 
 @dataclass(frozen=True)
 class CurrentResponse(Experiment):
-    """Spikes, intervals and traces of one cell of each population; nothing is drawn."""
+    """Spikes, intervals and traces of one cell of each population; only cells that draw are random."""
 
     axes: ClassVar[tuple[Axis, ...]] = (
         Axis("i_ext", "pA", "current where the course is 1", -np.inf),
@@ -52,6 +53,8 @@ class CurrentResponse(Experiment):
     dt: Positive[ms]  #: time step
     traces: bool  #: also v and the current at every step
     refractory: Literal["published", "steps", "exact"]  #: how held steps are counted (driver.Clock)
+    root_seed: Seed = 0  #: of all random numbers, those of cells that draw any
+    common_random_numbers: bool = False  #: the same numbers at every point of a seed
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -100,14 +103,14 @@ class CurrentResponse(Experiment):
     def prepare(self, network: Network) -> None:
         """Compile the kernels of every population."""
         for name, cell in network.cells.items():
-            self._cell(name, cell, np.zeros(1), self._times()[:1])
+            self._cell(name, cell, {"i_ext": np.zeros(1), "seed": np.zeros(1)}, self._times()[:1])
 
     def __call__(
         self, network: Network, points: Mapping[str, NDArray[Any]], whole: Mapping[str, NDArray[Any]]
     ) -> dict[str, NDArray[Any] | Ragged]:
         """Return every variable, shape (population, its own dims, point)."""
         del whole
-        cells = [self._cell(name, c, points["i_ext"], self._times()) for name, c in network.cells.items()]
+        cells = [self._cell(name, c, points, self._times()) for name, c in network.cells.items()]
         names = [x.name for x in self.variables if not x.ragged]
         found: dict[str, NDArray[Any] | Ragged] = {x: np.stack([cell[x] for cell in cells]) for x in names}
         trains = [train for cell in cells for train in cell["trains"]]
@@ -119,14 +122,16 @@ class CurrentResponse(Experiment):
         """Return the beginning of each step (ms)."""
         return np.arange(steps("protocol.duration", self.duration, self.dt), dtype=np.float64) * self.dt
 
-    def _cell(self, name: str, cell: Any, i_ext: Array, times: Array) -> dict[str, Any]:
+    def _cell(self, name: str, cell: Any, points: Mapping[str, NDArray[Any]], times: Array) -> dict[str, Any]:
         """Return the variables of one population, shape (its dims, point), and its `trains`."""
+        i_ext, named = points["i_ext"], named_cells(self, points, name)
         n, n_steps = len(i_ext), len(times)
         course = (self.courses or {}).get(name, self.course).factor(times)
         sources = [Scaled(course, amplitude) for amplitude in in_lanes(i_ext.astype(np.float64), n)]
         rows = Rows(((0, "v"), (0, "spiked")))
         clock = Clock.of(self.dt, self.refractory)
-        counts = run_lanes(cell, (GivenCurrent(),), clock, n, n_steps, Drive(kick_scaled, sources), rows)
+        drive = Drive(kick_scaled, sources)
+        counts = run_lanes(cell, (GivenCurrent(),), clock, n, n_steps, drive, rows, named=named)
         v, steps_of = np.empty((n_steps, n)), []
         for k, (potential, spiked) in enumerate(rows.cells):
             at = np.flatnonzero(spiked)

@@ -28,7 +28,7 @@ from spikesweep.models.simulation.core import KINDS
 from spikesweep.protocols.balance_variables import variables_of
 from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import check_events, check_network, check_step, numbers, steps
-from spikesweep.protocols.keys import keys_of
+from spikesweep.protocols.keys import keys_of, named_cells
 from spikesweep.units import PER_MS, Positive, Seed, ms
 
 if TYPE_CHECKING:
@@ -151,7 +151,8 @@ class EIBalance(Experiment):
         drive, clock = self._drive(points, rates, n, n_steps), Clock.of(self.dt, self.refractory)
         onto = sized.synapses_onto(population)
         synapses = {kind: onto[kind] for kind in KINDS}
-        return trace_cell(sized.cells[population], synapses, drive, clock, n_steps)
+        named = named_cells(self, points, population)
+        return trace_cell(sized.cells[population], synapses, drive, clock, n_steps, named=named)
 
     def _sources(
         self, network: Any, points: Mapping[str, NDArray[Any]]
@@ -184,8 +185,9 @@ class EIBalance(Experiment):
         drive = self._drive(points, rates, n, n_steps)
         sums = CurrentSums(_TRACE, kept=self.traces, net=self.net_current)
         clock = Clock.of(self.dt, self.refractory)
-        cell = network.cells[name]
-        counts, totals = run_lanes(cell, inputs, clock, n_points, n_steps, drive, sums), sums.totals
+        cell, named = network.cells[name], named_cells(self, points, name)
+        counts = run_lanes(cell, inputs, clock, n_points, n_steps, drive, sums, named=named)
+        totals = sums.totals
         found = {"spike_count": counts}
         for k, (kind, sign) in enumerate(zip(KINDS, (1.0, -1.0), strict=True)):
             found[f"current_{kind}"] = sign * totals[k] / n_steps
@@ -215,7 +217,8 @@ class EIBalance(Experiment):
         onto = network.synapses_onto(name)
         trains, clock = SpikeTrains(), Clock.of(self.dt, self.refractory)
         drive, inputs = self._drive(points, rates, n, n_steps), [onto[kind] for kind in KINDS]
-        run_lanes(network.cells[name], inputs, clock, len(rates["exc"]), n_steps, drive, trains)
+        cell, named = network.cells[name], named_cells(self, points, name)
+        run_lanes(cell, inputs, clock, len(rates["exc"]), n_steps, drive, trains, named=named)
         return trains.trains
 
     def _drive(

@@ -1,8 +1,8 @@
 """Firing rate of single cells as a function of a constant current.
 
-The current is on from the start, when the cell is at rest, to the end, and nothing else drives it: the
-"ephys" protocol of Soldado-Magraner et al. 2022, doi:10.1073/pnas.2200621119. `replay` of a point and a
-population has the traces of all that changes in the cell, its adaptation too.
+The current is on from the start, when the cell is at rest, to the end, and nothing else drives it but
+what it draws for itself: the "ephys" protocol of Soldado-Magraner et al. 2022, doi:10.1073/pnas.2200621119.
+`replay` of a point and a population has the traces of all that changes in the cell, its adaptation too.
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import Axis, Variable
 from spikesweep.kernels.cells.driver import Clock
 from spikesweep.kernels.cells.lanes import run_lanes, undriven
+from spikesweep.kernels.cells.own_numbers import Named
 from spikesweep.kernels.cells.spike_steps import FIRST, LAST, PREVIOUS, SECOND, SpikeSteps
 from spikesweep.kernels.cells.spike_trains import SpikeTrains
 from spikesweep.models.contracts import Network
@@ -23,7 +24,8 @@ from spikesweep.models.inputs.given import ConstantCurrent
 from spikesweep.models.simulation.cell import trace_cell
 from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import check_network, check_own_steps, steps
-from spikesweep.units import PER_MS, Positive, ms
+from spikesweep.protocols.keys import named_cells
+from spikesweep.units import PER_MS, Positive, Seed, ms
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -36,6 +38,8 @@ _VARIABLES = (
     Variable("rheobase", ("population",), "pA", "analytic rheobase", optional=True),
 )
 _SPIKES = Variable("spike_times", ("population",), "ms", "spike times, ends of steps", ragged="spike")
+#: What a cell is named by while its kernel is compiled.
+_NAMED = Named(np.zeros(1, np.uint64), np.zeros(1, np.int64))
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,8 @@ class FICurve(Experiment):
     """Rate, intervals and rheobase of one cell of each population.
 
     The `adaptation_index` is (last - first) / (last + first) of the intervals: none at 0, and NaN where
-    there are not two intervals. Nothing is drawn, so every `seed` gives the same numbers.
+    there are not two intervals. Every `seed` gives the same numbers, but for cells that draw
+    some of their own (GIF).
     """
 
     axes: ClassVar[tuple[Axis, ...]] = (
@@ -57,6 +62,8 @@ class FICurve(Experiment):
     dt: Positive[ms]  #: time step
     refractory: Literal["published", "steps", "exact"]  #: how held steps are counted (driver.Clock)
     record_spikes: bool = False  #: keep the time of every spike
+    root_seed: Seed = 0  #: of all random numbers, those of cells that draw any
+    common_random_numbers: bool = False  #: the same numbers at every point of a seed
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -85,7 +92,7 @@ class FICurve(Experiment):
     def prepare(self, network: Network) -> None:
         """Compile the kernels of every population."""
         for cell in network.cells.values():
-            self._cell(cell, np.zeros(1), 1)
+            self._cell(cell, np.zeros(1), 1, _NAMED)
 
     def __call__(
         self, network: Network, points: Mapping[str, NDArray[Any]], whole: Mapping[str, NDArray[Any]]
@@ -94,7 +101,11 @@ class FICurve(Experiment):
         del whole
         n_steps = steps("protocol.duration", self.duration, self.dt)
         cells, trains = zip(
-            *(self._cell(cell, points["i_ext"], n_steps) for cell in network.cells.values()), strict=True
+            *(
+                self._cell(cell, points["i_ext"], n_steps, named_cells(self, points, name))
+                for name, cell in network.cells.items()
+            ),
+            strict=True,
         )
         found: dict[str, NDArray[Any] | Ragged] = {
             name: np.stack([cell[name] for cell in cells]) for name in cells[0]
@@ -115,17 +126,19 @@ class FICurve(Experiment):
             steps("protocol.duration", self.duration, self.dt),
         )
         cell = network.cells[population]
-        return trace_cell(cell, {}, undriven(1), clock, n_steps, others={"current": current})
+        named = named_cells(self, {name: np.array([value]) for name, value in point.items()}, population)
+        others = {"current": current}
+        return trace_cell(cell, {}, undriven(1), clock, n_steps, others=others, named=named)
 
     def _cell(
-        self, cell: Any, i_ext: NDArray[np.float64], n_steps: int
+        self, cell: Any, i_ext: NDArray[np.float64], n_steps: int, named: Named
     ) -> tuple[dict[str, NDArray[np.float64]], Ragged]:
         """Return the variables of one population, shape (point,), and the steps of its recorded spikes."""
         n = len(i_ext)
         inputs = (ConstantCurrent(i_ext),)  # type: ignore[arg-type]  # one a lane
         clock = Clock.of(self.dt, self.refractory)
         recording = SpikeTrains() if self.record_spikes else SpikeSteps()
-        counts = run_lanes(cell, inputs, clock, n, n_steps, undriven(n), recording)
+        counts = run_lanes(cell, inputs, clock, n, n_steps, undriven(n), recording, named=named)
         trains = Ragged(np.empty(0, np.int64), np.zeros(n, np.int64))
         if isinstance(recording, SpikeTrains):
             trains = recording.trains

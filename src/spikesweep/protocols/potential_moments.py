@@ -23,6 +23,7 @@ from spikesweep.grid.schema import Axis, Variable
 from spikesweep.kernels.cells.driver import LANES, Clock
 from spikesweep.kernels.cells.kept_rows import Rows
 from spikesweep.kernels.cells.lanes import Drive, run_lanes
+from spikesweep.kernels.cells.own_numbers import Named
 from spikesweep.kernels.random.philox import derive
 from spikesweep.models.contracts import CellNetwork
 from spikesweep.models.inputs import poisson, shared_events
@@ -148,7 +149,7 @@ class PotentialMoments(Experiment):
             current = ConstantCurrent(amplitude)  # type: ignore[arg-type]  # one a lane
             inputs = (*(onto[kind] for kind in KINDS), current)
             rows = Rows(((0, "v"), (0, "spiked")))
-            run_lanes(network.cells[name], inputs, clock, len(own), n_steps, drive, rows)
+            run_lanes(network.cells[name], inputs, clock, len(own), n_steps, drive, rows, named=Named(*named))
             yield from rows.cells
 
     def _measured(self, v: Array, spiked: Array) -> dict[str, float]:

@@ -22,6 +22,7 @@ from spikesweep.grid.ragged import Ragged
 from spikesweep.grid.schema import Axis, Variable
 from spikesweep.kernels.cells.driver import Clock
 from spikesweep.kernels.cells.lanes import Counts, Drive, run_lanes
+from spikesweep.kernels.cells.own_numbers import Named
 from spikesweep.kernels.cells.spike_trains import SpikeTrains
 from spikesweep.kernels.random.philox import derive
 from spikesweep.models.contracts import CellNetwork
@@ -32,6 +33,7 @@ from spikesweep.models.simulation.cell import trace_cell
 from spikesweep.models.simulation.core import KINDS
 from spikesweep.protocols.base import Experiment
 from spikesweep.protocols.checks import (
+    check_draws_nothing,
     check_network,
     check_rates,
     check_shares,
@@ -109,6 +111,8 @@ class TransferFunction(Experiment):
                 )
         check_network(network, CellNetwork, "fs_rs")
         check_step(network, self.dt)
+        if self.rng == "legacy_shared":
+            check_draws_nothing(network, "protocol.rng = 'legacy_shared'")
         steps("protocol.duration", self.duration, self.dt)
         steps("protocol.discard", self.discard, self.dt)
 
@@ -169,7 +173,8 @@ class TransferFunction(Experiment):
         degree = in_degree_onto(network, population)
         drive = self._drive(degree, points, np.array([key]), np.array([neuron]), clock, n_steps)
         onto = network.synapses_onto(population)
-        return trace_cell(cell, onto, drive, clock, n_steps, others=self._others)
+        named = Named(key, np.array([neuron]))
+        return trace_cell(cell, onto, drive, clock, n_steps, others=self._others, named=named)
 
     def _run(
         self,
@@ -195,7 +200,8 @@ class TransferFunction(Experiment):
             drive = self._drive(degree, points, own, np.arange(n_neurons), clock, n_steps)
             recording = SpikeTrains(n_discard) if self.record_spikes else Counts()
             n = n_points * n_neurons
-            counts = run_lanes(cell, synapses, clock, n, n_steps, drive, recording, n_discard)
+            named = Named(np.repeat(own, n_neurons), np.tile(np.arange(n_neurons), n_points))
+            counts = run_lanes(cell, synapses, clock, n, n_steps, drive, recording, n_discard, named)
             if isinstance(recording, SpikeTrains):
                 trains.append(recording.trains)
             total = counts.reshape(n_points, n_neurons).cumsum(axis=1)

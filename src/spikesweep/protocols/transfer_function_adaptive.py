@@ -24,7 +24,7 @@ from spikesweep.models.contracts import CellNetwork as Network
 from spikesweep.models.inputs.legacy import legacy_spike_counts
 from spikesweep.models.networks.base import in_degree_onto
 from spikesweep.protocols.base import Experiment
-from spikesweep.protocols.checks import check_events
+from spikesweep.protocols.checks import check_draws_nothing, check_events
 from spikesweep.protocols.transfer_function import TransferFunction
 from spikesweep.units import PER_MS, Hz, NonNegative, Positive, Seed, ms
 
@@ -86,6 +86,8 @@ class TransferFunctionAdaptive(Experiment):
     def check(self, network: Network) -> None:
         """Refuse a network or a time step that cannot be simulated; raise InputError."""
         self._plain.check(network)
+        if self.compat:
+            check_draws_nothing(network, f"protocol.compat = {self.compat!r}")
         if self.compat and (self.discard or self.refractory != "published"):
             raise InputError(
                 f"protocol.discard = {self.discard} and protocol.refractory = {self.refractory} are refused "

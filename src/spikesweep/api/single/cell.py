@@ -9,6 +9,8 @@ from spikesweep.config.build import build
 from spikesweep.config.compose import Configuration
 from spikesweep.contract import lacking
 from spikesweep.errors import InputError
+from spikesweep.kernels.cells.own_numbers import Named
+from spikesweep.kernels.random.philox import derive, point_keys
 from spikesweep.models.contracts import Neuron
 from spikesweep.models.simulation.cell import simulate_cell
 from spikesweep.models.simulation.core import KINDS
@@ -27,13 +29,15 @@ def simulate(
     g_inh: ArrayLike | None = None,
     dt: ms | None = None,
     duration: ms | None = None,
+    seed: int = 0,
 ) -> xr.Dataset:
     """Simulate one cell of a configuration under given inputs.
 
     `current` (pA), `g_exc` and `g_inh` (nS) are arrays of one length or scalars, where sample i acts on
     step i; the reversal potentials are the network's. `duration` is needed where no input is an array. The
     clock is that of the configuration's protocol, its `refractory` rule and its `dt` where none is given
-    (0.05 ms where it simulates no cells): the cell does what it does in a run of that configuration.
+    (0.05 ms where it simulates no cells): the cell does what it does in a run of that configuration. `seed`
+    is for a cell that draws numbers of its own, which are those of a run with common random numbers.
     Returns `v` (mV) and the model's other state variables over `time` (ms), and `spike_times` (ms).
     Raises InputError for an unknown cell, inputs of different lengths or a wrong time step.
 
@@ -67,4 +71,6 @@ def simulate(
         if duration is not None and np.isfinite(duration):
             steps("duration", duration, dt, "dt")
     refractory = values["protocol"].get("refractory", "published")
-    return simulate_cell(neuron, inputs, reversal, dt, duration, refractory)
+    key = point_keys(values["protocol"].get("root_seed", 0), {"seed": seed})
+    named = Named(derive(key, f"population {cell}", 0.0), np.zeros(1, np.int64))
+    return simulate_cell(neuron, inputs, reversal, dt, duration, refractory, named)

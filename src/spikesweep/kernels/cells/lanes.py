@@ -16,6 +16,7 @@ from spikesweep.kernels.cells.driver import (
     initial_state,
     is_array,
 )
+from spikesweep.kernels.cells.own_numbers import Named, give_keys
 from spikesweep.kernels.compile.jit import compiled
 
 #: A call of the compiled loop returns after milliseconds, and after seconds under as many events as are
@@ -95,11 +96,13 @@ def run_lanes(
     drive: Drive,
     recording: Recording | None = None,
     n_discard: int = 0,
+    named: Named | None = None,
 ) -> NDArray[np.float64]:
     """Return the spike counts of n independent cells, shape (n,), in steps from `n_discard` on.
 
     A cell whose potential is not finite at the end counts NaN: NaN and infinity never recover. Parameters may
-    be arrays of shape (n,). `recording` keeps more, of all steps.
+    be arrays of shape (n,). `recording` keeps more, of all steps. A neuron that draws numbers of its own
+    needs what they are `named` by; raises InputError without.
     """
     recording = recording or Counts()
     driver = driver_for(neuron, inputs, trace=recording.trace)
@@ -107,6 +110,7 @@ def run_lanes(
     loop = core_loop((Code(driver.advance, drive.fill, recording.collect),), ALONE)
     parts = [padded(part, n) for part in (neuron, *inputs)]
     state = initial_state(driver, parts[0], parts[1:], clock, groups)
+    give_keys(state, neuron, named)
     room = part_of(state[:1, 0], (), (), len(inputs), len(recording.trace), BLOCK)
     for rows, source, sink in zip(state, drive.sources, recording.sinks(n, n_steps), strict=True):
         part = room._replace(state=rows.reshape(1, -1), source=source, sink=sink)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from spikesweep.kernels.cells.driver import Clock
-from spikesweep.kernels.compile.jit import compiled
+from spikesweep.kernels.compile.jit import inlined
 from spikesweep.kernels.compile.vector_math import exp
 from spikesweep.units import NonNegative, Positive, ms, mV, nS, number, pF
 
@@ -51,7 +51,7 @@ class Coefficients(NamedTuple):
     per_jump: Any  #: current (pA) that moves v by 1 mV in a step
 
 
-@compiled
+@inlined
 def ratio(x, width):
     """Return x / (1 - exp(-x / width)), with its limit at zero."""
     z = x / width
@@ -60,7 +60,7 @@ def ratio(x, width):
     return width * (1.0 + 0.5 * z) if small else x / (1.0 - exp(-y))
 
 
-@compiled
+@inlined
 def gates(v, V_T, tau_max):
     """Return the steady states of m, h, n, p and their rates (1/ms)."""
     u = v - V_T
@@ -134,7 +134,7 @@ class HodgkinHuxley(NamedTuple):
         return {"C_m / g_L": self.C_m / self.g_L}
 
     @staticmethod
-    @compiled
+    @inlined
     def step(c, x, current, t, t_next):
         """Advance one step; return the state and 1.0 if the cell spiked, else 0.0."""
         m0, h0, n0, p0, am, ah, an, ap = gates(x.v, c.V_T, c.tau_max)

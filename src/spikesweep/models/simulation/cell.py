@@ -10,6 +10,7 @@ from spikesweep.errors import InputError
 from spikesweep.grid.schema import Coordinate, Variable, labelled
 from spikesweep.kernels.cells.driver import Clock, Component
 from spikesweep.kernels.cells.lanes import Drive, kick_all_alike
+from spikesweep.kernels.cells.own_numbers import Named
 from spikesweep.models.inputs.given import GivenConductance, GivenCurrent
 from spikesweep.models.simulation.core import Signal, Traced, run_traced, signals
 from spikesweep.units import ms, mV
@@ -25,19 +26,21 @@ def simulate_cell(
     dt: float,
     duration: float | None,
     refractory: str,
+    named: Named | None = None,
 ) -> "xr.Dataset":
     """Return the state variables over `time` and the `spike_times` (ms) of one cell.
 
     `inputs` may hold `current` (pA), `g_exc` and `g_inh` (nS): arrays of one length or scalars, where
     sample i acts on step i; `reversal` the reversal potentials of the conductances, where they have one.
     The state at `time` i is the one before step i, and a spike bears the time of the end of its step.
+    `named` is for a cell that draws numbers of its own.
     """
     n = _length(inputs, dt, duration)
     samples = np.stack([_samples(name, inputs.get(name, 0.0), n) for name in ("current", "g_exc", "g_inh")])
     parts = {name: GivenConductance(reversal[name] or 0.0) for name in ("g_exc", "g_inh")}
     known = signals(cell, {})
     drive, clock = Drive(kick_all_alike, [samples]), Clock.of(dt, refractory)
-    (run,) = run_traced(cell, {"current": GivenCurrent(), **parts}, drive, clock, 1, n, known)
+    (run,) = run_traced(cell, {"current": GivenCurrent(), **parts}, drive, clock, 1, n, known, named)
     within = run.spiked[run.spiked < n - 1]  # a spike of the last step lies beyond the last time
     return _labelled(cell, run._replace(spiked=within), known, dt)
 
@@ -50,13 +53,14 @@ def trace_cell(
     n_steps: int,
     *,
     others: Mapping[str, Component] | None = None,
+    named: Named | None = None,
 ) -> "xr.Dataset":
     """Return the signals of a cell and its synapses under a drive, and its `spike_times`.
 
-    `others` are further inputs, behind the synapses, that are not recorded.
+    `others` are further inputs, behind the synapses, that are not recorded; `named` is for a cell that draws.
     """
     known = signals(cell, synapses)
-    (run,) = run_traced(cell, {**synapses, **(others or {})}, drive, clock, 1, n_steps, known)
+    (run,) = run_traced(cell, {**synapses, **(others or {})}, drive, clock, 1, n_steps, known, named)
     return _labelled(cell, run, known, clock.dt)
 
 

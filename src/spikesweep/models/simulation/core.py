@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from spikesweep.kernels.cells.driver import Clock, Component, Trace
 from spikesweep.kernels.cells.kept_rows import Rows
 from spikesweep.kernels.cells.lanes import Drive, run_lanes
+from spikesweep.kernels.cells.own_numbers import Named
 from spikesweep.units import units_of
 
 Array = NDArray[np.float64]
@@ -95,10 +96,11 @@ def run_traced(
     n: int,
     n_steps: int,
     recorded: Mapping[str, Signal],
+    named: Named | None = None,
 ) -> Iterator[Traced]:
-    """Yield the recorded signals and the spikes of each of n cells."""
+    """Yield the recorded signals and the spikes of each of n cells; `named` as in `run_lanes`."""
     rows = Rows((*(row for signal in recorded.values() for row in signal.rows), (0, "spiked")))
-    run_lanes(cell, tuple(synapses.values()), clock, n, n_steps, drive, rows)
+    run_lanes(cell, tuple(synapses.values()), clock, n, n_steps, drive, rows, named=named)
     for values in rows.cells:
         own = iter(values)
         found = {name: added_up([next(own) for _ in s.rows], n_steps) for name, s in recorded.items()}

@@ -11,6 +11,7 @@ from spikesweep.kernels.cells.core import Code, Part, part_of
 from spikesweep.kernels.cells.driver import LANES, Clock, driver_for, initial_state
 from spikesweep.kernels.cells.lanes import group_count, in_lanes, padded
 from spikesweep.kernels.cells.network import Watched, watch
+from spikesweep.kernels.cells.own_numbers import Named, give_keys
 from spikesweep.models.inputs.drive import Source
 from spikesweep.models.inputs.given import ConstantCurrent, GivenCurrent
 from spikesweep.models.networks.spiking import SpikingNetwork
@@ -91,6 +92,7 @@ def _population(run: Run, name: str, words: NDArray[np.int64]) -> Member:
     started = network.started(name, run.key)
     if started is not None:
         _place(member.part.state, population.cell, started)
+    give_keys(member.part.state, population.cell, Named(run.key, np.arange(neurons.start, neurons.stop)))
     return member
 
 
