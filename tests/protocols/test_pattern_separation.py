@@ -1,4 +1,4 @@
-"""Representation of all patterns: the published optimisation's features and losses, naive measures, optimisation."""
+"""Representation of all patterns: published features and losses, naive measures, training to targets."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,6 @@ PUBLISHED = {
     5: (0.4535617, 20.24375, 1.0, 230121.6303, 13072920.0, 7720680.0),
     6: (0.3752864, 22.3765625, 1.0, 187028.2063, 9523300.0, 17337020.0),
 }
-NAMES = ("similarity", "sparsity", "active_units", "similarity_loss", "selectivity_loss", "sparsity_loss")
 
 
 def load(tmp_path, network, *words):
@@ -30,23 +29,64 @@ def load(tmp_path, network, *words):
     return ss.load(*base, f"outputs={tmp_path}", *words)
 
 
-@pytest.mark.parametrize("circuit", [2, *(pytest.param(k, marks=pytest.mark.slow) for k in (0, 1, 3, 4, 5, 6))])
-def test_features_and_losses_are_those_of_the_published_optimisation(circuit, tmp_path):
-    """Weights are published with seven digits and the integrator is another: in counts of active units that is
-    at most 3 of the 81 920 (pattern, unit) pairs, one of 640 units, and 1.2e-4 of a loss; 1e-5 of a similarity.
+#: Of the circuit with feed-forward inhibition, trained for weight seed 1234 alone, from the same log.
+FOR_ONE_SEED = {
+    "similarity": 0.5876672470531145,
+    "sparsity": 43.6171875,
+    "active_patterns": 0.9921875,
+    "active_units": 0.90625,
+    "similarity_loss": 316788.78149634495,
+    "selectivity_loss": 39856900.0,
+    "sparsity_loss": 24108500.0,
+    "active_patterns_loss": 61.03515625,
+    "active_units_loss": 8789.0625,
+}
+#: How far from NumPy's own rounding: the integrator is another.
+CLOSE = 1e-5
+
+
+def test_features_and_losses_of_one_network_are_the_published_ones(tmp_path):
+    """Counts are equal, so their losses are; similarities differ by the integrators' tolerances."""
+    weights = {
+        "FF_Inh.Input": 0.13330907519966276,
+        "Output.FF_Inh": 0.9993219333409148,
+        "Output.Input": 0.1840184256249929,
+    }
+    words = [f"network.projections.{key}.weights.mean={mean}" for key, mean in weights.items()]
+    ds = ss.run(load(tmp_path, "dentate_2", "grid.seed=[1234]", *words)).load().sel(population="Output")
+    for name, value in FOR_ONE_SEED.items():
+        if name.startswith("similarity"):
+            assert float(ds[name].squeeze()) == pytest.approx(value, rel=CLOSE), name
+        else:
+            assert float(ds[name].squeeze()) == pytest.approx(value, rel=1e-12), name
+    np.testing.assert_allclose(ds.loss, sum(ds[f"{name}_loss"] for name in AIMS), rtol=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("circuit", range(7))
+def test_features_and_losses_of_all_circuits_are_the_published_ones(circuit, tmp_path):
+    """Means over five seeds, with the seven digits of the weights that are published.
+
+    So at most 3 of the 81 920 pairs of a pattern and a unit differ, one of the 640 units, and losses by
+    1.2e-4. In circuit 0 one pattern is silent here that drives a unit to its threshold there: 127 pairs of
+    8128 of a seed become alike, of which the part that was not is at most 1.
     """
     ds = ss.run(load(tmp_path, f"dentate_{circuit}")).load()
     assert (ds.status == OK).all()
     found = ds.sel(population="Output").mean("seed").squeeze()
-    similarity, sparsity, units, *losses = PUBLISHED[circuit]
-    assert float(found.similarity) == pytest.approx(similarity, abs=1e-5)
+    similarity, sparsity, units, similarity_loss, *losses = PUBLISHED[circuit]
+    marginal = 127 / 8128 / 5 if circuit == 0 else 0.0
+    assert float(found.similarity) == pytest.approx(similarity, abs=CLOSE + marginal)
+    assert float(found.similarity_loss) == pytest.approx(
+        similarity_loss, rel=CLOSE, abs=marginal * 8128 / 0.01
+    )
     assert float(found.sparsity) == pytest.approx(sparsity, abs=3.01 / 640)
-    assert float(found.selectivity) == pytest.approx(float(found.sparsity), rel=1e-12)  # 128 units and patterns
+    assert float(found.selectivity) == pytest.approx(
+        float(found.sparsity), rel=1e-12
+    )  # 128 units and patterns
     assert float(found.active_units) == pytest.approx(units, abs=1.01 / 640)
-    for name, value in zip(NAMES[3:], losses, strict=True):
+    for name, value in zip(("selectivity_loss", "sparsity_loss"), losses, strict=True):
         assert float(found[name]) == pytest.approx(value, rel=1.2e-4), name
-    each = sum(found[f"{name}_loss"] for name in AIMS)
-    np.testing.assert_allclose(found.loss, each, rtol=1e-12)
 
 
 def test_measures_are_the_naive_ones():
@@ -90,7 +130,9 @@ def test_responses_are_those_of_rate_dynamics(tmp_path):
     """Bit for bit, in whatever blocks and pieces."""
     words = ("protocol.n_samples=36", "protocol.duration=350.0", "protocol.discard=150.0", "protocol.dt=0.5")
     words = (*words, "protocol.integrator=fixed", "grid.seed=[1234,1236]", "network.inputs.Input.n=4")
-    ds = ss.run(load(tmp_path, "dentate_3", *words, "protocol.record=[activity]", "compute.block_points=1")).load()
+    ds = ss.run(
+        load(tmp_path, "dentate_3", *words, "protocol.record=[activity]", "compute.block_points=1")
+    ).load()
     base = ("neuron=rate_unit", "network=dentate_3", "protocol=rate_dynamics", "compute=serial")
     axes = ("grid.pattern={start:0,stop:15,num:16}", "protocol.record=[rate]", f"outputs={tmp_path}")
     other = ss.run(ss.load(*base, *words, *axes)).load()
@@ -99,7 +141,7 @@ def test_responses_are_those_of_rate_dynamics(tmp_path):
 
 
 def test_mean_weights_are_optimised_to_a_target(tmp_path):
-    """A circuit of 4 inputs: 24 points of two mean weights find a smaller loss than the published weights have."""
+    """A circuit of 4 inputs: two mean weights among 24 points have less loss than those of 7 inputs."""
     words = ("network.inputs.Input.n=4", "protocol.n_samples=36", "grid.seed=[1234]", "name=trained")
     ranges = (
         "grid.network.projections.Output.Input.weights.mean={low:0.01,high:1.0}",
@@ -118,7 +160,7 @@ def test_mean_weights_are_optimised_to_a_target(tmp_path):
     [
         (["protocol.n_patterns=129"], "protocol.n_patterns = 129 is refused; allowed: up to 128"),
         (["protocol.discard=350.0"], "protocol.discard = 350.0"),
-        (["protocol.dt=1.0"], "protocol.dt = 1.0 ms"),
+        (["protocol.dt=1.0", "protocol.integrator=fixed"], "protocol.dt = 1.0 ms"),
         (["protocol.record=[rate]"], "protocol.record holds 'rate'; .*activity"),
         (["protocol.ranges.sparsity=0.0"], "protocol.ranges.sparsity = 0.0"),
         (["grid.pattern=[0,1]"], "pattern"),

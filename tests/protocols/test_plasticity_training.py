@@ -1,8 +1,8 @@
 """Training by plasticity: what the rules converge to, a naive twin, growth, and what is refused.
 
-Closed forms are of linear units, y = a w.x. A rate unit under a current through a conductance is one to the part
-that its conductance has of its leak, here less than 3e-7 (E_rev 1e9 mV, g 1e-9 uS/Hz, R 1 MOhm), after 40 of its time
-constants; changes by the mean over all patterns have the rules' fixed points exactly, whatever eta.
+Closed forms are of linear units, y = a w.x. A rate unit under a current through a conductance is one to the
+part that its conductance has of its leak, here less than 3e-7 (E_rev 1e9 mV, g 1e-9 uS/Hz, R 1 MOhm), after
+40 of its time constants; changes by the mean over all patterns have the rules' fixed points, whatever eta.
 """
 
 import inspect
@@ -45,7 +45,9 @@ def run(tmp_path, *words, network="feedforward_rate"):
 
 
 def rule(name, **fields):
-    inside = ",".join(f"{key}:{value}" for key, value in {"_target_": f"spikesweep.models.{name}", **fields}.items())
+    inside = ",".join(
+        f"{key}:{value}" for key, value in {"_target_": f"spikesweep.models.{name}", **fields}.items()
+    )
     return f"protocol.rules={{it:{{{inside}}}}}"
 
 
@@ -57,7 +59,7 @@ def inputs(tmp_path, *words):
 
 @pytest.mark.parametrize("name", ["Oja", "NormalisedHebb"])
 def test_hebbian_rules_converge_to_the_first_eigenvector_of_the_input_correlation(name, tmp_path):
-    """Oja 1982: of length 1 / sqrt(a) with a = 1 Hz per Hz; power iteration, where the sum of weights is kept.
+    """Oja 1982: of length 1 / sqrt(a) with a = 1; power iteration, where the sum of weights is kept.
 
     Bound: the part by which responses are not linear, 3e-7, over the gap between the first two eigenvalues.
     """
@@ -72,14 +74,16 @@ def test_hebbian_rules_converge_to_the_first_eigenvector_of_the_input_correlatio
     weights = ds.weight.isel(epoch=-1).squeeze().transpose("seed", "synapse").values.reshape(2, 10, 10)
     np.testing.assert_allclose(weights, np.broadcast_to(expected, weights.shape), atol=bound * expected.max())
     np.testing.assert_allclose(ds.activity.isel(epoch=-1, seed=0).squeeze()[0], expected @ x, rtol=1e-5)
-    assert float(abs(ds.weight.isel(epoch=0).squeeze()[:10, 0] - expected).max()) > 0.05  # where they came from
+    assert (
+        float(abs(ds.weight.isel(epoch=0).squeeze()[:10, 0] - expected).max()) > 0.05
+    )  # where they came from
 
 
 def test_bcm_selects_one_of_two_patterns(tmp_path):
     """Bienenstock, Cooper and Munro 1982: y = k / p = 2 k at one, 0 at the other, theta = y.
 
-    Bound: the part by which responses are not linear, 3e-7, ten times; the patterns of this root seed are reached to
-    1e-12 in 1500 epochs where units are linear.
+    Bound: the part by which responses are not linear, 3e-7, ten times; linear units are there to 1e-12 after
+    1500 epochs of the patterns of this root seed.
     """
     bcm = rule("BCM", eta=1e-5, k=10.0, tau_theta=2.0, w_min="null", w_max="null")
     words = (*LINEAR, "network.inputs.FFE.n=2", "protocol.n_patterns=2", "protocol.root_seed=7")
@@ -97,7 +101,7 @@ def test_bcm_selects_one_of_two_patterns(tmp_path):
 
 @pytest.mark.parametrize("order", ["random", "fixed"])
 def test_it_is_the_naive_loop_over_patterns(order, tmp_path):
-    """Bit for bit, one weight after the other; responses are those of `rate_network` with the same weights."""
+    """Bit for bit, one weight after the other, with the responses of `rate_dynamics` to the same weights."""
     words = (*SHORT, "grid.seed=[3,5]", "grid.epoch=[0,1,3]", "protocol.record=[activity,weight,theta]")
     words = (*words, f"protocol.order={order}", "protocol.rules.bcm.eta=1e-4", "protocol.rules.bcm.k=1.5")
     ds = run(tmp_path, *words, "grid.rule=[oja,bcm]", network="recurrent_rate").squeeze()
@@ -195,7 +199,13 @@ def test_rules_have_their_signatures():
 
 
 def test_recurrent_weights_learn_and_no_cell_connects_to_itself(tmp_path):
-    words = (*SHORT, "protocol.trained={E:[E],I:[E]}", "protocol.record=[weight]", "grid.epoch=[0,3]", "grid.seed=[0]")
+    words = (
+        *SHORT,
+        "protocol.trained={E:[E],I:[E]}",
+        "protocol.record=[weight]",
+        "grid.epoch=[0,3]",
+        "grid.seed=[0]",
+    )
     ds = run(tmp_path, *words, "grid.rule=[oja]", network="recurrent_rate").squeeze()
     assert ds.projection.values.tolist() == ["E<-E", "I<-E"]
     own = ds.weight.where((ds.post_cell == ds.pre_cell) & (ds.synapse_projection == "E<-E"), drop=True)
@@ -233,7 +243,10 @@ def test_the_figure_has_a_column_a_rule_and_names_its_axes(tmp_path):
         (["protocol.rules.oja._target_=spikesweep.models.RateUnit"], "has no threshold, change, bounded"),
         (["protocol.record=[weights]"], "protocol.record holds 'weights'; .*weight"),
         (["protocol.n_patterns=null"], "protocol.n_patterns = null is refused"),
-        (["protocol.n_patterns=9", "network=dentate_1", "network.inputs.Input.n=3"], "n_patterns = 9 .* up to 8"),
+        (
+            ["protocol.n_patterns=9", "network=dentate_1", "network.inputs.Input.n=3"],
+            "n_patterns = 9 .* up to 8",
+        ),
         (["~protocol.targets.similarity"], "protocol.targets.similarity is missing"),
         (["+protocol.ranges.gini=1.0"], "protocol.ranges.gini is not known"),
         (
@@ -244,7 +257,7 @@ def test_the_figure_has_a_column_a_rule_and_names_its_axes(tmp_path):
     ],
 )
 def test_refusals(words, said):
+    base = [] if any("network=" in word for word in words) else ["network=feedforward_rate"]
+    neuron = [] if any("neuron=" in word for word in words) else ["neuron=rate_unit"]
     with pytest.raises(InputError, match=said):
-        base = [] if any("network=" in word for word in words) else ["network=feedforward_rate"]
-        neuron = [] if any("neuron=" in word for word in words) else ["neuron=rate_unit"]
         make_job(ss.load("protocol=plasticity_training", *base, *neuron, *words))

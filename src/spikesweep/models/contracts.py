@@ -92,7 +92,7 @@ class Plasticity(Protocol):
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the changes of the weights (post, pre, points) and of the threshold (post, points).
 
-        `x` and `y` are the rates (Hz) of the pre- and the postsynaptic cells, shape (pre, points), (post, points).
+        `x` and `y` are the rates (Hz) of pre- and postsynaptic cells, shape (pre, points) and (post, points).
         """
 
     def bounded(self, w: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,8 +1,8 @@
 """How a rate network represents all of its input patterns, and how far that is from what was aimed at.
 
-A point is one network under every pattern, so what it is measured by can be optimised: mean weights of circuits
-were found so by Galloni et al. 2022, doi:10.3389/fncom.2022.826278. Measures and losses are defined at the top of
-`kernels.rates.representation`. Each pattern starts with every unit at rest.
+A point is one network under every pattern, so what it is measured by can be optimised: mean weights of
+circuits were found so by Galloni et al. 2022, doi:10.3389/fncom.2022.826278. Measures and losses are defined
+at the top of `kernels.rates.representation`. Each pattern starts with every unit at rest.
 """
 
 from collections.abc import Mapping
@@ -77,7 +77,7 @@ class PatternSeparation(Experiment):
         return (*map(_measure, MEASURES), *(self.recorded[name] for name in self.record))
 
     def check(self, network: Any) -> None:
-        """Refuse a network or a time step that cannot be simulated, and aims that are none; raise InputError."""
+        """Refuse a network or a step that cannot be simulated, and aims that are none; raise InputError."""
         for key, values in (("targets", self.targets), ("ranges", self.ranges)):
             for name in (*values, *AIMS):
                 if name not in AIMS or name not in values:
@@ -105,8 +105,8 @@ class PatternSeparation(Experiment):
             )
         if self.n_patterns is not None and self.n_patterns > (network.n_patterns or self.n_patterns):
             raise InputError(
-                f"protocol.n_patterns = {self.n_patterns} is refused; allowed: up to {network.n_patterns}, the "
-                "network's patterns"
+                f"protocol.n_patterns = {self.n_patterns} is refused; allowed: up to {network.n_patterns}, "
+                "the network's patterns"
             )
 
     def coordinates(self, network: Any) -> dict[str, list[str] | Coordinate]:
@@ -159,7 +159,7 @@ class PatternSeparation(Experiment):
         return int(self.n_patterns or network.n_patterns)
 
     def _drawn(self, network: Any, points: Mapping[str, NDArray[Any]]) -> tuple[Any, dict[str, Array]]:
-        """Return weights (post, pre, point) by post and pre, and rates (unit, pattern, point) of the inputs."""
+        """Return weights (post, pre, point) by post and pre, and rates (unit, pattern, point) of inputs."""
         n, seed = self._number(network), points["seed"]
         weights, _ = network.draw(seed, np.full(len(seed), n - 1), self.root_seed)
         for sources in weights.values():

@@ -1,10 +1,10 @@
 """Training of a rate network's weights by its own patterns, by Hebbian rules and BCM, over `epoch`.
 
-In each epoch every pattern is presented once, from rest, until the network has settled; then the weights of the
-trained projections change by a rule (`models.synapses.plasticity`), after every pattern or, by the mean of the
-changes, after all. What is stored of an epoch are responses and weights before its changes, so that those of
-epoch 0 are those of the untrained network. Sums go in the order of patterns and units: the numbers of a network
-do not depend on the others.
+In each epoch every pattern is presented once, from rest, until the network has settled; then the weights of
+the trained projections change by a rule (`models.synapses.plasticity`), after every pattern or, by the mean
+of the changes, after all. What is stored of an epoch are responses and weights before its changes, so that those
+of epoch 0 are those of the untrained network. Sums go in the order of patterns and units: the numbers of a
+network do not depend on the others.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -66,7 +66,9 @@ class PlasticityTraining(PatternSeparation):
 
     rules: Mapping[str, Plasticity]  #: by name, of which `grid.rule` holds those that are used
     trained: Mapping[str, tuple[str, ...]] | None  #: sources by target, as {E: [FFE]}; null: all from inputs
-    update: Literal["pattern", "epoch"]  #: when weights change: after each pattern, or after all by their mean
+    update: Literal[
+        "pattern", "epoch"
+    ]  #: when weights change: after each pattern, or after all by their mean
     order: Literal["random", "fixed"]  #: of the patterns of an epoch; random: of the seed and the epoch
 
     @property
@@ -85,8 +87,8 @@ class PlasticityTraining(PatternSeparation):
                 if (post, pre) not in known or sources.count(pre) > 1:
                     allowed = ", ".join(f"{{{a}: [{b}]}}" for a, b in known)
                     raise InputError(
-                        f"protocol.trained.{post} = {list(sources)} is refused: {pre} is no projection to {post}, or "
-                        f"named twice; allowed: of {allowed}"
+                        f"protocol.trained.{post} = {list(sources)} is refused: {pre} does not lead there, or "
+                        f"is named twice; allowed: of {allowed}"
                     )
         if not self._links(network):
             raise InputError("protocol.trained names no projection; allowed: one at least, as {E: [FFE]}")
@@ -101,7 +103,7 @@ class PlasticityTraining(PatternSeparation):
             raise InputError(f"grid.epoch holds {last}; allowed: up to {_MOST_EPOCHS}")
 
     def coordinates(self, network: Any) -> dict[str, list[str] | Coordinate]:
-        """Return labels of populations, of trained projections, and of cells, patterns, synapses if recorded."""
+        """Return labels of populations, trained projections, and of cells, patterns, synapses if recorded."""
         links = self._links(network)
         found = super().coordinates(network)
         found["projection"] = [f"{post}<-{pre}" for post, pre in links]
@@ -176,7 +178,7 @@ class PlasticityTraining(PatternSeparation):
     def _change(
         self, network: Any, state: _State, groups: _Groups, activity: Array, rates: Mapping[str, Array]
     ) -> None:
-        """Change weights and thresholds by the mean over the patterns of responses, (cell, pattern, point)."""
+        """Change weights and thresholds by the mean over patterns; responses: (cell, pattern, point)."""
         first = dict(zip(network.integrated(), network.first_cells(), strict=True))
 
         def of(name: str, q: int) -> Array:

@@ -1,4 +1,4 @@
-"""What a training by plasticity does, a column a rule: rates, selectivity and weights over epochs, responses after."""
+"""Training by plasticity, a column a rule: rates, selectivity, weights over epochs, responses at the last."""
 
 from typing import Any
 

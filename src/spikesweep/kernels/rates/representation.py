@@ -12,8 +12,8 @@ is not zero:
     NAME_loss        sum over patterns, units or pairs of ((value - target) / range)^2
 
 and the index of selectivity of Bienenstock, Cooper and Munro 1982, doi:10.1523/JNEUROSCI.02-01-00032.1982,
-1 - mean / highest of a unit's responses, the mean over units with a response. Departure: the part of the units is
-of the units; the code divides by the number of patterns.
+1 - mean / highest of a unit's responses, the mean over units with a response. Departure: active_units is a
+part of the units; the code divides by the number of patterns.
 """
 
 import numpy as np

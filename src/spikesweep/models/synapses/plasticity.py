@@ -7,11 +7,12 @@ With the rate x of a presynaptic and y of a postsynaptic unit (Hz), after each p
     Oja              dw = eta y (x - y w)
     BCM              dw = eta x y (y - theta)    theta += (y^2 / k - theta) / tau_theta
 
-Oja 1982, doi:10.1007/BF00275687: where y = a w.x, the weights become the first eigenvector of the mean of x x',
-of length 1 / sqrt(a). Bienenstock, Cooper and Munro 1982, doi:10.1523/JNEUROSCI.02-01-00032.1982, with the
-threshold of Intrator and Cooper 1992, doi:10.1016/S0893-6080(05)80003-6: of linearly independent patterns that
-come with probability p each, a cell selects one, with y = k / p, and is silent at the others. Names, start
-(theta = k) and the normalisation are those of Milstein-Lab/EIANN (rules/hebbian.py, weight_functions.py).
+Oja 1982, doi:10.1007/BF00275687: where y = a w.x, the weights become the first eigenvector of the mean of
+x x', of length 1 / sqrt(a). Bienenstock, Cooper and Munro 1982, doi:10.1523/JNEUROSCI.02-01-00032.1982, with
+the threshold of Intrator and Cooper 1992, doi:10.1016/S0893-6080(05)80003-6: of linearly independent patterns
+that come with probability p each, a cell selects one, with y = k / p, and is silent at the others. Names,
+start (theta = k) and the normalisation are those of Milstein-Lab/EIANN (rules/hebbian.py,
+weight_functions.py).
 
 A rule of your own has the same three members. Its sums go over one axis after another, in order, so that
 numbers do not depend on what else is computed.
