@@ -2,9 +2,9 @@
 
 In each epoch every pattern is presented once, from rest, until the network has settled; then the weights of
 the trained projections change by a rule (`models.synapses.plasticity`), after every pattern or, by the mean
-of the changes, after all. What is stored of an epoch are responses and weights before its changes, so that those
-of epoch 0 are those of the untrained network. Sums go in the order of patterns and units: the numbers of a
-network do not depend on the others.
+of the changes, after all. What is stored of an epoch are responses and weights before its changes, so that
+those of epoch 0 are those of the untrained network. Sums go in the order of patterns and units: the numbers
+of a network do not depend on the others.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -87,8 +87,8 @@ class PlasticityTraining(PatternSeparation):
                 if (post, pre) not in known or sources.count(pre) > 1:
                     allowed = ", ".join(f"{{{a}: [{b}]}}" for a, b in known)
                     raise InputError(
-                        f"protocol.trained.{post} = {list(sources)} is refused: {pre} does not lead there, or "
-                        f"is named twice; allowed: of {allowed}"
+                        f"protocol.trained.{post} = {list(sources)} is refused: {pre} does not lead there, "
+                        f"or is named twice; allowed: of {allowed}"
                     )
         if not self._links(network):
             raise InputError("protocol.trained names no projection; allowed: one at least, as {E: [FFE]}")

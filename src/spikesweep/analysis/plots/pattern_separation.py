@@ -1,9 +1,9 @@
-"""How circuits separate patterns: responses and their similarity, distributions of sparsity, selectivity and
-discriminability, as figures 1 to 5 of Galloni et al. 2022, doi:10.3389/fncom.2022.826278 (code:
-Milstein-Lab/dentate_circuit_model, generate_figures).
+"""How circuits separate patterns: responses, their similarity, and distributions of three measures.
 
-There sparsity is the part of the units that is silent, selectivity that of the patterns, both 0 of what is silent
-throughout (the pattern without input apart); discriminability is 1 - cosine similarity, 0 where one is silent.
+The panels are those of figures 1 to 5 of Galloni et al. 2022, doi:10.3389/fncom.2022.826278 (code:
+Milstein-Lab/dentate_circuit_model, generate_figures). There sparsity is the part of the units that is silent,
+selectivity that of the patterns, both 0 for what is silent throughout (the pattern without input apart);
+discriminability is 1 - cosine similarity, 0 where a response is silent.
 """
 
 from collections.abc import Mapping
@@ -29,26 +29,27 @@ _SHARES = np.arange(1, 101) / 100
 def figure(ds: xr.Dataset) -> Figure:
     """Return the figure of one store with `protocol.record=[activity]`, a row a population."""
     cells = ds["cell_population"].values.tolist()
-    return circuits({name: ds for name in dict.fromkeys(cells)}, dict.fromkeys(cells, ""))
+    return circuits({name: ds for name in dict.fromkeys(cells)}, "")
 
 
-def circuits(stores: Mapping[str, xr.Dataset], populations: Mapping[str, str] | str = "Output") -> Figure:
-    """Return responses of the first seed and distributions over all seeds, of one population in each store.
+def circuits(stores: Mapping[str, xr.Dataset], population: str = "Output") -> Figure:
+    """Return responses of the first seed and distributions over all seeds, of one population of each.
 
     `stores` are sweeps of protocol=pattern_separation with `protocol.record=[activity]`, by what is written at
-    each; other axes than the seed are at their last value. Raises InputError for one without responses.
+    each; the population is that of the same name where `population` is empty. Axes but the seed are at
+    their last value. Raises InputError for a store without responses.
     """
     each = {}
     for name, ds in stores.items():
         if "activity" not in ds:
-            raise InputError(f"the dataset {name} has no activity; allowed: one with protocol.record=[activity]")
-        wanted = populations if isinstance(populations, str) else populations[name] or name
-        own = np.flatnonzero(ds["cell_population"].values == wanted)
+            raise InputError(f"{name} has no activity; allowed: a store with protocol.record=[activity]")
+        own = np.flatnonzero(ds["cell_population"].values == (population or name))
         others = {axis: -1 for axis in ds.attrs["axes"].split() if axis != "seed"}
         responses = ds["activity"].where(ds["status"] == 1).isel(others).isel(cell=own).load()
         each[name] = responses.transpose("seed", "pattern", "cell").reset_coords(drop=True)
     fig = Figure(figsize=(11.0, 0.6 + 2.2 * max(len(each), 2)), layout="constrained")
-    left, right = fig.subfigures(1, 2, width_ratios=(1.35, 1.0))
+    parts: Any = fig.subfigures(1, 2, width_ratios=(1.35, 1.0))
+    left, right = parts
     for row, (name, responses) in zip(left.subplots(len(each), 2, squeeze=False), each.items(), strict=True):
         _images(row, name, responses)
     panels = right.subplots(3, 1, sharex=True)
