@@ -67,13 +67,15 @@ def test_a_recorded_experiment_says_what_it_is(name):
     assert re.search(r"About \d+ (second|minute|hour)s? on \d+ cores", comment)
     for cfg in composed(name):
         assert cfg.name == name
-        job = make_job(cfg)[0]  # a point of a whole network takes as long as many of a cell
-        assert job.grid.n_points > (5 if job.protocol.whole_network else 20)
+        job = make_job(cfg)[0]  # a point of a whole network, or of all patterns, takes long
+        is_long = job.protocol.whole_network or hasattr(job.protocol, "n_patterns")
+        assert job.grid.n_points > (4 if is_long else 20)
 
 
 #: Whole networks that compile loops of their own, or take some 10 s even when reduced.
 LONG = (
-    "brunel_phases", "coba_cuba", "jercog_recurrent_up", "jercog_up_down", "potjans_diesmann", "sacha_rates",
+    "brunel_phases", "coba_cuba", "dentate_circuits", "jercog_recurrent_up", "jercog_up_down",
+    "potjans_diesmann", "sacha_rates",
     "sacha_survival", "seven_parameters", "step_size_fi_curve",
 )  # fmt: skip
 

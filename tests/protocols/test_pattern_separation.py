@@ -29,42 +29,14 @@ def load(tmp_path, network, *words):
     return ss.load(*base, f"outputs={tmp_path}", *words)
 
 
-#: Of the circuit with feed-forward inhibition, trained for weight seed 1234 alone, from the same log.
-FOR_ONE_SEED = {
-    "similarity": 0.5876672470531145,
-    "sparsity": 43.6171875,
-    "active_patterns": 0.9921875,
-    "active_units": 0.90625,
-    "similarity_loss": 316788.78149634495,
-    "selectivity_loss": 39856900.0,
-    "sparsity_loss": 24108500.0,
-    "active_patterns_loss": 61.03515625,
-    "active_units_loss": 8789.0625,
-}
-#: How far from NumPy's own rounding: the integrator is another.
+#: Of similarities: the integrator is another.
 CLOSE = 1e-5
 
 
-def test_features_and_losses_of_one_network_are_the_published_ones(tmp_path):
-    """Counts are equal, so their losses are; similarities differ by the integrators' tolerances."""
-    weights = {
-        "FF_Inh.Input": 0.13330907519966276,
-        "Output.FF_Inh": 0.9993219333409148,
-        "Output.Input": 0.1840184256249929,
-    }
-    words = [f"network.projections.{key}.weights.mean={mean}" for key, mean in weights.items()]
-    ds = ss.run(load(tmp_path, "dentate_2", "grid.seed=[1234]", *words)).load().sel(population="Output")
-    for name, value in FOR_ONE_SEED.items():
-        if name.startswith("similarity"):
-            assert float(ds[name].squeeze()) == pytest.approx(value, rel=CLOSE), name
-        else:
-            assert float(ds[name].squeeze()) == pytest.approx(value, rel=1e-12), name
-    np.testing.assert_allclose(ds.loss, sum(ds[f"{name}_loss"] for name in AIMS), rtol=1e-12)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("circuit", range(7))
-def test_features_and_losses_of_all_circuits_are_the_published_ones(circuit, tmp_path):
+@pytest.mark.parametrize(
+    "circuit", [1, *(pytest.param(k, marks=pytest.mark.slow) for k in (0, 2, 3, 4, 5, 6))]
+)
+def test_features_and_losses_of_the_circuits_are_the_published_ones(circuit, tmp_path):
     """Means over five seeds, with the seven digits of the weights that are published.
 
     So at most 3 of the 81 920 pairs of a pattern and a unit differ, one of the 640 units, and losses by
@@ -87,6 +59,7 @@ def test_features_and_losses_of_all_circuits_are_the_published_ones(circuit, tmp
     assert float(found.active_units) == pytest.approx(units, abs=1.01 / 640)
     for name, value in zip(("selectivity_loss", "sparsity_loss"), losses, strict=True):
         assert float(found[name]) == pytest.approx(value, rel=1.2e-4), name
+    np.testing.assert_allclose(found.loss, sum(found[f"{name}_loss"] for name in AIMS), rtol=1e-12)
 
 
 def test_measures_are_the_naive_ones():

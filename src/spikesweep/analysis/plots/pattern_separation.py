@@ -35,8 +35,8 @@ def figure(ds: xr.Dataset) -> Figure:
 def circuits(stores: Mapping[str, xr.Dataset], population: str = "Output") -> Figure:
     """Return responses of the first seed and distributions over all seeds, of one population of each.
 
-    `stores` are sweeps of protocol=pattern_separation with `protocol.record=[activity]`, by what is written at
-    each; the population is that of the same name where `population` is empty. Axes but the seed are at
+    `stores` are sweeps of protocol=pattern_separation with `protocol.record=[activity]`, by what is written
+    at each; the population is that of the same name where `population` is empty. Axes but the seed are at
     their last value. Raises InputError for a store without responses.
     """
     each = {}
