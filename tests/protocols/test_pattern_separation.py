@@ -6,6 +6,7 @@ import xarray as xr
 
 import spikesweep as ss
 from spikesweep.analysis import patterns
+from spikesweep.analysis.plots.pattern_separation import circuits
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import OK
 from spikesweep.kernels.rates.representation import AIMS, MEASURES, represent
@@ -142,3 +143,30 @@ def test_mean_weights_are_optimised_to_a_target(tmp_path):
 def test_refusals(words, said):
     with pytest.raises(InputError, match=said):
         make_job(ss.load("protocol=pattern_separation", "neuron=rate_unit", "network=dentate_2", *words))
+
+
+def test_the_figure_of_circuits_has_the_published_distributions():
+    """Silence counts against a circuit: as no sparsity, no selectivity and no discriminability."""
+    responses = np.zeros((4, 4))  # pattern 0 and unit 3 are silent by nature, pattern 3 by the circuit
+    responses[0, 1] = responses[0, 2] = responses[1, 2] = responses[2, 2] = 1.0
+    ds = xr.Dataset(
+        {
+            "activity": (
+                ("cell", "pattern", "seed", "weight_scale"),
+                np.stack([responses] * 2, -1)[..., None],
+            ),
+            "status": (("seed", "weight_scale"), np.full((2, 1), OK)),
+        },
+        {"pattern": range(4), "seed": [7, 8], "cell_population": ("cell", ["Output"] * 4)},
+        {"axes": "seed weight_scale"},
+    )
+    fig = circuits({"one": ds, "two": ds})
+    drawn = [ax for ax in fig.axes if ax.get_lines()]
+    assert [ax.get_xlabel() for ax in drawn] == ["sparsity (1)", "selectivity (1)", "discriminability (1)"]
+    ends = [(ax.get_lines()[1].get_xdata()[0], ax.get_lines()[1].get_xdata()[-1]) for ax in drawn]
+    # active units 0, 1, 3, and none where one was due; patterns 2, 1, 1, none; cosine of (1,0,0) and (1,1,1)
+    expected = [((0.0, 1.0)), ((0.0, 0.75)), ((0.0, 1.0 - 3**-0.5))]
+    np.testing.assert_allclose(np.array(ends)[:, 1], np.array(expected)[:, 1], rtol=1e-12)
+    np.testing.assert_allclose(np.array(ends)[:, 0], 0.0, atol=0.02)  # the first of 100 quantiles is at 1 %
+    with pytest.raises(InputError, match=r"one has no activity; .*record=\[activity\]"):
+        circuits({"one": ds.drop_vars("activity")})
