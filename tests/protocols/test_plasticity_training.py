@@ -141,13 +141,13 @@ def test_it_is_the_naive_loop_over_patterns(order, tmp_path):
 
 
 def test_more_epochs_and_seeds_continue_bit_for_bit(tmp_path):
-    words = (*SHORT, "protocol.record=[activity,weight]")
-    first = run(tmp_path, *words, "grid.epoch=[0,4]", "grid.seed=[0,1]")
-    grown = run(tmp_path, *words, "grid.epoch=[0,2,4,6]", "grid.seed=[0,1,7]", "compute.block_points=4")
-    again = run(tmp_path / "new", *words, "grid.epoch=[0,2,4,6]", "grid.seed=[0,1,7]")
+    words = (*SHORT, "protocol.record=[activity,weight]", "grid.rule=[oja,bcm]")
+    first = run(tmp_path, *words, "grid.epoch=[0,4]", "grid.seed=[0]")
+    grown = run(tmp_path, *words, "grid.epoch=[0,2,4,6]", "grid.seed=[0,7]", "compute.block_points=4")
+    again = run(tmp_path / "new", *words, "grid.epoch=[0,2,4,6]", "grid.seed=[0,7]")
     assert (grown.status == OK).all()
     for name in first.data_vars:
-        np.testing.assert_array_equal(grown[name].sel(epoch=[0, 4], seed=[0, 1]), first[name])
+        np.testing.assert_array_equal(grown[name].sel(epoch=[0, 4], seed=[0]), first[name])
         np.testing.assert_array_equal(grown[name], again[name])
 
 
