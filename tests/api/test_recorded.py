@@ -29,6 +29,10 @@ REDUCED = (
     "protocol.settle=20.0",
     "grid.time=[0.0,2.0]",
     "grid.trial=[0,20]",
+    "grid.epoch=[0,2]",
+    "optimise.first=8",
+    "optimise.batch=8",
+    "optimise.budget=8",
     "network.drives.external.shape.start=0.0",
     "sample.num=8",
     "compute=serial",
@@ -63,14 +67,16 @@ def test_a_recorded_experiment_says_what_it_is(name):
     assert re.search(r"About \d+ (second|minute|hour)s? on \d+ cores", comment)
     for cfg in composed(name):
         assert cfg.name == name
-        job = make_job(cfg)[0]  # a point of a whole network takes as long as many of a cell
-        assert job.grid.n_points > (5 if job.protocol.whole_network else 20)
+        job = make_job(cfg)[0]  # a point of a whole network, or of all patterns, takes long
+        is_long = job.protocol.whole_network or hasattr(job.protocol, "n_patterns")
+        assert job.grid.n_points > (4 if is_long else 20)
 
 
 #: Whole networks that compile loops of their own, or take some 10 s even when reduced.
 LONG = (
-    "brunel_phases", "coba_cuba", "jercog_recurrent_up", "jercog_up_down", "potjans_diesmann", "sacha_rates",
-    "sacha_survival", "seven_parameters", "soldado2022", "step_size_fi_curve",
+    "brunel_phases", "coba_cuba", "dentate_circuits", "jercog_recurrent_up", "jercog_up_down",
+    "potjans_diesmann", "sacha_rates", "sacha_survival", "seven_parameters", "soldado2022",
+    "step_size_fi_curve",
 )  # fmt: skip
 
 

@@ -22,6 +22,8 @@ PROTOCOLS = {
     "fi_curve": [],
     "ei_balance": ["neuron=jercog", "network=jercog"],
     "rate_dynamics": ["neuron=rate_unit", "network=feedforward_rate"],
+    "pattern_separation": ["neuron=rate_unit", "network=dentate_1"],
+    "plasticity_training": ["neuron=rate_unit", "network=feedforward_rate"],
     "population_information": ["neuron=lif_dimensionless", "network=afferents"],
     "connection_test": ["neuron=izhikevich", "network=n_to_1"],
     "spiking_network": ["neuron=lif_psc", "network=brunel2000"],

@@ -52,6 +52,21 @@ REDUCED = {
         "grid.time=[0.0,2.0]",
         "protocol.settle=10.0",
     ),
+    "pattern_separation": (
+        "grid.seed=[0]",
+        "protocol.n_patterns=2",
+        "protocol.duration=20.0",
+        "protocol.discard=10.0",
+        "protocol.n_samples=11",
+    ),
+    "plasticity_training": (
+        "grid.seed=[0]",
+        "grid.epoch=[0,1]",
+        "protocol.n_patterns=2",
+        "protocol.duration=20.0",
+        "protocol.discard=10.0",
+        "protocol.n_samples=11",
+    ),
     "population_information": (
         "grid.band=[0-200]",
         "grid.condition=[none,efish]",

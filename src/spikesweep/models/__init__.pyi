@@ -64,6 +64,10 @@ from .synapses.conductance import ExponentialConductance as ExponentialConductan
 from .synapses.delta import DeltaPotential as DeltaPotential
 from .synapses.euler_conductance import EulerConductance as EulerConductance
 from .synapses.exponential_current import ExponentialCurrent as ExponentialCurrent
+from .synapses.plasticity import BCM as BCM
+from .synapses.plasticity import Hebb as Hebb
+from .synapses.plasticity import NormalisedHebb as NormalisedHebb
+from .synapses.plasticity import Oja as Oja
 from .synapses.rate_synapses import FilteredCurrent as FilteredCurrent
 from .synapses.rate_synapses import SaturatingConductance as SaturatingConductance
 from .synapses.two_stage import TwoStageCurrent as TwoStageCurrent

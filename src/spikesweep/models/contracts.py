@@ -78,6 +78,28 @@ class Weights(Protocol):
         """Return weights as published code draws them."""
 
 
+class Plasticity(Protocol):
+    """A rule by which the weights of a rate network change (synapses.plasticity)."""
+
+    def threshold(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """Return the threshold of cells (Hz; post, points) at the start, NaN where the rule has none."""
+
+    def change(
+        self,
+        w: NDArray[np.float64],
+        x: NDArray[np.float64],
+        y: NDArray[np.float64],
+        theta: NDArray[np.float64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the changes of the weights (post, pre, points) and of the threshold (post, points).
+
+        `x` and `y` are the rates (Hz) of pre- and postsynaptic cells, shape (pre, points) and (post, points).
+        """
+
+    def bounded(self, w: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the weights that the rule allows, after a change."""
+
+
 class Delays(Protocol):
     """A distribution of delays."""
 

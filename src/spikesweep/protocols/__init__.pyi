@@ -5,6 +5,8 @@ from .fi_curve import FICurve as FICurve
 from .function import Function as Function
 from .homeostatic_training import HomeostaticTraining as HomeostaticTraining
 from .mean_field import MeanFieldDynamics as MeanFieldDynamics
+from .pattern_separation import PatternSeparation as PatternSeparation
+from .plasticity_training import PlasticityTraining as PlasticityTraining
 from .population_information import PopulationInformation as PopulationInformation
 from .potential_moments import PotentialMoments as PotentialMoments
 from .rate_dynamics import RateDynamics as RateDynamics

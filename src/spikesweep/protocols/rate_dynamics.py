@@ -131,7 +131,7 @@ class RateDynamics(Experiment):
             links = np.array([f"{post}<-{pre}" for post, pre in network.links()])
             found["projection"] = Coordinate(links, "1", "projection, post<-pre")
         if "synapse_current" in self.record:
-            found |= _synapse_coordinates(network)
+            found |= synapse_coordinates(network, network.links())
         return found
 
     @property
@@ -220,11 +220,12 @@ class RateDynamics(Experiment):
         return np.flatnonzero(inside)
 
 
-def _synapse_coordinates(network: RateNetwork) -> dict[str, Coordinate]:
+def synapse_coordinates(network: RateNetwork, links: list[tuple[str, str]]) -> dict[str, Coordinate]:
+    """Return the labels of all synapses of projections, (post, pre) each."""
     names: list[str] = []
     post_cells: list[int] = []
     pre_cells: list[int] = []
-    for post, pre in network.links():
+    for post, pre in links:
         for i in range(network.size(post)):
             names += [f"{post}<-{pre}"] * network.size(pre)
             post_cells += [i] * network.size(pre)
