@@ -18,6 +18,7 @@ CELLS = (
     ("sacha", "RS"),
     ("sacha", "RS_heun"),
     ("eif", "EIF"),
+    ("gif", "Renewal"),
     ("izhikevich", "RS"),
     ("jercog", "E"),
     ("lif", "LIF"),

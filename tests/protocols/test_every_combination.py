@@ -169,9 +169,14 @@ def answers(protocol, part=PART):
     """
     accepted, refused, other = [], {}, {}
     networks, neurons = set(), set()
-    for i, network in enumerate(options("network")):
-        for j, neuron in enumerate(options("neuron")):
-            if (i + j) % part or (part > 1 and network in networks and neuron in neurons):
+    pairs = [(i + j, w, n) for i, w in enumerate(options("network")) for j, n in enumerate(options("neuron"))]
+    for first in range(
+        part
+    ):  # further parts until one pair is accepted: some protocols take one network alone
+        for number, network, neuron in pairs:
+            if accepted and first:
+                break
+            if number % part != first or (part > 1 and network in networks and neuron in neurons):
                 continue
             try:
                 make_job(configured(protocol, network, neuron, "nowhere"))
