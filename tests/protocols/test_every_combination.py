@@ -172,7 +172,7 @@ def answers(protocol, part=PART):
     pairs = [(i + j, w, n) for i, w in enumerate(options("network")) for j, n in enumerate(options("neuron"))]
     for first in range(
         part
-    ):  # further parts until one pair is accepted: some protocols take one network alone
+    ):  # others too until a pair is accepted: some take one network
         for number, network, neuron in pairs:
             if accepted and first:
                 break
