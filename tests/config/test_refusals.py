@@ -17,6 +17,10 @@ RUN = Path(__file__).parents[2] / "run.py"
 @pytest.mark.parametrize(
     ("word", "parts"),
     [
+        (
+            "grid.pop_size.num=5",
+            ("grid.pop_size.num=5", "grid.pop_size is a list here", "{start:0,stop:4,num:5}"),
+        ),
         ("neuron=izh", ("neuron/izh", "adexp", "lif")),
         ("network=small", ("network/small", "fs_rs", "vogels_abbott")),
         ("network.populations=[LIF]", ("'LIF' is no cell of neuron=adexp", "RS, FS")),

@@ -170,9 +170,7 @@ def answers(protocol, part=PART):
     accepted, refused, other = [], {}, {}
     networks, neurons = set(), set()
     pairs = [(i + j, w, n) for i, w in enumerate(options("network")) for j, n in enumerate(options("neuron"))]
-    for first in range(
-        part
-    ):  # others too until a pair is accepted: some take one network
+    for first in range(part):  # others too until a pair is accepted: some take one network
         for number, network, neuron in pairs:
             if accepted and first:
                 break

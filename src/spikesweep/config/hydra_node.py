@@ -105,7 +105,7 @@ def _refuse_calls(cfg: DictConfig, where: str) -> None:
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def _readable(words: list[str]) -> Iterator[None]:
     """Turn what Python raises inside Hydra, over configurations of another shape, into InputError."""
     try:
         yield
@@ -113,6 +113,14 @@ def _readable() -> Iterator[None]:
         raise
     except (ValueError, TypeError, AttributeError, KeyError, AssertionError, RecursionError) as error:
         said = one_line(str(error)) or type(error).__name__
+        for word in words:
+            word = word.lstrip("+")
+            whole, _, part = word.partition("=")[0].rpartition(".")
+            if said == f"invalid literal for int() with base 10: {part!r}":  # OmegaConf's, of a list
+                raise InputError(
+                    f"{word} is refused: {whole} is a list here, without a part {part}; "
+                    f"allowed: {whole} as a whole, for example '{whole}={{start:0,stop:4,num:5}}'"
+                ) from error
         raise InputError(f"the configuration cannot be composed: {said}; allowed: Hydra's YAML") from error
 
 
@@ -140,7 +148,7 @@ class _Loader(ConfigLoaderImpl):
         self, config_name: str | None, overrides: list[str], *args: Any, **kwargs: Any
     ) -> DictConfig:
         """Return a composed configuration; raise InputError."""
-        with _readable():
+        with _readable(overrides):
             if config_name is not None:
                 self._refuse_searchpath(config_name)
             cfg = super().load_configuration(config_name, overrides, *args, **kwargs)
