@@ -58,7 +58,7 @@ def circuits(stores: Mapping[str, xr.Dataset], population: str = "Output") -> Fi
             _cumulative(ax, k, circuit, np.stack([_published(one)[name] for one in responses]))
         ax.set(xlabel=f"{name} (1)", ylabel="cumulative share", xlim=(0.0, 1.0), ylim=(0.0, 1.0))
         ax.spines[["top", "right"]].set_visible(False)
-    panels[0].legend(frameon=False, fontsize=7)
+    panels[2].legend(frameon=False, fontsize=7, loc="lower right")  # where no curve leads
     n = min(len(x) for x in each.values())
     right.supxlabel(f"lines: mean over {n} seeds, shades: SD; images: seed {_first(stores)}", fontsize=7)
     return fig
