@@ -328,3 +328,12 @@ def test_what_has_no_name_is_refused(tmp_path, monkeypatch):
     (tmp_path / "sim.py").write_text("from functools import partial\n\nf = partial(pow, 2.0)\n")
     with pytest.raises(InputError, match="it is partial, without a name of its own; allowed: a function"):
         ss.run(ss.load("function=sim.py:f", "grid.x=[1]", f"outputs={tmp_path}"))
+
+
+def test_units_of_numpys_numbers_stay(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = ("from typing import Annotated", "import numpy as np")
+    text = "\n".join((*lines, 'def f(x: Annotated[np.float64, "mV"]):', "    return x", ""))
+    (tmp_path / "sim.py").write_text(text)
+    ds = ss.run(ss.load("function=sim.py:f", "grid.x=[1,2]", "compute=serial", f"outputs={tmp_path}"))
+    assert ds.x.attrs["units"] == "mV"

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from unittest.mock import patch
 
 import numpy as np
@@ -140,7 +140,9 @@ def _argument(name: str, hint: Any, default: Any) -> Argument | None:
     while hasattr(plain, "__metadata__"):
         plain = plain.__origin__
     if python_kind(plain) is not plain:
-        hint = plain = python_kind(plain)
+        plain = python_kind(plain)
+        told = getattr(hint, "__metadata__", ())  # unit and bounds stay
+        hint = Annotated[(plain, *told)] if told else plain
     options = [a for a in get_args(plain) if a is not NoneType]
     if NoneType in get_args(plain) and len(options) == 1:
         plain = options[0]
