@@ -1,6 +1,9 @@
 """Every executor of conf/compute has what the contract says, and none of them changes a number."""
 
+import os
+import signal
 from dataclasses import is_dataclass
+from functools import partial
 
 import fake_queue
 import numpy as np
@@ -11,7 +14,7 @@ from omegaconf import OmegaConf
 import spikesweep as ss
 from spikesweep.config.build import build
 from spikesweep.contract import lacking, members
-from spikesweep.sweep.compute.base import Executor, Running
+from spikesweep.sweep.compute.base import Executor, Lost, Running
 
 #: Executors that need nothing but this machine; the others have tests of their own.
 HERE = ("serial", "threads", "processes")
@@ -55,3 +58,35 @@ def test_gives_the_numbers_of_one_block_after_the_other(option, small, tmp_path)
     alone = ss.run(small(*words, f"outputs={tmp_path}/alone")).load()
     assert (ds.status == 1).all()
     np.testing.assert_array_equal(ds.rate.values, alone.rate.values)
+
+
+def deadly(there, item):
+    """Return an item; where a file is there, 0 ends the process."""
+    if item == 0 and there.exists():
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+def test_a_result_that_died_with_its_worker_is_lost_and_nothing_else_is(tmp_path, monkeypatch):
+    """Workers die after a task ended, before its result is fetched; computing it again ends another."""
+    from distributed import Client
+
+    gather, there, asked = Client.gather, tmp_path / "there", []
+
+    def late(self, futures, **options):
+        keys = [future.key[1] for future in futures]
+        if "0" in keys and not there.exists():
+            asked.extend(keys)
+            there.touch()
+            for pid in self.run(os.getpid).values():
+                os.kill(pid, signal.SIGKILL)
+        return gather(self, futures, **options)
+
+    monkeypatch.setattr(Client, "gather", late)
+    with executor("processes", workers=2).started(tmp_path) as running:
+        found = [*running.map(partial(deadly, there), range(10), str)]
+    assert "0" in asked
+    lost = {outcome.item for outcome in found if isinstance(outcome, Lost)}
+    assert 0 in lost
+    assert lost | {outcome for outcome in found if outcome not in map(Lost, lost)} == {*range(10)}
+    assert len(found) == 10

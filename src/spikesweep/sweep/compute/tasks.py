@@ -64,7 +64,10 @@ class Tasks:
         from distributed import KilledWorker
 
         whole = [future for future in done if future.status == "finished"]
-        found = list(self.client.gather(whole))
+        try:
+            found = list(self.client.gather(whole))
+        except KilledWorker:  # those who held a result died, and then those who had to compute it again
+            whole, found = [], []
         for future in done:
             if future not in whole:
                 try:
