@@ -293,3 +293,14 @@ def test_wrong_coefficients_are_refused(published):
         with_coefficients(published, {"RS": np.zeros(11)})
     with pytest.raises(InputError, match="select one value"):
         fit(published.expand_dims(b=[1.0, 2.0]))
+
+
+@pytest.mark.parametrize("method", ["least_squares", "zerlaut2018"])
+def test_a_cell_that_hardly_fires_is_refused_by_its_name(published, method):
+    few = published.assign(rate=published.rate.where(published.rate.fe_index < 2, 0.0))
+    silent = published.assign(rate=published.rate * 0.0)
+    with pytest.raises(InputError, match="RS fires at 0 points, for 11 coefficients; allowed: "):
+        fit(silent, method=method)
+    if method == "least_squares":
+        with pytest.raises(InputError, match=r"RS fires at \d points, .* at 11 or more"):
+            fit(few)

@@ -106,7 +106,7 @@ class FitData:
         cell = cell_of(self.configuration, population)
         m = Moments(*(x[use] for x in self.moments[population]))
         observed, error = (self._flat(x, population)[use] for x in (self.observed, self.error))
-        return Points(m, polynomial(cell, m, self.terms), observed, error)
+        return Points(population, m, polynomial(cell, m, self.terms), observed, error)
 
     def labelled(
         self,

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import scipy
+from numpy.typing import NDArray
 
 from spikesweep.analysis.semi_analytical import Array, Moments, effective_threshold, rate, rate_slope
 from spikesweep.errors import InputError
@@ -21,6 +22,7 @@ _TO_V = 1e-3  # mV
 class Points(NamedTuple):
     """The data of one population, flat."""
 
+    population: str
     moments: Moments
     terms: Array  #: shape (points, terms)
     rate: Array  #: Hz
@@ -37,9 +39,18 @@ def _start(points: Points) -> Array:
     """Return the least-squares solution of the effective threshold, which is linear in the coefficients."""
     threshold = effective_threshold(points.moments, points.rate)
     fires = (points.rate > 0.0) & np.isfinite(threshold)
-    if np.count_nonzero(fires) < points.terms.shape[1]:
-        raise InputError(f"{np.count_nonzero(fires)} points fire; allowed: as many as coefficients or more")
+    _refuse_few(points, fires, points.terms.shape[1])
     return np.asarray(np.linalg.lstsq(points.terms[fires], threshold[fires], rcond=None)[0])
+
+
+def _refuse_few(points: Points, fires: NDArray[np.bool_], least: int) -> None:
+    """Raise InputError where fewer points fire: those at which a cell is silent say too little."""
+    if np.count_nonzero(fires) < least:
+        raise InputError(
+            f"{points.population} fires at {np.count_nonzero(fires)} points, for {points.terms.shape[1]} "
+            f"coefficients; allowed: at {least} or more: more values of fe and fi where it does, or fewer "
+            "terms, fit(ds, logarithm=False, squares=False)"
+        )
 
 
 def _penalty(points: Points, ridge: float) -> Array:
@@ -86,6 +97,7 @@ def published(points: Points) -> Array:
     """Return the coefficients (mV) of the original's two stages, with its tolerances, in V."""
     threshold = effective_threshold(points.moments, points.rate) * _TO_V
     fires = points.rate > 0.0
+    _refuse_few(points, fires, 1)
     start = np.zeros(points.terms.shape[1])
     start[0] = threshold[fires].mean()
     start[1:5] = 1e-3

@@ -1,9 +1,11 @@
 """From a neuron's YAML to its transfer function in one command.
 
     python -m spikesweep fit neuron=adexp network=fs_rs network.populations=[RS]
+    python -m spikesweep fit outputs/transfer_function/adexp-fs_rs.zarr
 
-The words are those of `run.py`; the protocol is the adaptive scan where none is named. Beside the sweep's
-store stand the fit (`.fit.zarr`, xarray.open_zarr) and its figure; the coefficients are printed.
+The words are those of `run.py`; the protocol is the adaptive scan where none is named. A store that is there
+is fitted as it is. Beside the sweep's store stand the fit (`.fit.zarr`, xarray.open_zarr) and its figure; the
+coefficients are printed.
 """
 
 import shutil
@@ -20,8 +22,10 @@ from spikesweep.analysis.transfer_function import compare_moments, fit
 from spikesweep.api import sweeps as api
 from spikesweep.api.main import plan_of
 from spikesweep.config.ranges import refuse_twice
+from spikesweep.errors import InputError
 from spikesweep.store import durable
 from spikesweep.store.paths import FIT
+from spikesweep.store.remote import place
 from spikesweep.sweep.job import make_job
 
 
@@ -35,8 +39,26 @@ def fit_cells(*words: str) -> xr.Dataset:
     for name, cell in job.network.cells.items():  # refuse what has no moments before it is simulated
         Cell.of(cell, job.network)
         cell_of(job.identity, name)
-    fitted = fit(api.run(cfg))
-    path = job.path.with_suffix(FIT)
+    return _fitted(api.run(cfg), job.path)
+
+
+def fit_store(path: Path) -> xr.Dataset:
+    """Fit the transfer function of the cells of a store, save and return the fit.
+
+    Raises InputError where there is none, or its rates cannot be fitted.
+    """
+    ds = api.open(path)
+    if not path.joinpath("zarr.json").is_file() or not isinstance(ds, xr.Dataset):
+        raise InputError(
+            f"{path} is a folder; allowed: the path of one store (.zarr), or words as `run` takes"
+        )
+    return _fitted(ds, path)
+
+
+def _fitted(ds: xr.Dataset, store: Path) -> xr.Dataset:
+    """Fit, and save the fit beside the store."""
+    fitted = fit(ds)
+    path = store.with_suffix(FIT)
     _save(fitted, path)
     return fitted.assign_attrs(path=str(path))
 
@@ -72,13 +94,26 @@ def command(parsed: Any) -> int:
     if {"-h", "--help"} & set(parsed.words):
         print(__doc__)
         return 0
-    refuse_twice(parsed.words)
-    words = _words(parsed.words)
-    job, compute, options = make_job(api.load(*words))
-    if options.plan:
-        print(plan_of(job, compute, options))
-        return 0
-    fitted = fit_cells(*words)
+    if len(parsed.words) == 1 and "=" not in parsed.words[0]:
+        if not isinstance(store := place(parsed.words[0]), Path):
+            raise InputError(
+                f"{store} is refused: a fit is kept beside its store; allowed: a store on this machine"
+            )
+        fitted = fit_store(store)
+    else:
+        refuse_twice(parsed.words)
+        words = _words(parsed.words)
+        job, compute, options = make_job(api.load(*words))
+        if options.plan:
+            print(plan_of(job, compute, options))
+            return 0
+        store, fitted = job.path, fit_cells(*words)
+    _tell(store, fitted)
+    return 0
+
+
+def _tell(store: Path, fitted: xr.Dataset) -> None:
+    """Draw the figure of a fit beside it, and print the coefficients."""
     from spikesweep.analysis.plots import fit as figures  # late: a fit alone needs no matplotlib
 
     path = Path(fitted.attrs["path"])
@@ -90,7 +125,6 @@ def command(parsed: Any) -> int:
     for term, row in zip(table["term"].values, table.values, strict=True):
         print(f"{term!s:>12}" + "".join(f"{value:14.6g}" for value in row))
     print(f"{'rmse (Hz)':>12}" + "".join(f"{value:14.3f}" for value in fitted["rmse"].values))
-    if isinstance(ds := api.open(job.path), xr.Dataset) and "v_mean" in ds:
+    if isinstance(ds := api.open(store), xr.Dataset) and "v_mean" in ds:
         print(_compared(compare_moments(ds)))
     print(f"{path}, {path.with_suffix('.png')}")
-    return 0

@@ -68,7 +68,10 @@ class Reader(Description):
             )
         if store._manifest_path.exists():
             raise DamagedError(str(path), "its zarr.json is damaged", "a copy of that file, another name=...")
-        raise InputError(f"{path} exists and is not a store of spikesweep; allowed: another name=...")
+        raise InputError(
+            f"{path} exists and is not a store of spikesweep; allowed: another name=..., to read it "
+            "xarray.open_zarr"
+        )
 
     def held(self) -> Self:
         """Return this store, and none that replaces it."""
