@@ -46,7 +46,8 @@ def test_kept_connections_are_those_that_were_simulated(tmp_path):
     weights[at], delays[at] = kept.connection_weight, kept.connection_delay
     assert np.count_nonzero(weights) == kept.sizes["connection"] > 400
     assert (delays[at] == 10.0).all()
-    cfg = ss.load(*NETWORK, "protocol=spiking_network", "protocol.duration=400.0")
+    small = ("protocol=spiking_network", "protocol.duration=400.0", "protocol.neurons=[0]")  # of the same kernel
+    cfg = ss.load(*NETWORK, *small)
     again = ss.spiking_network(cfg, weights=weights, delays=delays, seed=3)
     drawn = ss.spiking_network(cfg, seed=3)
     assert np.array_equal(again.spike_times, drawn.spike_times)
@@ -100,15 +101,15 @@ def test_shorter_points_of_a_sweep_are_read_to_their_end(tmp_path):
 
 
 def test_scores_of_a_sweep_are_those_of_its_points(tmp_path):
-    words = ("grid.protocol.duration=[2000.0,4000.0]", "protocol.neurons=[7,8]", "grid.seed=[0,1]")
+    words = ("grid.protocol.duration=[500.0,1000.0]", "protocol.neurons=[7]", "grid.seed=[0,1]")
     ds = recorded(tmp_path, *words)
     settings = {"method": "regression", "below": -45.0, "course": COURSE}
     scored = scores(ds, [1.0, 500.0], **settings)
     assert scored.auc.dims == ("noise_sd", *ds.status.dims)
-    one = found_connections(ds.sel(seed=1, duration=4000.0), noise_sd=1.0, **settings)
-    at = scored.sel(noise_sd=1.0, seed=1, duration=4000.0).squeeze()
+    one = found_connections(ds.sel(seed=1, duration=1000.0), noise_sd=1.0, **settings)
+    at = scored.sel(noise_sd=1.0, seed=1, duration=1000.0).squeeze()
     assert all(float(at[name]) == float(one[name]) for name in scored.data_vars)
-    noisy = scored.sel(noise_sd=500.0, seed=1, duration=4000.0).squeeze()
+    noisy = scored.sel(noise_sd=500.0, seed=1, duration=1000.0).squeeze()
     assert float(noisy.auc) < float(at.auc)
     left, right = over(scored, "duration", 0.05).axes
     assert left.get_xlabel() == "duration (ms)"

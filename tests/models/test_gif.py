@@ -105,6 +105,7 @@ def test_alone_it_is_its_naive_twin(name, rule):
     assert sum(map(len, found)) > 200
 
 
+@pytest.mark.slow
 def test_inside_a_network_it_is_the_naive_network_bit_for_bit():
     """Its own numbers do not depend on how steps are cut into blocks; those of two populations differ."""
     pyramidal, renewal = cell_of("gif", "L5Pyr"), cell_of("gif", "Renewal")
