@@ -46,7 +46,7 @@ def test_kept_connections_are_those_that_were_simulated(tmp_path):
     weights[at], delays[at] = kept.connection_weight, kept.connection_delay
     assert np.count_nonzero(weights) == kept.sizes["connection"] > 400
     assert (delays[at] == 10.0).all()
-    small = ("protocol=spiking_network", "protocol.duration=400.0", "protocol.neurons=[0]")  # of the same kernel
+    small = ("protocol=spiking_network", "protocol.duration=400.0", "protocol.neurons=[0]")  # one kernel
     cfg = ss.load(*NETWORK, *small)
     again = ss.spiking_network(cfg, weights=weights, delays=delays, seed=3)
     drawn = ss.spiking_network(cfg, seed=3)
