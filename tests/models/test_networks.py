@@ -281,6 +281,7 @@ def test_noise_is_that_of_each_neuron_and_step():
     assert drawn.signals["v"].tobytes() == given.signals["v"].tobytes()
 
 
+@pytest.mark.slow
 def test_drives_are_those_of_their_name_wherever_they_stand():
     """Pools before or behind drives without one: each sends its own spikes, and none changes."""
     network = everything()
