@@ -75,8 +75,8 @@ def test_a_recorded_experiment_says_what_it_is(name):
 #: Whole networks that compile loops of their own, or take some 10 s even when reduced.
 LONG = (
     "brunel_phases", "coba_cuba", "dentate_circuits", "jercog_recurrent_up", "jercog_up_down",
-    "potjans_diesmann", "sacha_rates", "sacha_survival", "seven_parameters", "soldado2022",
-    "step_size_fi_curve",
+    "mean_field_fluctuations", "network_fluctuations", "potjans_diesmann", "sacha_rates",
+    "sacha_survival", "seven_parameters", "soldado2022", "step_size_fi_curve",
 )  # fmt: skip
 
 
