@@ -6,7 +6,7 @@ from spikesweep.config import compose as config
 from spikesweep.config.compose import Configuration
 from spikesweep.errors import InputError
 from spikesweep.protocols.base import Experiment
-from spikesweep.sweep.experiment import assemble, network_of
+from spikesweep.sweep.experiment import assemble
 
 P = TypeVar("P", bound=Experiment)
 
@@ -18,13 +18,3 @@ def parts(cfg: Configuration, kind: type[P], name: str) -> tuple[P, Any]:
         raise InputError(f"protocol is a {type(protocol).__name__}; allowed: protocol={name}")
     protocol.check(network)
     return protocol, network
-
-
-def network(cfg: Configuration) -> Any:
-    """Return the network of a configuration, built and checked, as protocols are called with it.
-
-    >>> import spikesweep as ss
-    >>> ss.network(ss.load("neuron=rate_unit", "network=dentate_6", "protocol=rate_dynamics")).size("Output")
-    128
-    """
-    return network_of(config.plain(cfg))
