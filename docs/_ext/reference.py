@@ -27,16 +27,21 @@ _MODULES = {
     "sweeps": ["spikesweep.api.sweeps", "spikesweep.store.accessor", "spikesweep.errors"],
     "single simulations": [
         "spikesweep.api.single.cell",
+        "spikesweep.api.single.network",
         "spikesweep.api.single.rate_network",
         "spikesweep.api.single.response_pool",
         "spikesweep.api.single.spiking_network",
     ],
-    "figures": ["spikesweep.analysis.plots", "spikesweep.analysis.plots.general"],
+    "figures": [
+        "spikesweep.analysis.plots",
+        "spikesweep.analysis.plots.general",
+        "spikesweep.analysis.plots.circuit",
+    ],
     "analysis": [
         f"spikesweep.analysis.{name}"
         for name in (
             "transfer_function fitted mean_field phase_plane fi balance information information_bounds "
-            "connection_test connection_regression patterns survival up_states siegert homeostatic"
+            "connection_test connection_regression patterns separation survival up_states siegert homeostatic"
         ).split()
     ],
 }

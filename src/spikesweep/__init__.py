@@ -1,9 +1,9 @@
 """Labelled, resumable parameter sweeps for computational neuroscience.
 
-`import spikesweep as ss`: `ss.load`, `ss.run`, `ss.plan`, `ss.open`, `ss.simulate`, `ss.rate_network`,
-`ss.responses`, `ss.spiking_network`, `ss.replay`. They stand in `__init__.pyi` and are loaded when first
-used, so that importing the package, as Hydra's plug-ins and workers do, costs nothing. With the first of
-them, or with the package if xarray is there already, datasets get the accessor `sweep`.
+`import spikesweep as ss`: `ss.load`, `ss.run`, `ss.plan`, `ss.open`, `ss.simulate`, `ss.network`,
+`ss.rate_network`, `ss.responses`, `ss.spiking_network`, `ss.replay`. They stand in `__init__.pyi` and are
+loaded when first used, so that importing the package, as Hydra's plug-ins and workers do, costs nothing. With
+the first of them, or with the package if xarray is there already, datasets get the accessor `sweep`.
 """
 
 import sys

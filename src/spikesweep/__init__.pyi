@@ -1,4 +1,5 @@
 from .api.single.cell import simulate as simulate
+from .api.single.network import network as network
 from .api.single.rate_network import rate_network as rate_network
 from .api.single.response_pool import responses as responses
 from .api.single.spiking_network import spiking_network as spiking_network

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.integrate import quad, solve_ivp
 
 import spikesweep as ss
 from spikesweep.analysis import patterns
@@ -22,7 +23,10 @@ PUBLISHED = {
     4: (0.5452501, 51.890625, 0.928125, 289444.0872, 46163680.0, 43067040.0),
     5: (0.4535617, 20.24375, 1.0, 230121.6303, 13072920.0, 7720680.0),
     6: (0.3752864, 22.3765625, 1.0, 187028.2063, 9523300.0, 17337020.0),
+    "2_no_selectivity": (0.4093752, 5.3921875, 0.35625, 238135.0459, None, 364340.0),
 }
+#: What SciPy's tolerance decides there, about a unit at its threshold: the test below.
+TOLERANCE = {0: ("protocol.rtol=1e-3",)}
 
 
 def load(tmp_path, network, *words):
@@ -34,33 +38,72 @@ def load(tmp_path, network, *words):
 CLOSE = 1e-5
 
 
-@pytest.mark.parametrize(
-    "circuit", [1, *(pytest.param(k, marks=pytest.mark.slow) for k in (0, 2, 3, 4, 5, 6))]
-)
+SLOW = [pytest.param(k, marks=pytest.mark.slow) for k in PUBLISHED if k != 1]
+
+
+@pytest.mark.parametrize("circuit", [1, *SLOW])
 def test_features_and_losses_of_the_circuits_are_the_published_ones(circuit, tmp_path):
     """Means over five seeds, with the seven digits of the weights that are published.
 
     So at most 3 of the 81 920 pairs of a pattern and a unit differ, one of the 640 units, and losses by
-    1.2e-4. In circuit 0 one pattern is silent here that drives a unit to its threshold there: 127 pairs of
-    8128 of a seed become alike, of which the part that was not is at most 1.
+    1.2e-4.
     """
-    ds = ss.run(load(tmp_path, f"dentate_{circuit}")).load()
+    ds = ss.run(load(tmp_path, f"dentate_{circuit}", *TOLERANCE.get(circuit, ()))).load()
     assert (ds.status == OK).all()
     found = ds.sel(population="Output").mean("seed").squeeze()
     similarity, sparsity, units, similarity_loss, *losses = PUBLISHED[circuit]
-    marginal = 127 / 8128 / 5 if circuit == 0 else 0.0
-    assert float(found.similarity) == pytest.approx(similarity, abs=CLOSE + marginal)
-    assert float(found.similarity_loss) == pytest.approx(
-        similarity_loss, rel=CLOSE, abs=marginal * 8128 / 0.01
-    )
+    assert float(found.similarity) == pytest.approx(similarity, abs=CLOSE)
+    assert float(found.similarity_loss) == pytest.approx(similarity_loss, rel=CLOSE)
     assert float(found.sparsity) == pytest.approx(sparsity, abs=3.01 / 640)
     assert float(found.selectivity) == pytest.approx(
         float(found.sparsity), rel=1e-12
     )  # 128 units and patterns
     assert float(found.active_units) == pytest.approx(units, abs=1.01 / 640)
     for name, value in zip(("selectivity_loss", "sparsity_loss"), losses, strict=True):
-        assert float(found[name]) == pytest.approx(value, rel=1.2e-4), name
+        if value is not None:
+            assert float(found[name]) == pytest.approx(value, rel=1.2e-4), name
     np.testing.assert_allclose(found.loss, sum(found[f"{name}_loss"] for name in AIMS), rtol=1e-12)
+
+
+def test_a_unit_below_its_threshold_is_silent_where_the_published_tolerance_has_it_above(tmp_path):
+    """Circuit 0, seed 1238, pattern 4, unit 59: 9.99995 mV at 349 ms, the last sample that counts.
+
+    Its conductance is G (1 - exp(-t / tau)), so its potential is a quadrature, here to 1e-9 mV, and passes
+    10 mV 0.8 ms later. SciPy's default tolerance, 1e-3, errs by 2e-4 mV, on the other side; 1e-6 does not.
+    One active unit is a response: similarity 0.7462 in place of 0.7489 (means over five seeds, above).
+    """
+    words = ("grid.seed=[1238]", "protocol.n_patterns=5", "protocol.record=[activity]")
+    network = ss.network(load(tmp_path, "dentate_0"))
+    drawn, rates = network.draw(np.array([1238]), np.array([4]), 0)
+    weights, x = drawn["Output"]["Input"][..., 0], rates["Input"][:, 0]
+    tau, total = 10.0 / 11.0, (weights @ x)[59] * 10.0 / 11.0
+
+    def passed(t):
+        """Return the integral of the conductance."""
+        return total * (t + tau * np.expm1(-t / tau))
+
+    def potential(t):
+        def grown(s):
+            return 1.2 * total * -np.expm1(-s / tau) * np.exp((s - t + passed(s) - passed(t)) / 50.0)
+
+        return quad(grown, 0.0, t, epsabs=1e-10, epsrel=1e-10, limit=200)[0]
+
+    assert potential(349.0) < 10.0 - 4e-5 < 10.0 + 1e-6 < potential(350.0)
+
+    def slope(_, y):
+        s, v = y[: weights.size].reshape(weights.shape), y[weights.size :]
+        ds = -s / 10.0 + np.maximum(0.0, x - s)
+        return np.append(ds, (-v + ((weights * s) * (60.0 - v[:, np.newaxis])).sum(1)) / 50.0)
+
+    at = np.arange(351.0)
+    for rtol, active in ((1e-3, [59]), (1e-6, [])):
+        found = solve_ivp(slope, (0.0, 350.0), np.zeros(8 * 128), t_eval=at, rtol=rtol, atol=1e-6)
+        above = found.y[weights.size :, 150:350].max(axis=1) > 10.0
+        assert np.flatnonzero(above).tolist() == active, rtol
+    ds = ss.run(load(tmp_path, "dentate_0", *words)).load()
+    assert (ds.status == OK).all()
+    responses = ds.activity.squeeze().sum("cell").values
+    assert responses[4] == responses[0] == 0.0 < responses[1:4].min()
 
 
 def test_measures_are_the_naive_ones():

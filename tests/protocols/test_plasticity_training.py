@@ -254,6 +254,15 @@ def test_the_figure_has_a_column_a_rule_and_names_its_axes(tmp_path):
             "courses",
         ),
         (["neuron=adexp"], "neuron"),
+        (
+            ["grid.rule=[oja]", "grid.protocol.rules.bcm.eta=[1e-6,2e-6]"],
+            r"grid.protocol.rules.bcm.eta = \[1e-06, 2e-06\] is refused: grid.rule = \['oja'\] has no bcm, "
+            "so nothing reads it; allowed: protocol.rules.oja.eta, bcm in grid.rule",
+        ),
+        (
+            ["grid.rule=[oja]", "grid.protocol.rules.bcm.k=[1,2]"],
+            "nothing reads it; allowed: bcm in grid.rule",
+        ),
     ],
 )
 def test_refusals(words, said):
@@ -261,3 +270,25 @@ def test_refusals(words, said):
     neuron = [] if any("neuron=" in word for word in words) else ["neuron=rate_unit"]
     with pytest.raises(InputError, match=said):
         make_job(ss.load("protocol=plasticity_training", *base, *neuron, *words))
+
+
+def test_a_value_of_a_rule_is_swept_where_some_network_learns_by_it(tmp_path):
+    """By one rule of two, or where the value of a rule that is used is taken from it."""
+    swept = "grid.protocol.rules.bcm.eta=[1e-6,2e-6]"
+    for words in (
+        ["grid.rule=[oja,bcm]"],
+        ["grid.rule=[oja]", "protocol.rules.oja.eta=${protocol.rules.bcm.eta}"],
+    ):
+        job, _, _ = make_job(load(tmp_path, *SHORT, swept, *words))
+        assert [axis.key for axis in job.grid.swept] == ["protocol.rules.bcm.eta"]
+
+
+def test_a_store_with_a_swept_value_of_one_rule_has_another_rule_added(tmp_path):
+    """The axis has one value then, which nobody asked for."""
+    words = (*SHORT, "grid.seed=[0]", "grid.epoch=[0]")
+    swept = ss.run(
+        load(tmp_path, *words, "grid.rule=[bcm]", "grid.protocol.rules.bcm.eta=[1e-6,2e-6]")
+    ).load()
+    assert (swept.status == OK).all()
+    added = ss.run(load(tmp_path, *words, "grid.rule=[oja]")).load()
+    assert (added.sel(rule="oja").status == OK).any()

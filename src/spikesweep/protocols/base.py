@@ -86,6 +86,14 @@ class Experiment(Protocol):
         del key
         return True
 
+    def unread(self, key: str, axes: Mapping[str, NDArray[Any]]) -> str:
+        """Return why no result depends on a value with these values of the axes, and what is allowed.
+
+        Nothing where some result does, as far as `reads` says.
+        """
+        del key, axes
+        return ""
+
     def coordinates(self, network: Any) -> Mapping[str, list[str] | Coordinate]:
         """Return the labels or numbers along the dimensions beyond the grid's."""
 

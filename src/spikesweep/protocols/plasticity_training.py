@@ -102,6 +102,19 @@ class PlasticityTraining(PatternSeparation):
         if (last := int(values["epoch"].max())) > _MOST_EPOCHS:
             raise InputError(f"grid.epoch holds {last}; allowed: up to {_MOST_EPOCHS}")
 
+    def unread(self, key: str, axes: Mapping[str, NDArray[Any]]) -> str:
+        """Return why nothing reads a value of a rule that `grid.rule` does not hold, and what is allowed."""
+        used = np.unique(axes["rule"]).tolist()
+        node, _, rest = key.removeprefix("protocol.").partition(".")
+        rule, _, field = rest.partition(".")
+        if node != "rules" or rule in used:
+            return ""
+        read = [f"protocol.rules.{name}.{field}" for name in used if hasattr(self.rules.get(name), field)]
+        return (
+            f"grid.rule = {used} has no {rule}, so nothing reads it; allowed: "
+            f"{', '.join([*read, f'{rule} in grid.rule'])}"
+        )
+
     def coordinates(self, network: Any) -> dict[str, list[str] | Coordinate]:
         """Return labels of populations, trained projections, and of cells, patterns, synapses if recorded."""
         links = self._links(network)

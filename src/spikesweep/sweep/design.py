@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from spikesweep.config import compose as config
 from spikesweep.config.options import Options
-from spikesweep.errors import InputError, nearest_key
+from spikesweep.errors import InputError, nearest_key, shown
 from spikesweep.grid.attributes import cell_names
 from spikesweep.grid.designs import DESIGNS
 from spikesweep.grid.grid import MOST_VALUES, POINT, Grid, axis_values, n_values, refuse_many
@@ -91,7 +91,7 @@ def design(
     derived = dict(_derived(cfg, texts, grid, known))
     used = {key: places.get(key, ()) for key in (*axes, *derived)}
     swept = Parameters(protocol, network, grid.swept, derived, used, lanes)
-    _refuse_unread(grid, swept, reads)
+    _refuse_unread(grid, swept, reads, filled)
     _combinations(grid, [a.name for a in grid.swept if a.key in places and a.key not in lanes], MOST_CALLS)
     rows = _combinations(grid, [axis.name for axis in grid.swept])
     return grid, swept.checked(rows, grid.coordinates, grid.whole)
@@ -300,13 +300,24 @@ def _combinations(grid: Grid, names: Sequence[str], most: int = MOST_LANES) -> d
     return {name: found[name] for name in names}
 
 
-def _refuse_unread(grid: Grid, swept: Parameters, reads: list[str]) -> None:
+def _refuse_unread(grid: Grid, swept: Parameters, reads: list[str], filled: list[str]) -> None:
+    """Refuse axes that no result depends on; raise InputError. Those in `filled` nobody asked for."""
+    values = grid.coordinates
+
+    def why(key: str) -> str:
+        return str(swept.protocol.unread(key, values))
+
     for axis in grid.swept:
-        read = (derived for key, derived in swept.derived.items() if swept.places[key])
+        read = (derived for key, derived in swept.derived.items() if swept.places[key] and not why(key))
         tables = [derived for derived in read if axis.name in derived.names]
-        if not swept.places[axis.key] and not any(len(set(d.table.values())) > 1 for d in tables):
+        if any(len(set(d.table.values())) > 1 for d in tables):
+            continue
+        if not swept.places[axis.key]:
             others = [key for key in reads if key != axis.key]
             raise InputError(f"nothing reads {axis.key}: {nearest_key(axis.key, others)}")
+        if axis.key not in filled and (reason := why(axis.key)):
+            given = shown(np.unique(values[axis.name]).tolist())
+            raise InputError(f"grid.{axis.key} = {given} is refused: {reason}")
 
 
 def with_texts(identity: dict[str, Any], swept: Parameters | None) -> dict[str, Any]:

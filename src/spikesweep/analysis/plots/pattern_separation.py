@@ -1,9 +1,7 @@
 """How circuits separate patterns: responses, their similarity, and distributions of three measures.
 
-The panels are those of figures 1 to 5 of Galloni et al. 2022, doi:10.3389/fncom.2022.826278 (code:
-Milstein-Lab/dentate_circuit_model, generate_figures). There sparsity is the part of the units that is silent,
-selectivity that of the patterns, both 0 for what is silent throughout (the pattern without input apart);
-discriminability is 1 - cosine similarity, 0 where a response is silent.
+The panels are those of figures 1 to 5 and S1, S2 of Galloni et al. 2022, doi:10.3389/fncom.2022.826278 (code:
+Milstein-Lab/dentate_circuit_model, generate_figures); what the measures are says `analysis.separation`.
 """
 
 from collections.abc import Mapping
@@ -13,17 +11,16 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
 from spikesweep.analysis.patterns import similarity
-from spikesweep.analysis.plots.style import LINES, color_of
-from spikesweep.errors import InputError
+from spikesweep.analysis.plots.style import LINES, color_of, say
+from spikesweep.analysis.separation import MEASURES, SHARES, Array, input_patterns, quantiles, responses
 
-Array = NDArray[np.float64]
 #: Dimensions that the figure of a store needs.
 DIMS = ("cell", "pattern")
-_NAMES = ("sparsity", "selectivity", "discriminability")
-_SHARES = np.arange(1, 101) / 100
+_IDEAL = {"color": "0.5", "linestyle": (0, (1, 1)), "linewidth": 1.0}
+#: Width of the bins of similarities, as published.
+_BIN = 0.04
 
 
 def figure(ds: xr.Dataset) -> Figure:
@@ -32,31 +29,27 @@ def figure(ds: xr.Dataset) -> Figure:
     return circuits({name: ds for name in dict.fromkeys(cells)}, "")
 
 
-def circuits(stores: Mapping[str, xr.Dataset], population: str = "Output") -> Figure:
+def circuits(stores: Mapping[str, xr.Dataset], population: str = "Output", inputs: str = "") -> Figure:
     """Return responses of the first seed and distributions over all seeds, of one population of each.
 
     `stores` are sweeps of protocol=pattern_separation with `protocol.record=[activity]`, by what is written
     at each; the population is that of the same name where `population` is empty. Axes but the seed are at
-    their last value. Raises InputError for a store without responses.
+    their last value. `inputs` names an input of the first one's network, whose patterns get a row and a
+    line, too. Raises InputError for a store without responses.
     """
-    each = {}
-    for name, ds in stores.items():
-        if "activity" not in ds:
-            raise InputError(f"{name} has no activity; allowed: a store with protocol.record=[activity]")
-        own = np.flatnonzero(ds["cell_population"].values == (population or name))
-        others = {axis: -1 for axis in ds.attrs["axes"].split() if axis != "seed"}
-        responses = ds["activity"].where(ds["status"] == 1).isel(others).isel(cell=own).load()
-        each[name] = responses.transpose("seed", "pattern", "cell").reset_coords(drop=True)
-    fig = Figure(figsize=(11.0, 0.6 + 2.2 * max(len(each), 2)), layout="constrained")
+    each = {name: responses(name, ds, population or name) for name, ds in stores.items()}
+    shown = {**_inputs(stores, inputs), **each}
+    fig = Figure(figsize=(11.0, 0.6 + 2.2 * max(len(shown), 2)), layout="constrained")
     parts: Any = fig.subfigures(1, 2, width_ratios=(1.35, 1.0))
     left, right = parts
-    for row, (name, responses) in zip(left.subplots(len(each), 2, squeeze=False), each.items(), strict=True):
-        _images(row, name, responses)
+    for row, (name, found) in zip(left.subplots(len(shown), 2, squeeze=False), shown.items(), strict=True):
+        _images(row, name, found)
     panels = right.subplots(3, 1, sharex=True)
-    for ax, name in zip(panels, _NAMES, strict=True):
-        for k, (circuit, responses) in enumerate(each.items()):
-            _cumulative(ax, k, circuit, np.stack([_published(one)[name] for one in responses]))
-        ax.set(xlabel=f"{name} (1)", ylabel="cumulative share", xlim=(0.0, 1.0), ylim=(0.0, 1.0))
+    drawn = {name: quantiles(found, inputs=name not in each) for name, found in shown.items()}
+    for ax, measure in zip(panels, MEASURES, strict=True):
+        for k, name in enumerate(shown):
+            _cumulative(ax, k, name, drawn[name][measure])
+        ax.set(xlabel=f"{measure} (1)", ylabel="cumulative share", xlim=(0.0, 1.0), ylim=(0.0, 1.0))
         ax.spines[["top", "right"]].set_visible(False)
     panels[2].legend(frameon=False, fontsize=7, loc="lower right")  # where no curve leads
     n = min(len(x) for x in each.values())
@@ -64,25 +57,56 @@ def circuits(stores: Mapping[str, xr.Dataset], population: str = "Output") -> Fi
     return fig
 
 
+def details(stores: Mapping[str, xr.Dataset], population: str = "Output", inputs: str = "") -> Figure:
+    """Return active units against patterns, active patterns against units, and similarities, at one seed.
+
+    As figures 1 and 2 there have them: the first seed, units in the order of their number of patterns,
+    similarities of all pairs, a pattern and itself included. Dotted: one unit for each pattern. Arguments
+    and errors are those of `circuits`.
+    """
+    shown = {**_inputs(stores, inputs), **{n: responses(n, ds, population) for n, ds in stores.items()}}
+    fig = Figure(figsize=(10.5, 3.4), layout="constrained")
+    of_patterns, of_units, of_pairs = fig.subplots(1, 3)
+    for k, (name, found) in enumerate(shown.items()):
+        active, look = found[0].values > 0.0, {"color": color_of(k), "s": 6, "alpha": 0.6, "linewidth": 0}
+        of_patterns.scatter(found["pattern"], active.mean(axis=1), label=name, **look)
+        of_units.scatter(np.linspace(0.0, 1.0, active.shape[1]), np.sort(active.mean(axis=0)), **look)
+        cosine = similarity(found[0]).values
+        counts, edges = np.histogram(cosine[~np.isnan(cosine)], np.arange(-_BIN / 2, 1.0 + _BIN, _BIN))
+        of_pairs.plot(
+            edges[:-1] + _BIN / 2,
+            counts / max(counts.sum(), 1),
+            LINES[k % len(LINES)],
+            color=color_of(k),
+            label=name,
+        )
+    last = next(reversed(shown.values()))
+    of_patterns.axhline(1.0 / last.sizes["cell"], **_IDEAL)
+    of_units.axhline(1.0 / last.sizes["pattern"], **_IDEAL)
+    of_patterns.set(xlabel="pattern (index)", ylabel="active units (share)", ylim=(-0.02, 1.02))
+    of_units.set(
+        xlabel="unit, by its number of patterns (share)", ylabel="active patterns (share)", ylim=(-0.02, 1.02)
+    )
+    of_pairs.set(
+        xlabel="cosine similarity (1)", ylabel="pairs of patterns (share)", xlim=(0.0, 1.0), ylim=(0.0, None)
+    )
+    of_pairs.legend(frameon=False, fontsize=7)
+    for ax in (of_patterns, of_units, of_pairs):
+        ax.spines[["top", "right"]].set_visible(False)
+    say(fig, f"seed {_first(stores)}", "dotted: one unit for each pattern")
+    return fig
+
+
+def _inputs(stores: Mapping[str, xr.Dataset], name: str) -> dict[str, xr.DataArray]:
+    return {name: input_patterns(next(iter(stores.values())), name)} if name else {}
+
+
 def _first(stores: Mapping[str, xr.Dataset]) -> Any:
     return next(iter(stores.values()))["seed"].values[0]
 
 
-def _published(responses: xr.DataArray) -> dict[str, Array]:
-    """Return 100 quantiles of each measure of one seed's responses, over (pattern, cell)."""
-    active = responses.values > 0.0
-    n_patterns, n_units = active.shape
-    units, of_units = active.sum(axis=1), active.sum(axis=0)
-    silent = np.flatnonzero(units == 0)[1:]  # the first is the pattern without input
-    sparsity = 1.0 - np.where(np.isin(np.arange(n_patterns), silent), n_units, units) / n_units
-    selectivity = 1.0 - np.where(of_units == 0, n_patterns, of_units) / n_patterns
-    cosine = similarity(responses).fillna(1.0).values[np.tril_indices(n_patterns, -1)]
-    found = dict(zip(_NAMES, (sparsity, selectivity, 1.0 - cosine), strict=True))
-    return {name: np.quantile(values, _SHARES) for name, values in found.items()}
-
-
-def _images(row: Any, name: str, responses: xr.DataArray) -> None:
-    activity = responses.isel(seed=0)
+def _images(row: Any, name: str, found: xr.DataArray) -> None:
+    activity = found.isel(seed=0)
     values = activity.values
     preferred = np.argsort(np.argmax(np.nan_to_num(values), axis=0), kind="stable")
     top = float(np.nanmax(values, initial=0.0)) or 1.0
@@ -99,7 +123,7 @@ def _images(row: Any, name: str, responses: xr.DataArray) -> None:
     row[0].set_title(name, loc="left")
 
 
-def _cumulative(ax: Any, k: int, name: str, quantiles: Array) -> None:
-    mean, sd = quantiles.mean(axis=0), quantiles.std(axis=0)
-    ax.fill_betweenx(_SHARES, mean - sd, mean + sd, color=color_of(k), alpha=0.2, linewidth=0)
-    ax.plot(mean, _SHARES, color=color_of(k), linestyle=LINES[k % len(LINES)], linewidth=1.2, label=name)
+def _cumulative(ax: Any, k: int, name: str, each: Array) -> None:
+    mean, sd = each.mean(axis=0), each.std(axis=0)
+    ax.fill_betweenx(SHARES, mean - sd, mean + sd, color=color_of(k), alpha=0.2, linewidth=0)
+    ax.plot(mean, SHARES, color=color_of(k), linestyle=LINES[k % len(LINES)], linewidth=1.2, label=name)

@@ -8,6 +8,12 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from spikesweep.analysis.plots.style import LINES, color_of
+from spikesweep.errors import InputError, nearest
+
+#: Of distributions of weights, as published (Galloni et al. 2022, doi:10.3389/fncom.2022.826278).
+_BINS = 80
+
 
 def f_i_curve(cells: Mapping[str, Any]) -> Figure:
     """Return the rate against the potential of each unit (a RateUnit, by name)."""
@@ -19,6 +25,27 @@ def f_i_curve(cells: Mapping[str, Any]) -> Figure:
     for name, cell in cells.items():
         ax.plot(v, cell.rate(v), label=name)
     ax.set(xlabel="membrane potential (mV)", ylabel="rate (Hz)")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False)
+    return fig
+
+
+def weights(networks: Mapping[str, xr.Dataset], post: str, pre: str) -> Figure:
+    """Return the distributions of the weights from `pre` to `post` of networks of `ss.rate_network`, by name.
+
+    In 80 bins up to the largest of all. Raises InputError for a network without that projection.
+    """
+    name, fig = f"weights_{post}_{pre}", Figure(figsize=(4.2, 3.2), layout="constrained")
+    for title, ds in networks.items():
+        if name not in ds:
+            known = [str(n) for n in ds.data_vars if str(n).startswith("weights_")]
+            raise InputError(f"{title} has no {name}; {nearest(name, known)}")
+    edges = np.linspace(0.0, max(float(ds[name].max()) for ds in networks.values()) or 1.0, _BINS + 1)
+    ax = fig.subplots()
+    for k, (title, ds) in enumerate(networks.items()):
+        share = np.histogram(ds[name].values, edges)[0] / ds[name].size
+        ax.stairs(share, edges, label=title, color=color_of(k), linestyle=LINES[k % len(LINES)])
+    ax.set(xlabel=f"weight of {post}<-{pre} (1)", ylabel="synapses (share)")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)
     return fig

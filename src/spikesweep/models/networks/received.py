@@ -32,7 +32,7 @@ def received(network: Any, population: str) -> dict[str, tuple[number, Any]]:
                 f"{where}.weights differ; allowed with a protocol of single cells: equal weights"
             )
         synapse = link.synapse._replace(weight=link.synapse.weight * link.connections.weights.mean)
-        kind = "exc" if _excites(synapse, cell) else "inh"
+        kind = "exc" if excites(synapse, cell) else "inh"
         sizes = network.sizes(link)
         n = link.connections.expected(sizes, link.source == population) / sizes[1]
         known = found.get(kind, (0.0, synapse))
@@ -83,7 +83,7 @@ def _same(first: dict[str, number], other: dict[str, number]) -> bool:
     return all(abs(other[kind] - n) <= 1e-9 * n for kind, n in first.items())
 
 
-def _excites(synapse: Any, cell: Any) -> bool:
+def excites(synapse: Any, cell: Any) -> bool:
     """Return whether a synapse drives a cell towards its threshold."""
     if lacking(synapse, Conducting):
         return bool(synapse.weight >= 0.0)
