@@ -95,6 +95,16 @@ def test_what_is_not_valid_is_never_best(sweep):
     assert float(ds.bowl.min()) < 0.2 <= ds.sweep.best().bowl.item()
 
 
+def test_a_point_of_which_a_seed_is_gated_is_worse_than_all_others():
+    """Seeds that fail are left out of the mean; those that a gate refuses are what the gate is for."""
+    bowl = xr.DataArray([[1.0, 3.0], [0.5, np.nan], [4.0, np.nan], [np.nan] * 2], dims=("point", "seed"))
+    status = (("point", "seed"), [[1, 1], [1, 6], [1, 3], [3, 3]])
+    ds = xr.Dataset({"bowl": bowl, "status": status}, coords={"point": range(4)})
+    rule = {"variable": "bowl", "at": {}, "direction": "minimise", "target": None}
+    np.testing.assert_array_equal(trials.losses(ds, rule), [2.0, np.nan, 4.0, np.nan])
+    assert trials.best(ds, {"optimise": rule}).point == 0
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from spikesweep.errors import InputError
 from spikesweep.grid.grid import POINT
 from spikesweep.grid.labels import is_label
-from spikesweep.grid.schema import DONE
+from spikesweep.grid.schema import DONE, GATED
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -75,13 +75,14 @@ def valid(ds: "xr.Dataset", variable: str, at: Mapping[str, Any]) -> "xr.DataArr
 def losses(ds: "xr.Dataset", rule: Mapping[str, Any]) -> "xr.DataArray":
     """Return what is made small, along point: the distance from a target, or a number or its negative.
 
-    Means over seeds; NaN where nothing is valid. `rule` says variable, at, direction, target.
+    Means over the seeds that did not fail; NaN where nothing is valid, or a seed is gated: else a point would win
+    by the seeds that its gate lets through. `rule` says variable, at, direction, target.
     """
     import xarray as xr  # late: what chooses no points needs none
 
     values = valid(ds, rule["variable"], rule["at"])
     if "seed" in values.dims:
-        values = values.mean("seed")
+        values = values.mean("seed").where(~(ds["status"].load() == GATED).any("seed"))
     values = values.squeeze([d for d in values.dims if d != POINT.name], drop=True)
     if rule["target"] is not None:
         return xr.DataArray(abs(values - rule["target"]))
