@@ -75,8 +75,8 @@ def valid(ds: "xr.Dataset", variable: str, at: Mapping[str, Any]) -> "xr.DataArr
 def losses(ds: "xr.Dataset", rule: Mapping[str, Any]) -> "xr.DataArray":
     """Return what is made small, along point: the distance from a target, or a number or its negative.
 
-    Means over the seeds that did not fail; NaN where nothing is valid, or a seed is gated: else a point would win
-    by the seeds that its gate lets through. `rule` says variable, at, direction, target.
+    Means over the seeds that did not fail; NaN where nothing is valid, or a seed is gated: else a point would
+    win by the seeds that its gate lets through. `rule` says variable, at, direction, target.
     """
     import xarray as xr  # late: what chooses no points needs none
 
