@@ -84,6 +84,7 @@ LONG = (
 MORE = {
     "jercog_recurrent_up": ("grid.drive=[50.0]",),
     "soldado2022": ("network.drives.kicks.times=[10.0]",),
+    "step_size_information": ("protocol.duration=250.0",),  # two segments
 }
 
 
