@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from spikesweep.analysis.survival import survival
-from spikesweep.analysis.up_states import Rule, is_up, up_states
+from spikesweep.analysis.up_states import Rule, is_up, lag_correlations, up_states
 from spikesweep.errors import InputError
 from spikesweep.grid.schema import OK, SATURATED
 
@@ -100,6 +100,45 @@ def test_measures_of_whole_states():
     np.testing.assert_allclose(found.down_rate.sel(population="RS").values[0], rates[0, ~up].mean())
     assert np.isnan(found.up_duration.values[1:]).all()
     assert np.isnan(found.n_up.values[2])
+
+
+def alternating(rng, n, also=None):
+    """Return states in bins, Down first, and the durations of Ups and of the Downs after them."""
+    ups = rng.integers(20, 60, n)
+    downs = 100 - ups + rng.integers(0, 10, n) if also is None else also
+    lengths = [30, *np.column_stack([ups, downs]).ravel(), 25, 30]
+    return np.repeat(np.arange(len(lengths)) % 2 == 1, lengths), ups, downs
+
+
+def test_durations_of_consecutive_states_correlate_as_they_are_made_to():
+    """Of the pairs of two networks together, none of which reaches from one to the other; n = 18 and 18."""
+    rng = np.random.default_rng(2)
+    (one, up, down), (two, up_2, down_2) = (alternating(rng, 10), alternating(rng, 8))
+    longest = max(len(one), len(two))
+    rates = [np.pad(5.0 * x, (0, longest - len(x)))[np.newaxis] for x in (one, two)]
+    found = lag_correlations(swept(rates, width=10.0), "RS")
+    pairs = np.concatenate([up, up_2]), np.concatenate([down, down_2])
+    assert int(found.n_up_down) == 18
+    assert int(found.n_down_up) == 18  # each network's last Up is whole, too; its first Down is not
+    np.testing.assert_allclose(found.up_down, np.corrcoef(pairs)[0, 1], rtol=1e-12)
+    assert float(found.up_down) < -0.9
+    apart = lag_correlations(swept(rates, width=10.0), "RS", over=())
+    np.testing.assert_allclose(apart.up_down[1], np.corrcoef(up_2, down_2)[0, 1], rtol=1e-12)
+
+
+def test_durations_far_from_all_others_are_left_out_of_correlations():
+    rng = np.random.default_rng(3)
+    downs = 40 + rng.integers(0, 10, 20)
+    downs[7] = 400
+    state, ups, _ = alternating(rng, 20, downs)
+    rates = (5.0 * state)[np.newaxis, np.newaxis]
+    found = lag_correlations(swept(rates, width=10.0), "RS")
+    assert int(found.n_up_down) == 19
+    expected = np.corrcoef(np.delete(ups, 7), np.delete(downs, 7))[0, 1]
+    np.testing.assert_allclose(found.up_down, expected, rtol=1e-12)
+    none = lag_correlations(swept(rates[..., :150], width=10.0), "RS")
+    assert np.isnan(none.up_down)
+    assert int(none.n_up_down) < 3
 
 
 def test_a_start_can_be_left_out():

@@ -75,8 +75,8 @@ def test_a_recorded_experiment_says_what_it_is(name):
 #: Whole networks that compile loops of their own, or take some 10 s even when reduced.
 LONG = (
     "brunel_phases", "coba_cuba", "dentate_circuits", "jercog_recurrent_up", "jercog_up_down",
-    "mean_field_fluctuations", "network_fluctuations", "potjans_diesmann", "sacha_rates",
-    "sacha_survival", "seven_parameters", "soldado2022", "step_size_fi_curve",
+    "mean_field_fluctuations", "network_fluctuations", "potjans_diesmann", "sacha_rates", "sacha_survival",
+    "seven_parameters", "soldado2022", "soldado2022_paradox", "soldado2022_poisson", "step_size_fi_curve",
 )  # fmt: skip
 
 
@@ -84,6 +84,9 @@ LONG = (
 MORE = {
     "jercog_recurrent_up": ("grid.drive=[50.0]",),
     "soldado2022": ("network.drives.kicks.times=[10.0]",),
+    "soldado2022_paradox": ("network.drives.kicks.times=[10.0]",),
+    "soldado2022_poisson": ("network.drives.poisson.rate=100.0",),
+    "step_size_information": ("protocol.duration=250.0",),  # two segments
 }
 
 

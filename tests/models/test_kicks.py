@@ -8,7 +8,7 @@ from networks_here import CELL, EXC, KICK
 
 from spikesweep.errors import InputError
 from spikesweep.kernels.cells.driver import Clock
-from spikesweep.models import ExponentialCurrent, Kicks, SpikingNetwork, SpikingPopulation
+from spikesweep.models import ExponentialCurrent, Kicks, SharedDrive, SpikingNetwork, SpikingPopulation
 from spikesweep.models.simulation.members import Recording
 from spikesweep.models.simulation.network import simulate
 from spikesweep.models.simulation.wiring import wire
@@ -77,3 +77,40 @@ def test_what_cannot_be_is_refused(changes, message):
     network = kicked(replace(Kicks((2.0,), 0.5, None, ("A",), "A", None, 1.0), **changes))
     with pytest.raises(InputError, match=message):
         [network.check(), network.check_dt(DT)]
+
+
+def at_random(n=7, p_connect=None, rate=200.0):
+    """Return kicks as a Poisson process, whose current is gone before the next one."""
+    return SharedDrive(rate, None, 1, p_connect, ("B",), None, ExponentialCurrent(20.0, 0.1), 1.0, None, n)
+
+
+def test_poisson_kicks_reach_as_many_cells_as_are_asked_for_at_the_times_of_a_poisson_process():
+    """800 events are expected in four networks of 1 s: 4 SDs, sqrt(800), of their number are allowed.
+
+    Intervals have a CV of 1 (less 1 % on steps of 0.1 ms), with a standard error of about 1 / sqrt(800).
+    """
+    times = []
+    for seed in range(4):
+        network = kicked(at_random())
+        wired, chosen = wire(network, network.draw(np.uint64(seed), DT)), Recording(("i_syn",), range(40, 80))
+        run = simulate(
+            network, wired, Clock.of(DT, "steps"), 10_000, np.uint64(seed), lambda *_: False, chosen
+        )
+        found = run.signals["i_syn"]
+        hit = found > 0.5 * found.max()
+        reached = hit.any(axis=1)
+        assert reached.sum() == 7
+        assert (hit[reached] == hit[reached][0]).all()  # the same kicks for all of them
+        times.append(np.flatnonzero(hit[reached][0]) * DT)
+    intervals = np.concatenate([np.diff(t) for t in times])
+    assert abs(sum(map(len, times)) - 800) < 4.0 * np.sqrt(800)
+    assert intervals.std() / intervals.mean() == pytest.approx(1.0, abs=4.0 / np.sqrt(800))
+    assert len({tuple(t) for t in times}) == 4
+
+
+def test_a_shared_drive_takes_a_probability_or_a_number():
+    for n, p_connect in ((7, 0.5), (None, None)):
+        with pytest.raises(InputError, match=r"kicks has p_connect = .* and n = .*; allowed: one of them"):
+            kicked(at_random(n, p_connect)).check_dt(DT)
+    with pytest.raises(InputError, match=r"n = 41 is refused.*at most 40"):
+        kicked(at_random(41)).check()

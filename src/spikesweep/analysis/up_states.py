@@ -9,6 +9,7 @@ than 100 ms. The thresholds here are for the network of Jercog et al. 2017, doi:
 are those of states with a beginning and an end in the run.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -64,6 +65,55 @@ def up_states(ds: xr.Dataset, population: str, rule: Rule = RULE, discard: ms = 
     ms are left out. NaN where there is no such state, and all of a network that was not simulated to its end.
     Raises InputError for an unknown population and for thresholds in the wrong order.
     """
+    rates, names, width = _chosen(ds, population, rule, discard)
+    of_states, of_rates = xr.apply_ufunc(
+        lambda x: _measured(x, width, names.index(population), rule),
+        rates,
+        input_core_dims=[["population", "time_bin"]],
+        output_core_dims=[["measure"], ["state", "population"]],
+        vectorize=True,
+    )
+    units = {"n_up": "1", "up_fraction": "1"}
+    found = {
+        name: of_states.isel(measure=k).assign_attrs(units=units.get(name, "ms"))
+        for k, name in enumerate(_OF_STATES)
+    }
+    for k, name in enumerate(("down_rate", "up_rate")):
+        found[name] = of_rates.isel(state=k).assign_attrs(units="Hz")
+    return xr.Dataset(found)
+
+
+def lag_correlations(
+    ds: xr.Dataset,
+    population: str,
+    rule: Rule = RULE,
+    discard: ms = 0.0,
+    over: Sequence[str] = ("seed",),
+    outlier: float = 2.5,
+) -> xr.Dataset:
+    """Return how the durations of consecutive states correlate (Pearson), as in Jercog et al. 2017.
+
+    `up_down`: of an Up state and the Down state after it; `down_up`: of a Down state and the Up state after
+    it; `n_up_down`, `n_down_up`: from how many pairs, those of the networks along `over` together. Durations
+    further than `outlier` SDs from the mean of their kind are left out, as in the code of
+    Soldado-Magraner et al. 2022. NaN below three pairs, or where a duration is always the same. Raises
+    InputError as `up_states`.
+    """
+    rates, names, width = _chosen(ds, population, rule, discard)
+    dims = [dim for dim in over if dim in rates.dims]
+    values = xr.apply_ufunc(
+        lambda x: _lagged(x.reshape(-1, *x.shape[-2:]), width, names.index(population), rule, outlier),
+        rates,
+        input_core_dims=[[*dims, "population", "time_bin"]],
+        output_core_dims=[["measure"]],
+        vectorize=True,
+    )
+    found = ("up_down", "down_up", "n_up_down", "n_down_up")
+    return xr.Dataset({name: values.isel(measure=k).assign_attrs(units="1") for k, name in enumerate(found)})
+
+
+def _chosen(ds: xr.Dataset, population: str, rule: Rule, discard: ms) -> tuple[xr.DataArray, list[str], ms]:
+    """Return the rates of whole networks after `discard`, the names of populations, the width of a bin."""
     rates = ds["population_rate"]
     names = rates["population"].values.tolist()
     if population not in names:
@@ -80,21 +130,31 @@ def up_states(ds: xr.Dataset, population: str, rule: Rule = RULE, discard: ms = 
             f"discard = {discard} ms leaves {rates.sizes['time_bin']} time bins; allowed: at least two"
         )
     begin = rates["time_bin"].values
-    of_states, of_rates = xr.apply_ufunc(
-        lambda x: _measured(x, float(begin[1] - begin[0]), names.index(population), rule),
-        rates,
-        input_core_dims=[["population", "time_bin"]],
-        output_core_dims=[["measure"], ["state", "population"]],
-        vectorize=True,
-    )
-    units = {"n_up": "1", "up_fraction": "1"}
-    found = {
-        name: of_states.isel(measure=k).assign_attrs(units=units.get(name, "ms"))
-        for k, name in enumerate(_OF_STATES)
-    }
-    for k, name in enumerate(("down_rate", "up_rate")):
-        found[name] = of_rates.isel(state=k).assign_attrs(units="Hz")
-    return xr.Dataset(found)
+    return rates, names, float(begin[1] - begin[0])
+
+
+def _lagged(rates: Array, width: ms, which: int, rule: Rule, outlier: float) -> Array:
+    """Return correlations and numbers of pairs, of the rates of networks (networks, populations, bins)."""
+    pairs: dict[bool, list[tuple[int, int]]] = {True: [], False: []}  # by whether the first one is Up
+    for one in rates:
+        if np.isnan(one).any():
+            continue
+        up = is_up(one[which], width, rule)
+        for (a, b), (_, c) in pairwise(_runs(up)[1:-1]):
+            pairs[bool(up[a])].append((b - a, c - b))
+    found = [_correlation(np.array(pairs[first], float).reshape(-1, 2), outlier) for first in (True, False)]
+    return np.array([*(r for r, _ in found), *(n for _, n in found)])
+
+
+def _correlation(pairs: Array, outlier: float) -> tuple[float, float]:
+    """Return the correlation of pairs without outliers, and how many they are."""
+    if len(pairs):
+        far = abs(pairs - pairs.mean(axis=0)) > outlier * pairs.std(axis=0)
+        pairs = pairs[~far.any(axis=1)]
+    if len(pairs) < 3 or (np.ptp(pairs, axis=0) == 0.0).any():
+        return np.nan, float(len(pairs))
+    matrix: Array = np.asarray(np.corrcoef(pairs.T))
+    return float(matrix[0, 1]), float(len(pairs))
 
 
 def _runs(up: NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -1,6 +1,7 @@
 from .inputs.band_limited_noise import BandLimitedNoise as BandLimitedNoise
 from .inputs.butter_lowpass import ButterLowpass as ButterLowpass
 from .inputs.currents import CurrentCourse as CurrentCourse
+from .inputs.currents import InjectedCurrent as InjectedCurrent
 from .inputs.drive import PoissonDrive as PoissonDrive
 from .inputs.drive import SharedDrive as SharedDrive
 from .inputs.given import GivenConductance as GivenConductance

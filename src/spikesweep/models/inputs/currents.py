@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spikesweep.errors import InputError
 from spikesweep.kernels.cells.driver import LANES
 from spikesweep.kernels.compile.jit import compiled
-from spikesweep.units import ms, number
+from spikesweep.units import ms, number, pA
 
 Array = NDArray[np.float64]
 
@@ -43,6 +43,21 @@ class CurrentCourse(NamedTuple):
         width = x[right] - x[left]
         part = np.where(width > 0.0, (t - x[left]) / np.where(width > 0.0, width, 1.0), 0.0)
         return np.asarray(y[left] + part * (y[right] - y[left]), np.float64)
+
+
+class InjectedCurrent(NamedTuple):
+    """A current of all cells of a population, beside its constant one."""
+
+    amplitude: pA  #: where the course is 1
+    course: CurrentCourse  #: factor of the amplitude over time
+
+    def check(self, where: str) -> None:
+        """Refuse what no course can be; raise InputError."""
+        self.course.check(f"{where}.course")
+
+    def current(self, t: Array) -> Array:
+        """Return the current (pA) in the steps that begin at t (ms)."""
+        return self.amplitude * self.course.factor(t)
 
 
 class Scaled(NamedTuple):

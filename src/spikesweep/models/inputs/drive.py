@@ -21,7 +21,7 @@ from spikesweep.kernels.compile.jit import compiled
 from spikesweep.models.contracts import Shape, Synapse
 from spikesweep.models.inputs.given import NoCoefficients
 from spikesweep.models.inputs.poisson import MOST_EVENTS
-from spikesweep.models.networks.connections import RandomConnections
+from spikesweep.models.networks.connections import FixedOutDegree, RandomConnections
 from spikesweep.models.networks.weights import EqualWeights
 from spikesweep.units import PER_MS, Fraction, Hz, NonNegative, ms, number
 
@@ -82,6 +82,8 @@ class Shared:
     onto: tuple[str, ...]
     like: str | None
     weight: number
+    p_connect: Fraction | None
+    n: int | None
     factors: Mapping[str, number] | None
 
     def told(self, kinds: Mapping[str, str], in_degree: number) -> Self:
@@ -100,6 +102,21 @@ class Shared:
         """Return the weights of the connections onto a population."""
         return EqualWeights(self.weight * (1.0 if self.factors is None else self.factors[population]))
 
+    def connections_onto(self, population: str) -> Any:
+        """Return which cells of a population its sources reach."""
+        weights = self.weights_onto(population)
+        if self.n is None:
+            return RandomConnections(float(self.p_connect or 0.0), weights, 0.0)
+        return FixedOutDegree(self.n, weights, 0.0, autapses=True, multapses=False)
+
+    def check_reach(self, where: str) -> None:
+        """Refuse both a probability and a number of cells, or neither; raise InputError."""
+        if (self.p_connect is None) == (self.n is None):
+            raise InputError(
+                f"{where} has p_connect = {self.p_connect} and n = {self.n}; allowed: one of them, the other "
+                "null"
+            )
+
 
 @dataclass(frozen=True)
 class SharedDrive(Shared):
@@ -108,26 +125,24 @@ class SharedDrive(Shared):
     rate: NonNegative[Hz]  #: of a source
     shape: Shape | None  #: factor of the rate over time; constant where null
     pool: Annotated[int, "1", Ge(1)]  #: sources
-    p_connect: Fraction  #: that a source connects to a cell
+    p_connect: Fraction | None  #: that a source connects to a cell; null with `n`
     onto: Annotated[tuple[str, ...], MinLen(1)]  #: populations
     like: str | None  #: population whose synapse its events reach; `synapse` where null
     synapse: Synapse | None  #: a synapse of its own
     weight: number  #: multiple of the synapse's weight
     #: factor of `weight` by population; 1 where null
     factors: Annotated[Mapping[str, NonNegative[number]] | None, MinLen(1)] = None
+    n: Annotated[int, "1", Ge(1)] | None = None  #: cells of each population that a source reaches
 
     given: ClassVar[bool] = False  #: events are drawn
-
-    def connections_onto(self, population: str) -> RandomConnections:
-        """Return how its sources connect to the cells of a population."""
-        return RandomConnections(self.p_connect, self.weights_onto(population), 0.0)
 
     def events(self, t: NDArray[np.float64], dt: ms) -> NDArray[np.float64]:
         """Return the probability that a source has an event in each of the steps that begin at t (ms)."""
         return _rate(self, t) * (PER_MS * dt)
 
     def check_dt(self, where: str, dt: ms) -> None:
-        """Refuse rates that a step does not resolve; raise InputError."""
+        """Refuse both `p_connect` and `n`, and rates that a step does not resolve; raise InputError."""
+        self.check_reach(where)
         _check_rate(self, where, dt)
 
 

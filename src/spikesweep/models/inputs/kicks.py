@@ -7,7 +7,7 @@ spike that arrives at t, so that the first can be at the end of the first step.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Ge, MinLen
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from spikesweep.errors import InputError
 from spikesweep.models.contracts import Synapse
 from spikesweep.models.inputs.drive import Shared
-from spikesweep.models.networks.connections import FixedOutDegree, RandomConnections
 from spikesweep.units import Fraction, NonNegative, ms, number
 
 
@@ -37,24 +36,13 @@ class Kicks(Shared):
     pool: ClassVar[int] = 1  #: the events are those of all
     given: ClassVar[bool] = True  #: nothing is drawn
 
-    def connections_onto(self, population: str) -> Any:
-        """Return which cells of a population they reach."""
-        weights = self.weights_onto(population)
-        if self.n is None:
-            return RandomConnections(float(self.p_connect or 0.0), weights, 0.0)
-        return FixedOutDegree(self.n, weights, 0.0, autapses=True, multapses=False)
-
     def events(self, t: NDArray[np.float64], dt: ms) -> NDArray[np.float64]:
         """Return 1 for each of the steps that begin at t (ms) and at whose end there is a kick, else 0."""
         return np.isin(np.rint(t / dt) + 1.0, np.rint(np.array(self.times) / dt)).astype(np.float64)
 
     def check_dt(self, where: str, dt: ms) -> None:
         """Refuse both a probability and a number, times that are no ends of steps; raise InputError."""
-        if (self.p_connect is None) == (self.n is None):
-            raise InputError(
-                f"{where} has p_connect = {self.p_connect} and n = {self.n}; allowed: one of them, the other "
-                "null"
-            )
+        self.check_reach(where)
         if any(b <= a for a, b in pairwise(self.times)):
             raise InputError(f"{where}.times = {list(self.times)} ms is refused; allowed: ascending")
         for t in self.times:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spikesweep.kernels.random.draws import uniform_numbers
 from spikesweep.kernels.random.philox import derive
 from spikesweep.models.contracts import Connections, Drive, Neuron, Noise, Start, Synapse
+from spikesweep.models.inputs.currents import InjectedCurrent
 from spikesweep.models.networks.base import OfCells, Population
 from spikesweep.models.networks.edges import BitRows, Edges, Rule
 from spikesweep.models.networks.received import in_degree_of, of_population, received
@@ -32,6 +33,7 @@ class SpikingPopulation(Population):
     i_ext: tuple[pA, ...]  #: constant current: one for all, or one a neuron
     noise: Noise | None  #: model (inputs.noise); none where null
     start: Start | None = None  #: of potentials (inputs.start); at the cell's rest where null
+    injected: InjectedCurrent | None = None  #: current that changes in time, of every neuron
 
 
 class Link(NamedTuple):

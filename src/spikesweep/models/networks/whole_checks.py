@@ -26,6 +26,8 @@ def check_population(where: str, p: Any) -> None:
             f"{where}.noise is a PotentialNoise, but its cell has no "
             f"{', '.join(missing)}; allowed: cells with a leak, or CurrentNoise"
         )
+    if p.injected is not None:
+        p.injected.check(f"{where}.injected")
     if p.start is not None:
         try:
             p.start.check()

@@ -143,4 +143,19 @@ def for_call(
         given: Currents = source._replace(normals=noise, since=first)
         return given
     source = tabled(network, name, source, first, n, dt)
-    return source._replace(normals=noise, since=first) if isinstance(source, Currents) else source
+    if isinstance(source, Currents):
+        normals = _with_injected(network, name, noise, first, n, dt)
+        source = source._replace(normals=normals, since=first)
+    found: Drives | Currents = source
+    return found
+
+
+def _with_injected(network: SpikingNetwork, name: str, noise: Array, first: int, n: int, dt: ms) -> Array:
+    """Return the noise of a population with its injected current, in SDs of the noise, of 1 pA without."""
+    population = network.populations.get(name)
+    if population is None or population.injected is None:
+        return noise
+    t = np.asarray((first + np.arange(n)) * dt, np.float64)
+    current = population.injected.current(t)
+    sd = population.noise.current(population.cell, dt)[1] if population.noise else 0.0
+    return noise + current / sd if sd > 0.0 else np.tile(current, (population.n, 1))

@@ -80,12 +80,13 @@ def _population(run: Run, name: str, words: NDArray[np.int64]) -> Member:
     first = network.first()[name]
     neurons = slice(first, first + population.n)
     mean, sd = run.mean[neurons], run.sd[neurons]
-    noisy = bool(sd.any())
+    noisy = bool(sd.any()) or population.injected is not None
     same: Any = float(mean[0]) if (mean == mean[0]).all() else in_lanes(mean, population.n).reshape(-1)
     inputs = *network.inputs(name).values(), *_currents(same, len(network.inputs(name)), noisy=noisy)
     source: Any = external.drives_of(network, name, len(inputs), run.key)
     if noisy:
-        source = external.noisy(source, mean, sd, population.n)
+        scale = np.where(sd > 0.0, sd, 1.0) if population.injected is not None else sd
+        source = external.noisy(source, mean, scale, population.n)
     known = signals_of(network, name)
     recorded = {signal: known[signal] for signal in run.recording.record if signal in known}
     member = _member(run, name, neurons, (population.cell, inputs), recorded, words, source, noisy=noisy)
