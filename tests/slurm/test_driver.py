@@ -62,6 +62,12 @@ def said(folder):
     return "".join(path.read_text() for path in folder.glob("spikesweep-*.out"))
 
 
+def written(path):
+    """Return when each block was written."""
+    files = [file for file in (path / "status").rglob("c.*") if ".partial" not in file.name]
+    return {file: file.stat().st_mtime_ns for file in files}
+
+
 def is_whole(path, serial):
     found = ss.open(path).load()
     assert found.identical(serial.assign_attrs(found.attrs))
@@ -83,11 +89,16 @@ def test_a_requeued_driver_goes_on(slurm, submitted, serial, tmp_path):
 def test_a_driver_at_its_walltime_ends_in_good_order_and_takes_another_turn(
     slurm, submitted, serial, tmp_path
 ):
-    job, path = submitted("--time=00:01:00")
-    assert slurm.wait_state(job, "COMPLETED", "FAILED", "TIMEOUT", patience=600) == "COMPLETED"
+    """Another turn, or on a machine that is busy a few: none computes again what is there."""
+    job, path = submitted("--time=00:02:00")
+    there = written(path)
+    assert len(there) == 2
+    assert slurm.wait_state(job, "COMPLETED", "FAILED", "TIMEOUT", patience=900) == "COMPLETED"
     assert "stopped; the same command continues where it was" in said(tmp_path)
-    assert "16 points computed" in said(tmp_path)
-    assert slurm.shown(job)["Restarts"] == "1"
+    turns = int(slurm.shown(job)["Restarts"])
+    assert turns >= 1
+    assert "16 points computed" in said(tmp_path) or turns > 1
+    assert there.items() <= written(path).items()
     assert is_whole(path, serial)
 
 
