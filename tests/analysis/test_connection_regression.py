@@ -60,6 +60,7 @@ def test_all_inputs_at_once_are_better_than_one_at_a_time():
     assert (together < 0.1 * np.array(alone)).all()
 
 
+@pytest.mark.slow
 def test_in_a_third_of_a_minute_it_finds_what_the_shuffle_test_does_not():
     """Izhikevich cells under 30 inputs, imaged. 5 seeds: 107 of 107 and none of 43; shuffles 67 and 2.
 

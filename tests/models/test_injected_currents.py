@@ -87,6 +87,7 @@ def test_beside_noise_it_adds_up():
     assert (alone[:2] == potentials(cells())[:2]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [None, PotentialNoise(0.5)])
 def test_a_current_of_zero_has_the_bits_of_none(noise):
     nothing = STEP._replace(amplitude=0.0)
@@ -129,6 +130,7 @@ SMALL = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_amplitudes_can_be_swept_and_do_not_depend_on_how_they_are_run(tmp_path):
     words = ("grid.network.populations.I.injected.amplitude=[0.0,200.0]", "grid.seed=[0,1]")
     whole = ss.run(ss.load(*SMALL, *words, f"outputs={tmp_path / 'a'}", "compute.block_points=4")).load()

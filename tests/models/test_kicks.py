@@ -84,6 +84,7 @@ def at_random(n=7, p_connect=None, rate=200.0):
     return SharedDrive(rate, None, 1, p_connect, ("B",), None, ExponentialCurrent(20.0, 0.1), 1.0, None, n)
 
 
+@pytest.mark.slow
 def test_poisson_kicks_reach_as_many_cells_as_are_asked_for_at_the_times_of_a_poisson_process():
     """800 events are expected in four networks of 1 s: 4 SDs, sqrt(800), of their number are allowed.
 
