@@ -115,7 +115,7 @@ def test_command_fits_simulated_moments_and_compares(tmp_path, monkeypatch, caps
         main(["fit", str(path)])
     assert not end.value.code
     assert capsys.readouterr().out.splitlines()[:-1] == said.splitlines()[-len(table) :][:-1]
-    both = compare_moments(ss.open(next((tmp_path / "outputs").rglob("*-fs_rs.zarr"))))
+    both = compare_moments(ss.open(path))
     told = {row[0]: float(row[-1]) for row in table if row and row[0] in ("corrected", "measured", "noise")}
     for form in ("corrected", "measured"):
         assert told[form] == pytest.approx(both["rmse"].sel(moments=form).item(), abs=6e-4)

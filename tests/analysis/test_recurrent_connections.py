@@ -101,7 +101,7 @@ def test_shorter_points_of_a_sweep_are_read_to_their_end(tmp_path):
 
 
 def test_scores_of_a_sweep_are_those_of_its_points(tmp_path):
-    words = ("grid.protocol.duration=[500.0,1000.0]", "protocol.neurons=[7]", "grid.seed=[0,1]")
+    words = ("grid.protocol.duration=[500.0,1000.0]", "protocol.neurons=[7,8]", "grid.seed=[0,1]")
     ds = recorded(tmp_path, *words)
     settings = {"method": "regression", "below": -45.0, "course": COURSE}
     scored = scores(ds, [1.0, 500.0], **settings)

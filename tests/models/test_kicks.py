@@ -44,9 +44,7 @@ def test_a_kick_has_its_charge_from_its_time_on():
 
 
 def test_all_kicks_reach_the_same_cells_as_many_as_are_asked_for():
-    """As many of each population; a factor of 0 leaves one alone. Both are also drives of the test above."""
-    own = {"A": 0.0, "B": 1.0}
-    kicks = Kicks((1.0, 4.0), None, 7, ("A", "B"), None, ExponentialCurrent(20.0, 0.1), 1.0, own)
+    kicks = Kicks((1.0, 4.0), None, 7, ("B",), None, ExponentialCurrent(20.0, 0.1), 1.0)
     found = current(kicked(kicks), 60, tuple(range(80)))
     first, second = found[:, 10] > 10.0, found[:, 40] > 10.0
     assert first.sum() == 7

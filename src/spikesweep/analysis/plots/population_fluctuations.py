@@ -17,23 +17,18 @@ def beside(network: xr.Dataset, mean_field: xr.Dataset) -> Figure:
     """
     fig = Figure(figsize=(10.0, 3.4), layout="constrained")
     panels = fig.subplots(1, 3)
-    symbols: dict[str, Any] = {"fmt": "o", "markersize": 4.0, "capsize": 2.0}
     names = network["population"].values.tolist()
     parts = ("rate", "rate (Hz)"), ("sd", "SD of the population rate (Hz)")
     for ax, (variable, label) in zip(panels, parts, strict=False):
         for k, name in enumerate(names):
             own = {"population": name}
-            mean, error = _over_seeds(network[variable].sel(own), variable == "sd")
-            ax.errorbar(network["drive"], mean, error, color=color_of(k), **symbols)
-            theory, _ = _over_seeds(mean_field[variable].sel(own), variable == "sd")
-            ax.plot(mean_field["drive"], theory, color=color_of(k), label=name)
+            pair = network[variable].sel(own), mean_field[variable].sel(own)
+            _drawn(ax, *pair, squares=variable == "sd", color=color_of(k), label=name)
         ax.set(xlabel=axis_label(mean_field, "drive"), ylabel=label, ylim=(0.0, None))
         ax.legend()
-    pair = {"population": names[0], "other": names[-1]}
-    mean, error = _over_seeds(network["correlation"].sel(pair), False)
-    panels[2].errorbar(network["drive"], mean, error, color="black", **symbols)
-    theory, _ = _over_seeds(mean_field["correlation"].sel(pair), False)
-    panels[2].plot(mean_field["drive"], theory, color="black")
+    first = {"population": names[0], "other": names[-1]}
+    pair = network["correlation"].sel(first), mean_field["correlation"].sel(first)
+    _drawn(panels[2], *pair, squares=False, color="black", label=None)
     label = f"correlation of {names[0]} and {names[-1]}"
     panels[2].set(xlabel=axis_label(mean_field, "drive"), ylabel=label, ylim=(-1.0, 1.0))
     both = [Line2D([], [], color="0.4", marker="o", linestyle=""), Line2D([], [], color="0.4")]
@@ -41,6 +36,15 @@ def beside(network: xr.Dataset, mean_field: xr.Dataset) -> Figure:
     n = network.sizes.get("seed", 1)
     say(fig, f"bars: standard error over {n} seeds" if n > 1 else "")
     return fig
+
+
+def _drawn(
+    ax: Any, network: xr.DataArray, theory: xr.DataArray, *, squares: bool, color: str, label: str | None
+) -> None:
+    """Draw a measure of both over the drive: symbols with errors, and a line."""
+    mean, error = _over_seeds(network, squares)
+    ax.errorbar(network["drive"], mean, error, fmt="o", markersize=4.0, capsize=2.0, color=color)
+    ax.plot(theory["drive"], _over_seeds(theory, squares)[0], color=color, label=label)
 
 
 def _over_seeds(values: xr.DataArray, squares: bool) -> tuple[xr.DataArray, xr.DataArray]:
